@@ -1,0 +1,38 @@
+//! The only reader of time. Everything else is given a `Moment`.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rustix::time::{ClockId, clock_gettime};
+
+/// One reading of both clocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// What the clock on the wall says: for schedules and for people. It may be set.
+    pub wall: Timestamp,
+    /// Time elapsed since some fixed point, `CLOCK_MONOTONIC`: for intervals, time limits and grace
+    /// periods. Never set, and it stands still while the machine sleeps.
+    pub elapsed: Duration,
+}
+
+impl Moment {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one home of reading the time"
+    )]
+    pub fn now() -> Self {
+        let elapsed = clock_gettime(ClockId::Monotonic);
+        Self {
+            wall: Timestamp::now(),
+            elapsed: Duration::try_from(elapsed).expect("the monotonic clock is never negative"),
+        }
+    }
+}
+
+/// Until when the loop may sleep: until the earlier of the two, or for ever.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wake {
+    pub wall: Option<Timestamp>,
+    /// On the clock of [`Moment::elapsed`].
+    pub elapsed: Option<Duration>,
+}

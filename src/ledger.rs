@@ -1,0 +1,103 @@
+//! What became of every occurrence: the rows that the engine decides and the store keeps, and what the
+//! engine is told of claims and processes.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::clock::Moment;
+use crate::run::{
+    Exit, Generation, JobName, Occurrence, Outcome, Output, RunId, StopReason, Usage,
+};
+
+/// The claim of an occurrence: written before its process is started, so that neither a crash nor a
+/// reload nor a clock step can start it twice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    pub run: RunId,
+    pub occurrence: Occurrence,
+    pub generation: Generation,
+    /// What is worth knowing about it: "moved from 02:30 by a clock change". Empty where nothing is.
+    pub reason: String,
+}
+
+/// The fate of an occurrence that has no run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fate {
+    /// It is due, and waits for a place among `max_running`. A later claim, or another fate, replaces this.
+    Waiting,
+    Skipped,
+    Missed,
+}
+
+/// One row of the ledger for an occurrence without a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    pub occurrence: Occurrence,
+    pub generation: Generation,
+    pub fate: Fate,
+    pub reason: String,
+}
+
+/// The process of a run exists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunStart {
+    pub run: RunId,
+    pub pid: i32,
+    pub at: Timestamp,
+}
+
+/// A run has ended, or never came to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunEnd {
+    pub run: RunId,
+    pub at: Timestamp,
+    pub duration: Duration,
+    pub outcome: Outcome,
+    /// Why hupd ended it, where it did.
+    pub stopped_by: Option<StopReason>,
+    pub usage: Usage,
+    pub output: Output,
+}
+
+/// From where the intervals of a job are counted, so that they keep their phase over a restart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Anchor {
+    pub job: JobName,
+    pub every: Duration,
+    pub at: Timestamp,
+}
+
+/// What became of a claim in the ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClaimVerdict {
+    pub run: RunId,
+    pub claimed: Claimed,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Claimed {
+    /// It is in the ledger, or could not be written and must run all the same.
+    Yes,
+    /// The ledger has this occurrence already: it must not run again.
+    AlreadyThere,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Started {
+    pub run: RunId,
+    pub pid: i32,
+    pub at: Moment,
+}
+
+/// A process of ours has ended and is reaped.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Ended {
+    pub run: RunId,
+    pub exit: Exit,
+    /// Whether a signal of ours reached it before its end.
+    pub was_signalled: bool,
+    pub usage: Usage,
+    pub output: Output,
+    pub at: Moment,
+}

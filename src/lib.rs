@@ -1,0 +1,13 @@
+//! hupd: a job daemon that is steered by signals and by one file.
+//!
+//! The map, from what knows nothing to what knows everything:
+//!
+//! | module | owns |
+//! | --- | --- |
+//! | [`run`] | the words that everybody shares: job names, run ids, outcomes |
+//! | [`clock`] | the only reader of time |
+//! | [`ledger`] | the rows that the engine decides and the store keeps |
+
+pub mod clock;
+pub mod ledger;
+pub mod run;
