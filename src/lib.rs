@@ -6,8 +6,10 @@
 //! | --- | --- |
 //! | [`run`] | the words that everybody shares: job names, run ids, outcomes |
 //! | [`clock`] | the only reader of time |
+//! | [`schedule`] | calendar arithmetic; knows no job and no clock |
 //! | [`ledger`] | the rows that the engine decides and the store keeps |
 
 pub mod clock;
 pub mod ledger;
 pub mod run;
+pub mod schedule;

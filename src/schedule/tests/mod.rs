@@ -1,0 +1,46 @@
+//! What cron and zones promise, beyond one file.
+
+mod clock_changes;
+mod expressions;
+mod oracle;
+mod random;
+mod refusals;
+mod zones;
+
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+
+use super::{Calendar, Cron, Instant, Zone};
+
+fn calendar(expression: &str, zone: &str) -> Calendar {
+    Calendar {
+        cron: Cron::parse(expression).unwrap(),
+        zone: Zone::named(zone).unwrap(),
+    }
+}
+
+fn time(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+/// The instants after a time, in the zone's own offsets.
+fn runs(expression: &str, zone: &str, after: &str, count: usize) -> Vec<String> {
+    let calendar = calendar(expression, zone);
+    instants(&calendar, time(after))
+        .take(count)
+        .map(|instant| calendar.zone.format(instant.at))
+        .collect()
+}
+
+fn instants(calendar: &Calendar, after: Timestamp) -> impl Iterator<Item = Instant> {
+    std::iter::successors(calendar.next_after(after), |instant| {
+        calendar.next_after(instant.at)
+    })
+}
+
+fn moved(expression: &str, zone: &str, after: &str) -> Option<DateTime> {
+    calendar(expression, zone)
+        .next_after(time(after))
+        .unwrap()
+        .moved_from
+}

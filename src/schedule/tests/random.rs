@@ -1,0 +1,150 @@
+//! Random expressions that know what they mean, without the parser under test.
+
+use std::ops::RangeInclusive;
+
+use jiff::civil::{Date, DateTime};
+use proptest::prelude::*;
+
+/// A field as text, and as the numbers that it names.
+#[derive(Clone, Debug)]
+pub(super) struct Field {
+    text: String,
+    values: Vec<i8>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Expression {
+    minute: Field,
+    hour: Field,
+    day: Field,
+    month: Field,
+    weekday: Field,
+}
+
+impl Field {
+    fn begins_with_star(&self) -> bool {
+        self.text.starts_with('*')
+    }
+
+    fn names(&self, value: i8) -> bool {
+        self.values.contains(&value)
+    }
+}
+
+impl Expression {
+    pub fn text(&self) -> String {
+        [
+            &self.minute,
+            &self.hour,
+            &self.day,
+            &self.month,
+            &self.weekday,
+        ]
+        .map(|field| field.text.as_str())
+        .join(" ")
+    }
+
+    pub fn is_wild(&self) -> bool {
+        self.minute.begins_with_star() || self.hour.begins_with_star()
+    }
+
+    pub fn names_day(&self, date: Date) -> bool {
+        let day = self.day.names(date.day());
+        let weekday = self.weekday.names(date.weekday().to_sunday_zero_offset());
+        let days = if self.day.begins_with_star() || self.weekday.begins_with_star() {
+            day && weekday
+        } else {
+            day || weekday
+        };
+        days && self.month.names(date.month())
+    }
+
+    pub fn names_time(&self, wall: DateTime) -> bool {
+        self.minute.names(wall.minute())
+            && self.hour.names(wall.hour())
+            && self.names_day(wall.date())
+    }
+}
+
+fn element(limits: RangeInclusive<i8>) -> impl Strategy<Value = Field> {
+    let (min, max) = (*limits.start(), *limits.end());
+    (0..10, limits.clone(), limits, 1..=6i8).prop_map(move |(kind, a, b, step)| {
+        let (low, high) = (a.min(b), a.max(b));
+        let stepped = |first: i8, last: i8, step: i8| {
+            (first..=last).step_by(step as usize).collect::<Vec<_>>()
+        };
+        let step = step.min(high - low + 1);
+        let (text, values) = match kind {
+            0 => (format!("*/{step}"), stepped(min, max, step)),
+            1 => (format!("{low}-{high}/{step}"), stepped(low, high, step)),
+            2 | 3 => (format!("{low}-{high}"), stepped(low, high, 1)),
+            4 if max - low >= step => (format!("{low}/{step}"), stepped(low, max, step)),
+            _ => (a.to_string(), vec![a]),
+        };
+        Field { text, values }
+    })
+}
+
+fn field(limits: RangeInclusive<i8>, stars: u32) -> impl Strategy<Value = Field> {
+    let star = Field {
+        text: "*".into(),
+        values: limits.clone().collect(),
+    };
+    let list = prop::collection::vec(element(limits), 1..=3).prop_map(|elements| Field {
+        text: elements
+            .iter()
+            .map(|element| element.text.as_str())
+            .collect::<Vec<_>>()
+            .join(","),
+        values: elements
+            .into_iter()
+            .flat_map(|element| element.values)
+            .collect(),
+    });
+    prop_oneof![stars => Just(star), 10 => list]
+}
+
+pub(super) fn expression(stars: u32) -> impl Strategy<Value = Expression> {
+    // Six is the last weekday here: what 7 means has its own tests, and `5/1` reaches to it.
+    let weekday = field(0..=6, stars).prop_filter("a step from a weekday", |field| {
+        !field
+            .text
+            .split(',')
+            .any(|element| element.contains('/') && !element.contains(['*', '-']))
+    });
+    (
+        field(0..=59, 3),
+        field(0..=4, 3),
+        field(1..=31, stars),
+        field(1..=12, stars),
+        weekday,
+    )
+        .prop_map(|(minute, hour, day, month, weekday)| Expression {
+            minute,
+            hour: in_hours(hour),
+            day,
+            month,
+            weekday,
+        })
+}
+
+/// Early hours are where clocks change; but open ends reach to 23.
+fn in_hours(hour: Field) -> Field {
+    let mut values = hour.values;
+    for element in hour
+        .text
+        .split(',')
+        .filter(|element| !element.contains('-'))
+    {
+        let (base, step) = element.split_once('/').unwrap_or((element, "1"));
+        let first = if base == "*" {
+            0
+        } else {
+            base.parse().unwrap()
+        };
+        if base == "*" || element.contains('/') {
+            values.extend((first..=23).step_by(step.parse().unwrap()));
+        }
+    }
+    Field { values, ..hour }
+}

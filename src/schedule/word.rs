@@ -1,0 +1,62 @@
+//! A piece of an expression that remembers where it stands.
+
+use std::ops::Range;
+
+/// A piece of an expression.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Word<'a> {
+    pub text: &'a str,
+    /// Its first byte in the expression.
+    pub start: usize,
+}
+
+impl<'a> Word<'a> {
+    /// The fields of an expression: what stands between white space.
+    pub fn fields(expression: &'a str) -> Vec<Self> {
+        let start_of = |text: &str| text.as_ptr().addr() - expression.as_ptr().addr();
+        expression
+            .split_ascii_whitespace()
+            .map(|text| Self {
+                text,
+                start: start_of(text),
+            })
+            .collect()
+    }
+
+    pub fn end(&self) -> usize {
+        self.start + self.text.len()
+    }
+
+    pub fn range(&self) -> Range<usize> {
+        self.start..self.end()
+    }
+
+    pub fn is_number(&self) -> bool {
+        !self.text.is_empty() && self.text.bytes().all(|byte| byte.is_ascii_digit())
+    }
+
+    /// The pieces between commas.
+    pub fn elements(self) -> impl Iterator<Item = Self> {
+        let mut start = self.start;
+        self.text.split(',').map(move |text| {
+            let element = Self { text, start };
+            start = element.end() + 1;
+            element
+        })
+    }
+
+    /// What stands before and after the first `mark`.
+    pub fn split_at(self, mark: char) -> (Self, Option<Self>) {
+        match self.text.split_once(mark) {
+            None => (self, None),
+            Some((before, after)) => {
+                let start = self.start + before.len() + mark.len_utf8();
+                let before = Self {
+                    text: before,
+                    ..self
+                };
+                (before, Some(Self { text: after, start }))
+            }
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! Time zones: a name, and the rules that were on disk when it was looked up.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::periods::{self, Period};
+use super::zone_data::{self, ZoneData};
+
+const UTC: &str = "UTC";
+
+/// A time zone with the rules that were on disk when it was looked up. Cheap to clone. Two zones are
+/// equal when name and rules are.
+#[derive(Clone, Debug)]
+pub struct Zone {
+    rules: Arc<Rules>,
+}
+
+#[derive(Debug)]
+struct Rules {
+    name: String,
+    zone: TimeZone,
+    periods: Box<[Period]>,
+}
+
+/// Why there is no such zone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ZoneError(pub String);
+
+impl Zone {
+    /// Needs no zone data.
+    pub fn utc() -> Self {
+        Self::new(UTC.to_string(), TimeZone::UTC)
+    }
+
+    /// The system's own zone: `$TZ`, else /etc/localtime, else UTC.
+    pub fn system() -> Result<Self, ZoneError> {
+        zone_data::system()
+    }
+
+    /// By its name in the tz database, read afresh from disk. Where many names are looked up,
+    /// [`Zones`] reads each but once.
+    pub fn named(name: &str) -> Result<Self, ZoneError> {
+        match name {
+            UTC => Ok(Self::utc()),
+            _ => ZoneData::find().zone(name),
+        }
+    }
+
+    pub(super) fn new(name: String, zone: TimeZone) -> Self {
+        let periods = periods::table(&zone);
+        Self {
+            rules: Arc::new(Rules {
+                name,
+                zone,
+                periods,
+            }),
+        }
+    }
+
+    /// As `$TZ` takes it: a name of the tz database; for the system's own zone perhaps a rule or a path.
+    pub fn name(&self) -> &str {
+        &self.rules.name
+    }
+
+    /// RFC 3339 with this zone's offset: `2026-03-29T03:00:00+02:00`.
+    pub fn format(&self, time: Timestamp) -> String {
+        time.display_with_offset(self.rules.zone.to_offset(time))
+            .to_string()
+    }
+
+    pub(super) fn periods_from(&self, time: i64) -> impl Iterator<Item = Period> + '_ {
+        periods::from(&self.rules.zone, &self.rules.periods, time)
+    }
+}
+
+// Not the files on disk: one that was merely written anew changes no job.
+impl PartialEq for Zone {
+    fn eq(&self, other: &Self) -> bool {
+        let (this, other) = (&self.rules, &other.rules);
+        Arc::ptr_eq(this, other) || this.name == other.name && this.periods == other.periods
+    }
+}
+
+impl Eq for Zone {}
+
+impl fmt::Display for Zone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl fmt::Display for ZoneError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Error for ZoneError {}
+
+/// The zones of one load of the configuration: each is read once, however many jobs name it, so
+/// they share its memory and all have the same rules.
+#[derive(Debug, Default)]
+pub struct Zones {
+    known: BTreeMap<String, Result<Zone, ZoneError>>,
+}
+
+impl Zones {
+    /// As [`Zone::named`].
+    pub fn named(&mut self, name: &str) -> Result<Zone, ZoneError> {
+        if let Some(known) = self.known.get(name) {
+            return known.clone();
+        }
+        let zone = Zone::named(name);
+        self.known.insert(name.to_string(), zone.clone());
+        zone
+    }
+}
