@@ -7,9 +7,13 @@
 //! | [`run`] | the words that everybody shares: job names, run ids, outcomes |
 //! | [`clock`] | the only reader of time |
 //! | [`schedule`] | calendar arithmetic; knows no job and no clock |
+//! | [`config`] | text → checked value → changes between two values |
+//! | [`check`] | what people and programs are told of a file |
 //! | [`ledger`] | the rows that the engine decides and the store keeps |
 
+pub mod check;
 pub mod clock;
+pub mod config;
 pub mod ledger;
 pub mod run;
 pub mod schedule;

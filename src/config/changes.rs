@@ -1,0 +1,144 @@
+//! What a reload changes: the difference between two values.
+
+use std::fmt;
+use std::path::Path;
+
+use toml::de::DeTable;
+
+use super::finding::Finding;
+use super::render::render;
+use super::source::Source;
+use super::words::visible;
+use super::{Config, Problem, Problems};
+use crate::run::JobName;
+
+/// The jobs of a new configuration against those of an old one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    pub added: Vec<JobName>,
+    pub changed: Vec<JobName>,
+    pub removed: Vec<JobName>,
+    pub unchanged: usize,
+    /// Settings outside jobs that changed, as `[daemon] grace`.
+    pub settings: Vec<String>,
+}
+
+impl Changes {
+    pub fn between(old: &Config, new: &Config) -> Self {
+        let mut changes = Self {
+            settings: changed_settings(old, new),
+            ..Self::default()
+        };
+        for (name, job) in &new.jobs {
+            match old.jobs.get(name) {
+                None => changes.added.push(name.clone()),
+                Some(before) if before == job => changes.unchanged += 1,
+                Some(_) => changes.changed.push(name.clone()),
+            }
+        }
+        let removed = old.jobs.keys().filter(|name| !new.jobs.contains_key(name));
+        changes.removed = removed.cloned().collect();
+        changes
+    }
+
+    /// Problems where `new` changes what cannot change while hupd runs: `state_dir`, `runtime_dir`.
+    pub fn fixed_settings(old: &Config, new: &Config) -> Problems {
+        let (before, after) = (&old.daemon, &new.daemon);
+        let fixed = [
+            ("state_dir", &before.state_dir, &after.state_dir),
+            ("runtime_dir", &before.runtime_dir, &after.runtime_dir),
+        ];
+        let changed = fixed.into_iter().filter(|(_, old, new)| old != new);
+        let mut problems: Vec<Problem> = changed
+            .map(|(key, old, _)| is_fixed(new, key, old))
+            .collect();
+        problems.sort_by_key(|problem| problem.line);
+        Problems(problems)
+    }
+
+    /// Whether neither a job nor a setting changed.
+    pub fn is_empty(&self) -> bool {
+        let jobs = [&self.added, &self.changed, &self.removed];
+        jobs.iter().all(|names| names.is_empty()) && self.settings.is_empty()
+    }
+}
+
+/// `2 added, 1 changed, 14 unchanged, 1 removed`; `no change` where there is none.
+impl fmt::Display for Changes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_empty() {
+            return f.write_str("no change");
+        }
+        let counts = [
+            (self.added.len(), "added"),
+            (self.changed.len(), "changed"),
+            (self.unchanged, "unchanged"),
+            (self.removed.len(), "removed"),
+        ];
+        let told = counts.iter().filter(|(number, _)| *number > 0);
+        let jobs: Vec<String> = told
+            .map(|(number, what)| format!("{number} {what}"))
+            .collect();
+        let settings = match self.settings.is_empty() {
+            true => None,
+            false => Some(format!("{} changed", self.settings.join(", "))),
+        };
+        let jobs = Some(jobs.join(", ")).filter(|jobs| !jobs.is_empty());
+        let parts: Vec<String> = jobs.into_iter().chain(settings).collect();
+        f.write_str(&parts.join("; "))
+    }
+}
+
+fn changed_settings(old: &Config, new: &Config) -> Vec<String> {
+    let (daemon, log, history) = (&old.daemon, &old.log, &old.history);
+    let same = [
+        ("[daemon] timezone", daemon.timezone == new.daemon.timezone),
+        (
+            "[daemon] max_running",
+            daemon.max_running == new.daemon.max_running,
+        ),
+        ("[daemon] grace", daemon.grace == new.daemon.grace),
+        (
+            "[daemon] watch_config",
+            daemon.watch_config == new.daemon.watch_config,
+        ),
+        (
+            "[daemon] state_dir",
+            daemon.state_dir == new.daemon.state_dir,
+        ),
+        (
+            "[daemon] runtime_dir",
+            daemon.runtime_dir == new.daemon.runtime_dir,
+        ),
+        ("[log] level", log.level == new.log.level),
+        ("[log] file", log.file == new.log.file),
+        ("[log] format", log.format == new.log.format),
+        ("[history] keep", history.keep == new.history.keep),
+        (
+            "[history] keep_runs",
+            history.keep_runs == new.history.keep_runs,
+        ),
+        ("[history] output", history.output == new.history.output),
+    ];
+    let changed = same.into_iter().filter(|(_, is_same)| !is_same);
+    changed.map(|(name, _)| name.to_owned()).collect()
+}
+
+/// The place is looked up in the text only now: it is hardly ever needed.
+fn is_fixed(new: &Config, key: &str, old: &Path) -> Problem {
+    let main = new.sources.first();
+    let source = match main {
+        Some(file) => Source::new(&file.path, file.text.clone()),
+        None => Source::new(Path::new(""), "".into()),
+    };
+    let old = visible(&old.to_string_lossy());
+    let mut finding = Finding::error(format!(
+        "[daemon] {key}: cannot change while hupd runs: restart it, or put back '{old}'"
+    ));
+    let (tree, _) = DeTable::parse_recoverable(source.text());
+    let daemon = tree.get_ref().get("daemon");
+    let value = daemon.and_then(|daemon| daemon.get_ref().get(key));
+    finding.at = value.map(|value| value.span());
+    drop(tree);
+    render(&source, &finding)
+}

@@ -1,0 +1,279 @@
+//! All files of one load: from the main file through what it includes to a value.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use toml::de::DeTable;
+
+use super::decode::decode;
+use super::finding::{Finding, Findings, into_problems};
+use super::include::{self, Entry};
+use super::job::Checker;
+use super::policies::Policies;
+use super::read::{Contents, Identity, read};
+use super::section::{Section, Title};
+use super::settings::Settings;
+use super::source::Source;
+use super::words::{quoted, visible};
+use super::zones::Zones;
+use super::{Accepted, Config, Job, LoadOutcome, Problems, SourceFile, Surroundings, syntax};
+use crate::run::JobName;
+use crate::schedule::Zone;
+
+/// How deep files may include each other.
+const DEEPEST: usize = 16;
+
+/// What has been read and found so far.
+#[derive(Debug)]
+pub(super) struct Loading<'s> {
+    surroundings: &'s Surroundings,
+    zones: Zones,
+    settings: Option<Settings>,
+    defaults: Policies,
+    jobs: BTreeMap<JobName, Arc<Job>>,
+    /// Every job that is named, also a wrong one: the file, and where in it.
+    names: BTreeMap<String, (Rc<Source>, usize)>,
+    sources: Vec<SourceFile>,
+    include_folders: Vec<PathBuf>,
+    /// In the order of reading, the main file first.
+    files: Vec<Findings>,
+    /// Every file that was read, and what named it.
+    seen: BTreeMap<Identity, String>,
+    /// The main file, and the files that include each other down to the one being read.
+    chain: Vec<(Identity, String)>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Role {
+    Main,
+    Included,
+}
+
+impl<'s> Loading<'s> {
+    pub fn new(surroundings: &'s Surroundings) -> Self {
+        Self {
+            surroundings,
+            zones: Zones::default(),
+            settings: None,
+            defaults: Policies::built_in(Zone::utc()),
+            jobs: BTreeMap::new(),
+            names: BTreeMap::new(),
+            sources: Vec::new(),
+            include_folders: Vec::new(),
+            files: Vec::new(),
+            seen: BTreeMap::new(),
+            chain: Vec::new(),
+        }
+    }
+
+    pub fn main_file(&mut self, path: &Path) {
+        match read(path) {
+            Ok(contents) => {
+                let place = "the main file".to_owned();
+                self.seen.insert(contents.identity, place);
+                self.file(path, contents, Role::Main);
+            }
+            Err(reason) => {
+                let source = Source::new(path, "".into());
+                let mut findings = Findings::new(Rc::new(source));
+                findings.push(Finding::error(format!("cannot read the file: {reason}")));
+                self.files.push(findings);
+            }
+        }
+    }
+
+    pub fn finish(mut self) -> LoadOutcome {
+        let is_refused = self.files.iter().any(Findings::has_errors);
+        let main = self.files.first_mut();
+        if let Some(main) = main.filter(|_| !is_refused && self.jobs.is_empty()) {
+            let help = "write [jobs.NAME] and a command below it";
+            main.push(Finding::warning("there are no jobs").help(help));
+        }
+        let problems = Problems(into_problems(self.files));
+        match self.settings {
+            Some(settings) if !is_refused => Ok(Accepted {
+                config: Config {
+                    daemon: settings.daemon,
+                    log: settings.log,
+                    history: settings.history,
+                    jobs: self.jobs,
+                    sources: self.sources,
+                    include_folders: self.include_folders,
+                },
+                warnings: problems,
+            }),
+            _ => Err(problems),
+        }
+    }
+
+    /// One file and all that it includes.
+    fn file(&mut self, path: &Path, contents: Contents, role: Role) {
+        let source = match decode(path, contents.bytes) {
+            Ok(source) => source,
+            Err(findings) => {
+                self.files.push(findings);
+                return;
+            }
+        };
+        self.sources.push(SourceFile {
+            path: path.to_owned(),
+            text: source.whole(),
+        });
+        let position = self.files.len();
+        let (findings, entries) = self.check(&source, role);
+        self.files.push(findings);
+        let name = path.display().to_string();
+        self.chain.push((contents.identity, name));
+        for entry in entries {
+            self.include(position, &entry);
+        }
+        self.chain.pop();
+    }
+
+    /// What is wrong with one file by itself, and what it includes. The tables are gone when this
+    /// returns: they take many times the memory of the file.
+    fn check(&mut self, source: &Rc<Source>, role: Role) -> (Findings, Vec<Entry>) {
+        let mut findings = Findings::new(Rc::clone(source));
+        let mut mended = String::new();
+        let (tree, damage) = syntax::parse(source, &mut mended);
+        let mut top = Section::new(Title::Top, source, Some(&tree), &mut findings);
+        let entries = top.take_all("include", include::entries);
+        match role {
+            Role::Main => self.settings(&mut top),
+            Role::Included => refuse_settings(&mut top, &self.chain[0].1),
+        }
+        let jobs = top.take_table("jobs", "[jobs.NAME] and its keys below");
+        top.finish();
+        if let Some(jobs) = jobs {
+            self.jobs(jobs, source, &mut findings);
+        }
+        findings.add_damage(damage);
+        (findings, entries.unwrap_or_default())
+    }
+
+    fn settings(&mut self, top: &mut Section<'_, '_>) {
+        let settings = Settings::read(top, &mut self.zones, self.surroundings);
+        let built_in = Policies::built_in(settings.daemon.timezone.clone());
+        let table = top.take_table("defaults", "[defaults] and its keys below");
+        let mut section = top.inside(Title::Section("defaults"), table);
+        self.defaults = built_in.overridden(&mut section, &mut self.zones);
+        section.refuse(&["command", "description", "every", "schedule"], |key| {
+            Finding::error(format!("'{key}' belongs to a job, not to [defaults]"))
+                .help("write it below [jobs.NAME]")
+        });
+        section.finish();
+        self.settings = Some(settings);
+    }
+
+    fn jobs(&mut self, table: &DeTable<'_>, source: &Rc<Source>, findings: &mut Findings) {
+        for (key, value) in table {
+            let name = key.get_ref().as_ref();
+            if let Some((first, offset)) = self.names.get(name) {
+                let place = visible(&first.place(*offset));
+                let message = format!("job {} is already there: {place}", quoted(name));
+                let finding = Finding::error(message).at(key.span());
+                findings.push(finding.help("rename or remove one of them"));
+            } else {
+                let place = (Rc::clone(source), key.span().start);
+                self.names.insert(name.to_owned(), place);
+            }
+            let mut checker = Checker {
+                source,
+                defaults: &self.defaults,
+                zones: &mut self.zones,
+                findings,
+            };
+            if let Some(job) = checker.job(key, value) {
+                self.jobs.insert(job.name.clone(), Arc::new(job));
+            }
+        }
+    }
+
+    fn include(&mut self, position: usize, entry: &Entry) {
+        let source = Rc::clone(self.files[position].source());
+        self.include_folders
+            .extend(include::folder(source.folder(), &entry.pattern));
+        let paths = match include::expand(source.folder(), &entry.pattern) {
+            Ok(paths) => paths,
+            Err(wrong) => {
+                let mut finding = wrong_include(wrong.message, &entry.at);
+                finding.help = wrong.help;
+                self.files[position].push(finding);
+                return;
+            }
+        };
+        for path in paths {
+            let place = source.place(entry.at.start);
+            if let Err(finding) = self.include_file(&path, place, &entry.at) {
+                self.files[position].push(finding);
+            }
+        }
+    }
+
+    fn include_file(
+        &mut self,
+        path: &Path,
+        place: String,
+        at: &Range<usize>,
+    ) -> Result<(), Finding> {
+        let name = quoted_path(path);
+        if self.chain.len() > DEEPEST {
+            let message = format!("{name} is included more than {DEEPEST} deep");
+            let help = "include it from the main file";
+            return Err(wrong_include(message, at).help(help));
+        }
+        let contents = read(path).map_err(|reason| {
+            let message = format!("cannot read {name}: {reason}");
+            let help = "write a path from the folder of this file on, or one from '/' on";
+            wrong_include(message, at).help(help)
+        })?;
+        self.refuse_loop(&contents.identity, path, at)?;
+        if let Some(first) = self.seen.get(&contents.identity) {
+            let message = format!("{name} is included twice; first by {}", visible(first));
+            let help = "leave one of them out";
+            return Err(wrong_include(message, at).help(help));
+        }
+        self.seen.insert(contents.identity, place);
+        self.file(path, contents, Role::Included);
+        Ok(())
+    }
+
+    fn refuse_loop(
+        &self,
+        identity: &Identity,
+        path: &Path,
+        at: &Range<usize>,
+    ) -> Result<(), Finding> {
+        let mut chain = self.chain.iter();
+        let Some(start) = chain.position(|(other, _)| other == identity) else {
+            return Ok(());
+        };
+        let mut names: Vec<String> = self.chain[start..]
+            .iter()
+            .map(|(_, n)| visible(n))
+            .collect();
+        names.push(visible(&path.to_string_lossy()));
+        let message = format!("files include each other: {}", names.join(" -> "));
+        let help = "keep included files in a folder of their own, such as \"conf.d/*.toml\"";
+        Err(wrong_include(message, at).help(help))
+    }
+}
+
+fn wrong_include(message: String, at: &Range<usize>) -> Finding {
+    Finding::error(format!("include: {message}")).at(at.clone())
+}
+
+/// Paths are not cut: their end says most.
+fn quoted_path(path: &Path) -> String {
+    format!("'{}'", visible(&path.to_string_lossy()))
+}
+
+fn refuse_settings(top: &mut Section<'_, '_>, main: &str) {
+    top.refuse(&["daemon", "defaults", "history", "log"], |key| {
+        let message = format!("[{key}] belongs into the main file; included files hold jobs");
+        Finding::error(message).help(format!("move it to {}", visible(main)))
+    });
+}

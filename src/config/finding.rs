@@ -1,0 +1,123 @@
+//! What a check finds in one file: collected first, sorted and shown in the end.
+
+use std::ops::Range;
+use std::rc::Rc;
+
+use super::render::render;
+use super::source::Source;
+use super::syntax::Damage;
+use super::words::counted;
+use super::{Problem, Severity};
+
+/// More than anybody reads, and little enough for every log and every answer on the socket.
+pub(super) const MOST_SHOWN: usize = 1000;
+
+/// One thing that is wrong with a file.
+#[derive(Clone, Debug)]
+pub(super) struct Finding {
+    pub severity: Severity,
+    pub cause: Cause,
+    /// None where the file as a whole is meant.
+    pub at: Option<Range<usize>>,
+    pub message: String,
+    pub help: Option<String>,
+}
+
+/// Whether something wrong is there, or something right is not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cause {
+    Present,
+    /// Not worth telling where a syntax error may have swallowed it.
+    Absent,
+}
+
+impl Finding {
+    pub fn error(message: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Error,
+            cause: Cause::Present,
+            at: None,
+            message: message.into(),
+            help: None,
+        }
+    }
+
+    pub fn warning(message: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Warning,
+            ..Self::error(message)
+        }
+    }
+
+    pub fn at(mut self, at: Range<usize>) -> Self {
+        self.at = Some(at);
+        self
+    }
+
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    pub fn absent(mut self) -> Self {
+        self.cause = Cause::Absent;
+        self
+    }
+}
+
+/// Everything that was found in one file.
+#[derive(Debug)]
+pub(super) struct Findings {
+    source: Rc<Source>,
+    all: Vec<Finding>,
+}
+
+impl Findings {
+    pub fn new(source: Rc<Source>) -> Self {
+        let all = Vec::new();
+        Self { source, all }
+    }
+
+    pub fn push(&mut self, finding: Finding) {
+        self.all.push(finding);
+    }
+
+    pub fn source(&self) -> &Rc<Source> {
+        &self.source
+    }
+
+    /// Leaves out what is only the consequence of syntax errors, and adds those.
+    pub fn add_damage(&mut self, damage: Damage) {
+        let source = Rc::clone(&self.source);
+        self.all
+            .retain(|finding| !damage.explains(finding, &source));
+        self.all.extend(damage.into_findings());
+    }
+
+    pub fn has_errors(&self) -> bool {
+        let mut all = self.all.iter();
+        all.any(|finding| finding.severity == Severity::Error)
+    }
+
+    /// In the order of their places.
+    fn into_problems(mut self) -> impl Iterator<Item = Problem> {
+        self.all
+            .sort_by_key(|finding| finding.at.as_ref().map(|at| at.start));
+        let source = self.source;
+        self.all
+            .into_iter()
+            .map(move |finding| render(&source, &finding))
+    }
+}
+
+/// What was found in all files, as it is shown.
+pub(super) fn into_problems(files: Vec<Findings>) -> Vec<Problem> {
+    let total: usize = files.iter().map(|file| file.all.len()).sum();
+    let more = total.checked_sub(MOST_SHOWN).filter(|more| *more > 0);
+    let hidden = more.zip(files.first()).map(|(more, main)| {
+        let message = format!("{} not shown", counted(more, "more problem"));
+        render(&main.source, &Finding::error(message))
+    });
+    let all = files.into_iter().flat_map(Findings::into_problems);
+    all.take(MOST_SHOWN).chain(hidden).collect()
+}

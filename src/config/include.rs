@@ -1,0 +1,126 @@
+//! What an entry of `include` names.
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use glob::{MatchOptions, Pattern};
+use toml::de::DeValue;
+
+use super::section::{Item, Wrong};
+use super::typed;
+use super::words::quoted;
+
+/// One entry of `include`, and where it is written.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub pattern: String,
+    pub at: Range<usize>,
+}
+
+/// Hidden files are not matched: editors and config maps keep their own there.
+const OPTIONS: MatchOptions = MatchOptions {
+    case_sensitive: true,
+    require_literal_separator: true,
+    require_literal_leading_dot: true,
+};
+
+pub(super) fn entries(item: &Item<'_>, wrongs: &mut Vec<Wrong>) -> Vec<Entry> {
+    let DeValue::Array(written) = item.value else {
+        let help = "write include = [\"conf.d/*.toml\"]";
+        wrongs.push(item.unlike("an array").help(help));
+        return Vec::new();
+    };
+    let mut entries = Vec::new();
+    for value in written.iter() {
+        let item = Item {
+            source: item.source,
+            value: value.get_ref(),
+            at: value.span(),
+        };
+        match pattern(&item) {
+            Ok(pattern) => entries.push(Entry {
+                pattern,
+                at: value.span(),
+            }),
+            Err(wrong) => wrongs.push(Wrong {
+                at: Some(value.span()),
+                ..wrong
+            }),
+        }
+    }
+    entries
+}
+
+fn pattern(item: &Item<'_>) -> Result<String, Wrong> {
+    let pattern = typed::text_like(item, "\"conf.d/*.toml\"")?;
+    match pattern.is_empty() {
+        true => Err(Wrong::new("a pattern is empty").help("write \"conf.d/*.toml\"")),
+        false => Ok(pattern.to_owned()),
+    }
+}
+
+/// The folder in which a pattern looks for files: all of it before its first wildcard.
+pub(super) fn folder(from: &Path, pattern: &str) -> Option<PathBuf> {
+    let first = pattern.find(['*', '?', '['])?;
+    let before = pattern[..first]
+        .rsplit_once('/')
+        .map_or("", |(folder, _)| folder);
+    Some(typed::resolved(from, before))
+}
+
+/// The files that a pattern names, sorted. A path without wildcards names itself.
+pub(super) fn expand(folder: &Path, pattern: &str) -> Result<Vec<PathBuf>, Wrong> {
+    if !pattern.contains(['*', '?', '[']) {
+        return Ok(vec![typed::resolved(folder, pattern)]);
+    }
+    let broken = |reason: String| {
+        let message = format!("{} cannot be used: {reason}", quoted(pattern));
+        Wrong::new(message).help("write a pattern such as \"conf.d/*.toml\"")
+    };
+    let whole = match (pattern.starts_with('/'), folder.to_str()) {
+        (true, _) => pattern.to_owned(),
+        (false, Some(folder)) => format!("{}/{pattern}", Pattern::escape(folder)),
+        (false, None) => return Err(broken("the folder's own name is not UTF-8".to_owned())),
+    };
+    let matches = glob::glob_with(&whole, OPTIONS).map_err(|error| broken(error.msg.to_owned()))?;
+    let mut paths = Vec::new();
+    for path in matches {
+        let path = path.map_err(|error| {
+            let place = quoted(&error.path().to_string_lossy());
+            broken(format!("{place}: {}", super::read::reason(error.error())))
+        })?;
+        paths.push(path.components().collect());
+    }
+    paths.sort();
+    Ok(paths)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(folder: &Path, pattern: &str) -> Vec<String> {
+        let paths = expand(folder, pattern).unwrap();
+        let name = |path: &PathBuf| path.strip_prefix(folder).unwrap().display().to_string();
+        paths.iter().map(name).collect()
+    }
+
+    #[test]
+    fn wildcards_name_sorted_files_and_no_hidden_ones() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path().join("we[i]rd *");
+        std::fs::create_dir_all(folder.join("conf.d")).unwrap();
+        for name in ["b.toml", "a.toml", ".hidden.toml", "c.toml~"] {
+            std::fs::write(folder.join("conf.d").join(name), "").unwrap();
+        }
+        let found = names(&folder, "conf.d/*.toml");
+        assert_eq!(found, ["conf.d/a.toml", "conf.d/b.toml"]);
+        assert!(names(&folder, "none.d/*.toml").is_empty());
+    }
+
+    #[test]
+    fn a_path_without_wildcards_names_itself() {
+        let folder = Path::new("/etc/hupd");
+        assert_eq!(names(folder, "./jobs.toml"), ["jobs.toml"]);
+    }
+}

@@ -1,0 +1,204 @@
+//! One `[jobs.NAME]`.
+
+use std::ops::Range;
+use std::time::Duration;
+
+use toml::Spanned;
+use toml::de::{DeString, DeTable, DeValue};
+
+use super::finding::{Finding, Findings};
+use super::policies::Policies;
+use super::section::{Item, Section, Title, Wrong, is_job};
+use super::source::Source;
+use super::words::{quoted, visible};
+use super::zones::Zones;
+use super::{Job, Timing, typed};
+use crate::run::JobName;
+use crate::schedule::{Calendar, Cron};
+
+const LONGEST_NAME: usize = 100;
+
+/// What a job is checked against.
+pub(super) struct Checker<'c> {
+    pub source: &'c Source,
+    pub defaults: &'c Policies,
+    pub zones: &'c mut Zones,
+    pub findings: &'c mut Findings,
+}
+
+impl Checker<'_> {
+    /// The job, if all that it is made of is there. What is wrong is among the findings.
+    pub fn job(
+        &mut self,
+        key: &Spanned<DeString<'_>>,
+        value: &Spanned<DeValue<'_>>,
+    ) -> Option<Job> {
+        let name = key.get_ref();
+        if let Err(finding) = check_name(name) {
+            self.findings.push(finding.at(key.span()));
+        }
+        let DeValue::Table(table) = value.get_ref() else {
+            let finding = Finding::error(format!("job {} must be a table", quoted(name)));
+            let help = format!("write [jobs.{}] and its keys below", visible(name));
+            self.findings.push(finding.at(key.span()).help(help));
+            return None;
+        };
+        let title = Title::Job(name);
+        let mut section = Section::new(title, self.source, Some(table), self.findings);
+        let policies = self.defaults.overridden(&mut section, self.zones);
+        let job = described(name, &mut section, policies);
+        if job.is_none() && !is_part_of_a_name(table) {
+            section.push(missing_command(name, key.span()));
+        }
+        section.finish();
+        job
+    }
+}
+
+fn described(name: &str, section: &mut Section<'_, '_>, policies: Policies) -> Option<Job> {
+    let timing = timing(section, &policies);
+    let description = section.take("description", typed::owned_text);
+    let command = section.take_all("command", |item, wrongs| {
+        command(item, &policies.shell, wrongs)
+    });
+    refuse_shell_beside_array(section);
+    Some(Job {
+        name: JobName::new(name),
+        command: command?,
+        timing,
+        overlap: policies.overlap,
+        timeout: policies.timeout,
+        stop_signal: policies.stop_signal,
+        kill_after: policies.kill_after,
+        working_dir: policies.working_dir,
+        env: policies.env,
+        output: policies.output,
+        enabled: policies.enabled,
+        description: description.unwrap_or_default(),
+    })
+}
+
+fn check_name(name: &str) -> Result<(), Finding> {
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let problem = match name {
+        "" => "is empty",
+        name if !name.chars().all(is_allowed) => "has a character that no name may have",
+        name if name.len() > LONGEST_NAME => "is too long",
+        name if name.starts_with(['.', '-']) => "begins with a dot or a dash",
+        name if name.chars().all(|c| c.is_ascii_digit()) => {
+            "has only digits, like the number of a run"
+        }
+        _ => return Ok(()),
+    };
+    let help = "a name has 1 to 100 letters, digits, '-', '_' or '.'; it begins with a letter, a digit or '_', and is no number";
+    Err(Finding::error(format!("job name {} {problem}", quoted(name))).help(help))
+}
+
+/// Whether this is `[jobs.a.b]`, where a name with a dot was meant; that is told elsewhere.
+fn is_part_of_a_name(table: &DeTable<'_>) -> bool {
+    table.values().any(|value| is_job(value.get_ref()))
+}
+
+fn missing_command(name: &str, at: Range<usize>) -> Finding {
+    Finding::error(format!("job {} has no command", quoted(name)))
+        .at(at)
+        .absent()
+        .help("write command = \"…\" for the shell, or command = [\"/path/to/program\", \"argument\"]")
+}
+
+/// What is executed, the program first.
+fn command(item: &Item<'_>, shell: &str, wrongs: &mut Vec<Wrong>) -> Vec<String> {
+    let DeValue::Array(parts) = item.value else {
+        return match shell_command(item) {
+            Ok(command) => vec![shell.to_owned(), "-c".to_owned(), command],
+            Err(wrong) => {
+                wrongs.push(wrong);
+                Vec::new()
+            }
+        };
+    };
+    if parts.is_empty() {
+        let help = "write [\"/path/to/program\", \"argument\"]";
+        wrongs.push(Wrong::new("is empty").help(help));
+    }
+    let mut command = Vec::with_capacity(parts.len());
+    for (position, part) in parts.iter().enumerate() {
+        match argument(item, part, position) {
+            Ok(text) => command.push(text),
+            Err(wrong) => wrongs.push(Wrong {
+                at: Some(part.span()),
+                ..wrong
+            }),
+        }
+    }
+    command
+}
+
+fn shell_command(item: &Item<'_>) -> Result<String, Wrong> {
+    let help = "write a string for the shell, or an array: [\"/path/to/program\", \"argument\"]";
+    if !matches!(item.value, DeValue::String(_)) {
+        return Err(item.unlike("a text or an array").help(help));
+    }
+    let command = typed::owned_text(item)?;
+    match command.trim().is_empty() {
+        true => Err(Wrong::new("is empty").help(help)),
+        false => Ok(command),
+    }
+}
+
+fn argument(
+    item: &Item<'_>,
+    part: &Spanned<DeValue<'_>>,
+    position: usize,
+) -> Result<String, Wrong> {
+    let part = Item {
+        source: item.source,
+        value: part.get_ref(),
+        at: part.span(),
+    };
+    let text = typed::owned_text(&part)?;
+    match position == 0 && text.is_empty() {
+        true => Err(Wrong::new("the program's name is empty")
+            .help("write [\"/path/to/program\", \"argument\"]")),
+        false => Ok(text),
+    }
+}
+
+fn refuse_shell_beside_array(section: &mut Section<'_, '_>) {
+    let is_array = section.peek("command").is_some_and(DeValue::is_array);
+    if let Some(at) = section.key_at("shell").filter(|_| is_array) {
+        let finding = Finding::error("shell: means nothing beside a command that is an array");
+        let help = "leave it out, or write the command as one string";
+        section.push(finding.at(at).help(help));
+    }
+}
+
+fn timing(section: &mut Section<'_, '_>, policies: &Policies) -> Timing {
+    let cron = section.take("schedule", cron);
+    let every = section.take("every", |item| {
+        typed::duration_of_at_least(item, Duration::from_secs(1))
+    });
+    let places = (section.key_at("schedule"), section.key_at("every"));
+    if let (Some(_), Some(at)) = places.clone() {
+        let finding = Finding::error("every: a job has either 'schedule' or 'every'");
+        section.push(finding.at(at).help("leave one of them out"));
+    }
+    if let (None, Some(at)) = (places.0, section.key_at("timezone")) {
+        let finding = Finding::warning("timezone: means nothing without 'schedule'");
+        section.push(finding.at(at).absent().help("leave it out"));
+    }
+    let zone = policies.zone.clone();
+    let calendar = cron.map(|cron| Timing::Calendar(Calendar { cron, zone }));
+    calendar
+        .or(every.map(Timing::Every))
+        .unwrap_or(Timing::Never)
+}
+
+fn cron(item: &Item<'_>) -> Result<Cron, Wrong> {
+    let text = typed::text_like(item, "one expression, such as \"30 2 * * *\"")?;
+    Cron::parse(text).map_err(|error| Wrong {
+        at: item.inside(text, &error.at),
+        message: format!("{}: {}", quoted(text), error.message),
+        help: error.help,
+    })
+}

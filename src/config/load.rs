@@ -1,0 +1,44 @@
+//! From a path to a configuration, or to every problem of every file.
+
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use super::check::Loading;
+use super::decode::decode;
+use super::read::read;
+use super::typed::resolved;
+use super::{Config, Problems, Surroundings, syntax};
+
+/// A configuration in which nothing is wrong, and what is worth a warning.
+#[derive(Debug)]
+pub struct Accepted {
+    pub config: Config,
+    pub warnings: Problems,
+}
+
+/// Accepted, or every problem of every file, warnings among them.
+pub type LoadOutcome = Result<Accepted, Problems>;
+
+/// Reads and checks `path` and all that it includes. `path` is absolute.
+pub fn load(path: &Path, surroundings: &Surroundings) -> LoadOutcome {
+    let mut loading = Loading::new(surroundings);
+    loading.main_file(path);
+    loading.finish()
+}
+
+/// Where the socket of a daemon with this file is, whatever else is wrong with the file.
+pub fn runtime_dir_of(path: &Path, surroundings: &Surroundings) -> PathBuf {
+    let bytes = read(path).map(|contents| contents.bytes);
+    let source = decode(path, bytes.unwrap_or_default());
+    let source = source.unwrap_or_else(|findings| Rc::clone(findings.source()));
+    let mut mended = String::new();
+    let (tree, _) = syntax::parse(&source, &mut mended);
+    let written = |key: &str| {
+        let value = tree.get("daemon")?.get_ref().get(key)?;
+        let path = value.get_ref().as_str().filter(|path| !path.is_empty())?;
+        Some(resolved(source.folder(), path))
+    };
+    let state_dir = || written("state_dir").or_else(|| surroundings.state_dir());
+    written("runtime_dir")
+        .unwrap_or_else(|| surroundings.runtime_dir(&state_dir().unwrap_or_default()))
+}

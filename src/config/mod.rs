@@ -1,0 +1,41 @@
+//! The file: text → what is written → checked value → changes between two values.
+//!
+//! What comes out of [`load`] is right by construction and is never checked again.
+
+mod changes;
+mod check;
+mod decode;
+mod duration;
+mod finding;
+mod include;
+mod job;
+mod load;
+mod mend;
+mod policies;
+mod problem;
+mod read;
+mod render;
+mod section;
+mod settings;
+mod size;
+mod source;
+mod surroundings;
+mod syntax;
+mod syntax_words;
+mod typed;
+mod value;
+mod words;
+mod zones;
+
+#[cfg(test)]
+mod tests;
+
+pub use changes::Changes;
+pub use duration::{format_duration, parse_duration};
+pub use load::{Accepted, LoadOutcome, load, runtime_dir_of};
+pub use problem::{Problem, Problems, Severity};
+pub use size::{format_size, parse_size};
+pub use surroundings::Surroundings;
+pub use value::{
+    Config, Daemon, History, Job, Log, LogFormat, OutputMode, Overlap, SourceFile, Timing,
+};

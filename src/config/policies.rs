@@ -1,0 +1,133 @@
+//! What jobs and `[defaults]` have in common: each job takes from there what it does not say.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use toml::Spanned;
+use toml::de::DeValue;
+
+use super::section::{Item, Section, Wrong};
+use super::words::{quoted, visible};
+use super::zones::Zones;
+use super::{OutputMode, Overlap, typed};
+use crate::run::Signal;
+use crate::schedule::Zone;
+
+#[derive(Clone, Debug)]
+pub(super) struct Policies {
+    pub shell: String,
+    pub zone: Zone,
+    pub overlap: Overlap,
+    pub timeout: Option<Duration>,
+    pub stop_signal: Signal,
+    pub kill_after: Duration,
+    pub working_dir: PathBuf,
+    pub env: BTreeMap<String, String>,
+    pub output: OutputMode,
+    pub enabled: bool,
+}
+
+impl Policies {
+    /// Where neither a job nor `[defaults]` says anything.
+    pub fn built_in(zone: Zone) -> Self {
+        Self {
+            shell: "/bin/sh".to_owned(),
+            zone,
+            overlap: Overlap::Skip,
+            timeout: None,
+            stop_signal: Signal::TERM,
+            kill_after: Duration::from_secs(10),
+            working_dir: PathBuf::from("/"),
+            env: BTreeMap::new(),
+            output: OutputMode::Store,
+            enabled: true,
+        }
+    }
+
+    /// These, and on top of them what a section says.
+    pub fn overridden(&self, section: &mut Section<'_, '_>, zones: &mut Zones) -> Self {
+        let mut env = self.env.clone();
+        env.extend(section.take_all("env", environment).unwrap_or_default());
+        Self {
+            env,
+            shell: section
+                .take("shell", typed::shell)
+                .unwrap_or_else(|| self.shell.clone()),
+            zone: section
+                .take("timezone", |item| zones.read(item))
+                .unwrap_or_else(|| self.zone.clone()),
+            overlap: section
+                .take("overlap", typed::choice)
+                .unwrap_or(self.overlap),
+            timeout: section
+                .take("timeout", typed::limit)
+                .unwrap_or(self.timeout),
+            stop_signal: section
+                .take("stop_signal", typed::stop_signal)
+                .unwrap_or(self.stop_signal),
+            kill_after: section
+                .take("kill_after", typed::duration)
+                .unwrap_or(self.kill_after),
+            working_dir: section
+                .take("working_dir", typed::path)
+                .unwrap_or_else(|| self.working_dir.clone()),
+            output: section.take("output", typed::choice).unwrap_or(self.output),
+            enabled: section.take("enabled", typed::flag).unwrap_or(self.enabled),
+        }
+    }
+}
+
+fn environment(item: &Item<'_>, wrongs: &mut Vec<Wrong>) -> BTreeMap<String, String> {
+    let DeValue::Table(table) = item.value else {
+        let help = "write env = { NAME = \"value\" }";
+        wrongs.push(item.unlike("a table").help(help));
+        return BTreeMap::new();
+    };
+    let mut env = BTreeMap::new();
+    for (name, value) in table {
+        match variable(item, name, value) {
+            Ok(text) => {
+                env.insert(name.get_ref().clone().into_owned(), text);
+            }
+            Err(wrong) => wrongs.push(wrong),
+        }
+    }
+    env
+}
+
+fn variable(
+    item: &Item<'_>,
+    name: &Spanned<toml::de::DeString<'_>>,
+    value: &Spanned<DeValue<'_>>,
+) -> Result<String, Wrong> {
+    check_name(name.get_ref()).map_err(|wrong| Wrong {
+        at: Some(name.span()),
+        ..wrong
+    })?;
+    let item = Item {
+        source: item.source,
+        value: value.get_ref(),
+        at: value.span(),
+    };
+    typed::owned_text(&item).map_err(|wrong| Wrong {
+        at: Some(value.span()),
+        message: format!("{}: {}", visible(name.get_ref()), wrong.message),
+        help: wrong.help,
+    })
+}
+
+fn check_name(name: &str) -> Result<(), Wrong> {
+    if name.is_empty() {
+        return Err(Wrong::new("a name is empty").help("write env = { NAME = \"value\" }"));
+    }
+    if name.contains(['=', '\0']) {
+        return Err(Wrong::new(format!("{} cannot be a name", quoted(name)))
+            .help("a name has neither '=' nor a NUL character"));
+    }
+    if name.starts_with("HUPD_") {
+        return Err(Wrong::new(format!("{} is reserved", quoted(name)))
+            .help("names that begin with 'HUPD_' are set by hupd; choose another one"));
+    }
+    Ok(())
+}

@@ -1,0 +1,163 @@
+//! Reads a file: once, regular files only, bounded, never blocking.
+
+use std::fs::{File, Metadata, OpenOptions};
+use std::io::{self, Read};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::path::Path;
+
+use rustix::fs::OFlags;
+
+/// The largest file that is read.
+const LARGEST: u64 = 64 << 20;
+
+/// How often a file that changes while it is read is read again.
+const ATTEMPTS: usize = 5;
+
+/// What a file holds, and which file it is, whatever names it has.
+#[derive(Debug)]
+pub(super) struct Contents {
+    pub bytes: Vec<u8>,
+    pub identity: Identity,
+}
+
+/// Device and inode.
+pub(super) type Identity = (u64, u64);
+
+/// The contents at one moment; the error is what follows "cannot read".
+pub(super) fn read(path: &Path) -> Result<Contents, String> {
+    for _ in 0..ATTEMPTS {
+        if let Some(contents) = read_once(path)? {
+            return Ok(contents);
+        }
+    }
+    Err(format!(
+        "it changed while it was read, {ATTEMPTS} times in a row"
+    ))
+}
+
+/// None where the file changed meanwhile.
+fn read_once(path: &Path) -> Result<Option<Contents>, String> {
+    // Non-blocking: a FIFO must be refused, not waited for. Without becoming our terminal.
+    let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
+    let flags = i32::try_from(flags.bits()).expect("flags fit the type open takes");
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(flags)
+        .open(path)
+        .map_err(|error| reason(&error))?;
+    let before = file.metadata().map_err(|error| reason(&error))?;
+    refuse_what_is_no_file(&before)?;
+    let bytes = read_bounded(&file, &before).map_err(|error| reason(&error))?;
+    let after = file.metadata().map_err(|error| reason(&error))?;
+    let unchanged = state(&before) == state(&after) && bytes.len() as u64 == after.size();
+    Ok(unchanged.then_some(Contents {
+        bytes,
+        identity: (before.dev(), before.ino()),
+    }))
+}
+
+fn refuse_what_is_no_file(metadata: &Metadata) -> Result<(), String> {
+    let kind = metadata.file_type();
+    if !kind.is_file() {
+        let found = match () {
+            () if kind.is_dir() => "a directory",
+            () if kind.is_fifo() => "a FIFO",
+            () if kind.is_char_device() || kind.is_block_device() => "a device",
+            () => "no regular file",
+        };
+        return Err(format!("it is {found}; it must be a regular file"));
+    }
+    if metadata.len() > LARGEST {
+        let megabytes = metadata.len() >> 20;
+        return Err(format!("it has {megabytes} MiB; at most 64 are read"));
+    }
+    Ok(())
+}
+
+fn read_bounded(mut file: &File, metadata: &Metadata) -> io::Result<Vec<u8>> {
+    let expected = usize::try_from(metadata.len()).unwrap_or(0);
+    let mut bytes = Vec::with_capacity(expected + 1);
+    file.by_ref().take(LARGEST + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// What is different after a write.
+fn state(metadata: &Metadata) -> (u64, i64, i64, i64, i64) {
+    (
+        metadata.size(),
+        metadata.mtime(),
+        metadata.mtime_nsec(),
+        metadata.ctime(),
+        metadata.ctime_nsec(),
+    )
+}
+
+/// The system's words without its number: `no such file or directory`.
+pub(super) fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or_default();
+    let mut chars = text.chars();
+    let first = chars.next().map(|c| c.to_ascii_lowercase());
+    first.into_iter().chain(chars).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fifo_is_refused_without_waiting() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("fifo");
+        let mode = rustix::fs::Mode::from_raw_mode(0o600);
+        rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+        assert_eq!(
+            read(&path).unwrap_err(),
+            "it is a FIFO; it must be a regular file"
+        );
+    }
+
+    #[test]
+    fn directories_devices_and_what_is_missing_are_refused() {
+        for (path, message) in [
+            ("/", "it is a directory; it must be a regular file"),
+            ("/dev/null", "it is a device; it must be a regular file"),
+            ("/nowhere/at/all", "no such file or directory"),
+            ("/dev/null/x", "not a directory"),
+        ] {
+            assert_eq!(read(Path::new(path)).unwrap_err(), message);
+        }
+    }
+
+    #[test]
+    fn a_huge_file_is_refused_before_it_is_read() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        file.as_file().set_len(100 << 20).unwrap();
+        assert_eq!(
+            read(file.path()).unwrap_err(),
+            "it has 100 MiB; at most 64 are read"
+        );
+    }
+
+    #[test]
+    fn a_link_is_the_file_it_names() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, link) = (folder.path().join("file"), folder.path().join("link"));
+        std::fs::write(&file, "x").unwrap();
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        let (direct, linked) = (read(&file).unwrap(), read(&link).unwrap());
+        assert_eq!(direct.bytes, b"x");
+        assert_eq!(direct.identity, linked.identity);
+    }
+
+    #[test]
+    fn links_in_a_circle_are_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink(&link, &link).unwrap();
+        assert_eq!(
+            read(&link).unwrap_err(),
+            "too many levels of symbolic links"
+        );
+    }
+}

@@ -1,0 +1,237 @@
+//! One table of a file, from which each key is taken once; what is left over is unknown.
+
+use std::fmt;
+use std::ops::Range;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::finding::{Finding, Findings};
+use super::source::Source;
+use super::words::{list, nearest, quoted, visible};
+
+/// One value as written, and where.
+#[derive(Debug)]
+pub(super) struct Item<'t> {
+    pub source: &'t Source,
+    pub value: &'t DeValue<'t>,
+    pub at: Range<usize>,
+}
+
+/// Why a value cannot be used.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Wrong {
+    /// The part of the value that is meant; all of it where there is none.
+    pub at: Option<Range<usize>>,
+    pub message: String,
+    pub help: Option<String>,
+}
+
+impl Wrong {
+    pub fn new(message: impl Into<String>) -> Self {
+        Self {
+            at: None,
+            message: message.into(),
+            help: None,
+        }
+    }
+
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+}
+
+/// Which table a section is: what messages call it.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Title<'t> {
+    Top,
+    Section(&'static str),
+    Job(&'t str),
+}
+
+impl fmt::Display for Title<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Top => f.write_str("at the top of the file"),
+            Self::Section(name) => write!(f, "in [{name}]"),
+            Self::Job(name) => write!(f, "in [jobs.{}]", visible(name)),
+        }
+    }
+}
+
+/// A table that is being read; an absent one is read like an empty one.
+#[derive(Debug)]
+pub(super) struct Section<'t, 'f> {
+    title: Title<'t>,
+    source: &'t Source,
+    table: Option<&'t DeTable<'t>>,
+    /// What was asked for so far: in the end, all that may be written.
+    known: Vec<&'static str>,
+    /// What was told already that it belongs elsewhere.
+    refused: Vec<&'static str>,
+    findings: &'f mut Findings,
+}
+
+impl<'t, 'f> Section<'t, 'f> {
+    pub fn new(
+        title: Title<'t>,
+        source: &'t Source,
+        table: Option<&'t DeTable<'t>>,
+        findings: &'f mut Findings,
+    ) -> Self {
+        Self {
+            title,
+            source,
+            table,
+            known: Vec::with_capacity(20),
+            refused: Vec::new(),
+            findings,
+        }
+    }
+
+    /// The value of a key, if it is there and right.
+    pub fn take<T>(
+        &mut self,
+        key: &'static str,
+        read: impl FnOnce(&Item<'t>) -> Result<T, Wrong>,
+    ) -> Option<T> {
+        let item = self.item(key)?;
+        read(&item)
+            .map_err(|wrong| self.push_wrong(key, &item, wrong))
+            .ok()
+    }
+
+    /// What is right of a value in which several things can be wrong.
+    pub fn take_all<T>(
+        &mut self,
+        key: &'static str,
+        read: impl FnOnce(&Item<'t>, &mut Vec<Wrong>) -> T,
+    ) -> Option<T> {
+        let item = self.item(key)?;
+        let mut wrongs = Vec::new();
+        let value = read(&item, &mut wrongs);
+        for wrong in wrongs {
+            self.push_wrong(key, &item, wrong);
+        }
+        Some(value)
+    }
+
+    /// A table below this one, to be read with [`Section::inside`].
+    pub fn take_table(&mut self, key: &'static str, example: &str) -> Option<&'t DeTable<'t>> {
+        self.take(key, |item| match item.value {
+            DeValue::Table(table) => Ok(table),
+            _ => Err(item.unlike("a table").help(format!("write {example}"))),
+        })
+    }
+
+    /// A section for a table below this one.
+    pub fn inside(&mut self, title: Title<'t>, table: Option<&'t DeTable<'t>>) -> Section<'t, '_> {
+        Section::new(title, self.source, table, self.findings)
+    }
+
+    /// Refuses keys that belong elsewhere.
+    pub fn refuse(&mut self, keys: &[&'static str], finding: impl Fn(&str) -> Finding) {
+        for key in keys {
+            self.refused.push(key);
+            if let Some(at) = self.key_at(key) {
+                self.findings.push(finding(key).at(at));
+            }
+        }
+    }
+
+    pub fn key_at(&self, key: &str) -> Option<Range<usize>> {
+        let (key, _) = self.table?.get_key_value(key)?;
+        Some(key.span())
+    }
+
+    /// A value as it is written, right or wrong.
+    pub fn peek(&self, key: &str) -> Option<&'t DeValue<'t>> {
+        Some(self.table?.get(key)?.get_ref())
+    }
+
+    /// Where the value of a key is.
+    pub fn value_at(&self, key: &str) -> Option<Range<usize>> {
+        Some(self.table?.get(key)?.span())
+    }
+
+    pub fn push(&mut self, finding: Finding) {
+        self.findings.push(finding);
+    }
+
+    /// Reports every key that nobody asked for.
+    pub fn finish(self) {
+        for (key, value) in self.table.into_iter().flatten() {
+            let mut told = self.known.iter().chain(&self.refused);
+            if !told.any(|known| *known == key.get_ref()) {
+                let finding = self.unknown(key.get_ref(), value.get_ref());
+                self.findings.push(finding.at(key.span()));
+            }
+        }
+    }
+
+    fn item(&mut self, key: &'static str) -> Option<Item<'t>> {
+        self.known.push(key);
+        let value: &'t Spanned<DeValue<'t>> = self.table?.get(key)?;
+        Some(Item {
+            source: self.source,
+            value: value.get_ref(),
+            at: value.span(),
+        })
+    }
+
+    fn push_wrong(&mut self, key: &str, item: &Item<'_>, wrong: Wrong) {
+        let mut finding = Finding::error(format!("{key}: {}", wrong.message));
+        finding.at = Some(wrong.at.unwrap_or_else(|| item.at.clone()));
+        finding.help = wrong.help;
+        self.findings.push(finding);
+    }
+
+    fn unknown(&self, key: &str, value: &DeValue<'_>) -> Finding {
+        let mut known = self.known.clone();
+        known.sort_unstable();
+        let finding = Finding::error(format!("unknown key {} {}", quoted(key), self.title));
+        let help = match (self.title, nearest(key, known.iter().copied())) {
+            (_, Some(known)) => format!("did you mean '{known}'?"),
+            (Title::Job(job), None) if is_job(value) => {
+                let whole = visible(&format!("{job}.{key}"));
+                format!("a name with a dot must be in quotes: [jobs.\"{whole}\"]")
+            }
+            _ => format!("known here: {}", list(known, "and")),
+        };
+        finding.help(help)
+    }
+}
+
+/// Whether a table looks like a job, and not like the value of a key.
+pub(super) fn is_job(value: &DeValue<'_>) -> bool {
+    let table = value.as_table();
+    table.is_some_and(|table| table.contains_key("command"))
+}
+
+impl<'t> Item<'t> {
+    /// `expected a duration, found the number 30`.
+    pub fn unlike(&self, what: &str) -> Wrong {
+        Wrong::new(format!("expected {what}, found {}", self.found()))
+    }
+
+    /// Where a part of a text stands in the file, if it stands there letter for letter.
+    pub fn inside(&self, text: &str, part: &Range<usize>) -> Option<Range<usize>> {
+        let written = self.source.text().get(self.at.clone())?;
+        let is_plain = written.len() == text.len() + 2 && written.get(1..=text.len())? == text;
+        let start = self.at.start + 1 + part.start;
+        (is_plain && part.end <= text.len()).then_some(start..start + part.len())
+    }
+
+    fn found(&self) -> String {
+        match self.value {
+            DeValue::String(text) => format!("the text {}", quoted(text)),
+            DeValue::Integer(number) => format!("the number {}", visible(&number.to_string())),
+            DeValue::Float(number) => format!("the number {}", visible(&number.to_string())),
+            DeValue::Boolean(flag) => flag.to_string(),
+            DeValue::Datetime(_) => "a date".to_owned(),
+            DeValue::Array(_) => "an array".to_owned(),
+            DeValue::Table(_) => "a table".to_owned(),
+        }
+    }
+}

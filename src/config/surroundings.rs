@@ -1,0 +1,125 @@
+//! Where things are by default: as root, as a user, under systemd.
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+/// What the defaults of the file depend on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Surroundings {
+    pub is_root: bool,
+    /// `$STATE_DIRECTORY`, as systemd sets it.
+    pub state_directory: Option<PathBuf>,
+    /// `$RUNTIME_DIRECTORY`, as systemd sets it.
+    pub runtime_directory: Option<PathBuf>,
+    pub xdg_state_home: Option<PathBuf>,
+    pub xdg_runtime_dir: Option<PathBuf>,
+    pub home: Option<PathBuf>,
+}
+
+impl Surroundings {
+    /// As the environment of this process has them.
+    pub fn from_environment(is_root: bool) -> Self {
+        Self {
+            is_root,
+            state_directory: folder("STATE_DIRECTORY"),
+            runtime_directory: folder("RUNTIME_DIRECTORY"),
+            xdg_state_home: folder("XDG_STATE_HOME"),
+            xdg_runtime_dir: folder("XDG_RUNTIME_DIR"),
+            home: folder("HOME"),
+        }
+    }
+
+    /// Where the state goes if the file does not say; none where nobody says.
+    pub(super) fn state_dir(&self) -> Option<PathBuf> {
+        if let Some(path) = &self.state_directory {
+            return Some(first_entry(path));
+        }
+        if self.is_root {
+            return Some(PathBuf::from("/var/lib/hupd"));
+        }
+        let home = self.home.as_ref().map(|home| home.join(".local/state"));
+        let base = self.xdg_state_home.clone().or(home)?;
+        Some(base.join("hupd"))
+    }
+
+    /// Where the socket goes if the file does not say.
+    pub(super) fn runtime_dir(&self, state_dir: &Path) -> PathBuf {
+        match (&self.runtime_directory, &self.xdg_runtime_dir) {
+            (Some(path), _) => first_entry(path),
+            _ if self.is_root => PathBuf::from("/run/hupd"),
+            (None, Some(base)) => base.join("hupd"),
+            (None, None) => state_dir.join("run"),
+        }
+    }
+}
+
+/// A relative path in these variables is to be ignored, as their specification says.
+fn folder(variable: &str) -> Option<PathBuf> {
+    let path = PathBuf::from(env::var_os(variable)?);
+    path.is_absolute().then_some(path)
+}
+
+/// systemd separates several folders with colons.
+fn first_entry(path: &Path) -> PathBuf {
+    env::split_paths(path).next().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn user() -> Surroundings {
+        Surroundings {
+            home: Some("/home/u".into()),
+            ..Surroundings::default()
+        }
+    }
+
+    fn both(surroundings: &Surroundings) -> (String, String) {
+        let state = surroundings.state_dir().unwrap();
+        let runtime = surroundings.runtime_dir(&state);
+        (state.display().to_string(), runtime.display().to_string())
+    }
+
+    #[test]
+    fn root_has_the_folders_of_the_system() {
+        let root = Surroundings {
+            is_root: true,
+            xdg_runtime_dir: Some("/run/user/0".into()),
+            ..user()
+        };
+        assert_eq!(both(&root), ("/var/lib/hupd".into(), "/run/hupd".into()));
+    }
+
+    #[test]
+    fn a_user_has_folders_at_home() {
+        let (state, runtime) = both(&user());
+        assert_eq!(state, "/home/u/.local/state/hupd");
+        assert_eq!(runtime, "/home/u/.local/state/hupd/run");
+        let xdg = Surroundings {
+            xdg_state_home: Some("/state".into()),
+            xdg_runtime_dir: Some("/run/user/7".into()),
+            ..user()
+        };
+        assert_eq!(
+            both(&xdg),
+            ("/state/hupd".into(), "/run/user/7/hupd".into())
+        );
+    }
+
+    #[test]
+    fn systemd_names_the_folders_first_one_first() {
+        let service = Surroundings {
+            is_root: true,
+            state_directory: Some("/var/lib/a:/var/lib/b".into()),
+            runtime_directory: Some("/run/a".into()),
+            ..user()
+        };
+        assert_eq!(both(&service), ("/var/lib/a".into(), "/run/a".into()));
+    }
+
+    #[test]
+    fn without_a_home_there_is_no_default() {
+        assert_eq!(Surroundings::default().state_dir(), None);
+    }
+}

@@ -1,0 +1,149 @@
+//! The checked value: no `Option` for what has a default, no string for what has a meaning.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::run::{JobName, Signal};
+use crate::schedule::{Calendar, Zone};
+
+/// A configuration in which everything is right. Immutable: a reload makes another one.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub daemon: Daemon,
+    pub log: Log,
+    pub history: History,
+    pub jobs: BTreeMap<JobName, Arc<Job>>,
+    /// The files it was read from, the main file first, then in the order of reading.
+    pub sources: Vec<SourceFile>,
+    /// The folders in which `include` looks for files, also those that hold none yet.
+    pub include_folders: Vec<PathBuf>,
+}
+
+impl Config {
+    /// What a watch must follow to see every change of this configuration, the main file first.
+    pub fn watched_files(&self) -> Vec<PathBuf> {
+        let files = self.sources.iter().map(|source| &source.path);
+        files.chain(&self.include_folders).cloned().collect()
+    }
+}
+
+/// One file that was read, as it was then.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceFile {
+    pub path: PathBuf,
+    pub text: Arc<str>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Daemon {
+    pub timezone: Zone,
+    /// Runs at the same time, over all jobs.
+    pub max_running: usize,
+    /// How long a stop waits for running jobs.
+    pub grace: Duration,
+    /// Whether a change of the files reloads by itself.
+    pub watch_config: bool,
+    /// Absolute.
+    pub state_dir: PathBuf,
+    /// Absolute.
+    pub runtime_dir: PathBuf,
+}
+
+impl Daemon {
+    /// Where clients connect.
+    pub fn socket(&self) -> PathBuf {
+        self.runtime_dir.join("hupd.sock")
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// A filter as env_logger reads it: `info`, `warn,hupd::engine=debug`.
+    pub level: String,
+    /// Absolute; standard error where there is none.
+    pub file: Option<PathBuf>,
+    pub format: LogFormat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct History {
+    /// How long records are kept.
+    pub keep: Duration,
+    /// How many runs of each job are kept.
+    pub keep_runs: u64,
+    /// Bytes of output kept per run: half of it from the beginning, half from the end.
+    pub output: usize,
+}
+
+/// One job. Two jobs that are equal behave the same: that is what "unchanged" means at a reload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Job {
+    pub name: JobName,
+    /// What is executed: the program first. A command given as a string is `[shell, "-c", command]`.
+    pub command: Vec<String>,
+    pub timing: Timing,
+    pub overlap: Overlap,
+    /// No limit where there is none.
+    pub timeout: Option<Duration>,
+    pub stop_signal: Signal,
+    /// From the stop signal to KILL.
+    pub kill_after: Duration,
+    /// Absolute.
+    pub working_dir: PathBuf,
+    /// What the file adds to the clean environment.
+    pub env: BTreeMap<String, String>,
+    pub output: OutputMode,
+    pub enabled: bool,
+    pub description: String,
+}
+
+/// When a job becomes due by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Timing {
+    /// Only on request.
+    Never,
+    Calendar(Calendar),
+    Every(Duration),
+}
+
+/// What to do when a job is due while a run of it is alive or waiting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Overlap {
+    Skip,
+    Allow,
+}
+
+/// Where the output of a job goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OutputMode {
+    /// Into the history.
+    Store,
+    /// Into hupd's own log, line by line.
+    Forward,
+    /// Both.
+    Both,
+    Discard,
+}
+
+impl OutputMode {
+    pub fn stores(self) -> bool {
+        matches!(self, Self::Store | Self::Both)
+    }
+
+    pub fn forwards(self) -> bool {
+        matches!(self, Self::Forward | Self::Both)
+    }
+}

@@ -1,0 +1,64 @@
+//! Every message about a file, word for word.
+//!
+//! A case is `tests/messages/NAME.toml`, or `tests/messages/NAME/hupd.toml` where it takes several
+//! files, and `NAME.expected` beside it. `HUPD_BLESS=1 cargo test --test messages` writes what is
+//! printed now; read it aloud before committing it: does it say what to write instead?
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use hupd::config::{Accepted, Surroundings, load};
+
+#[test]
+fn every_message_is_as_written_down() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/messages");
+    let bless = std::env::var_os("HUPD_BLESS").is_some();
+    let mut wrong = Vec::new();
+    for (name, path) in cases(&folder) {
+        let expected = folder.join(format!("{name}.expected"));
+        let printed = printed(&path).replace(folder.to_str().unwrap(), "DIR");
+        if bless {
+            fs::write(&expected, &printed).unwrap();
+        }
+        let wanted = fs::read_to_string(&expected).unwrap_or_default();
+        if printed != wanted {
+            wrong.push(format!("{name}: wanted\n{wanted}\nprinted\n{printed}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
+
+#[test]
+fn there_are_enough_cases() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/messages");
+    assert!(cases(&folder).len() >= 45);
+}
+
+fn cases(folder: &Path) -> Vec<(String, PathBuf)> {
+    let entries = fs::read_dir(folder).expect("the folder of cases is there");
+    let paths = entries.map(|entry| entry.expect("the folder can be read").path());
+    let mut cases: Vec<(String, PathBuf)> = paths.filter_map(case).collect();
+    cases.sort();
+    cases
+}
+
+fn case(path: PathBuf) -> Option<(String, PathBuf)> {
+    let name = path.file_stem()?.to_str()?.to_owned();
+    match path.extension() {
+        None => Some((name, path.join("hupd.toml"))),
+        Some(extension) => (extension == "toml").then_some((name, path)),
+    }
+}
+
+fn printed(path: &Path) -> String {
+    let root = Surroundings {
+        is_root: true,
+        ..Surroundings::default()
+    };
+    let (verdict, problems) = match load(path, &root) {
+        Ok(Accepted { warnings, .. }) => ("accepted", warnings),
+        Err(problems) => ("refused", problems),
+    };
+    let gap = if problems.is_empty() { "" } else { "\n\n" };
+    format!("{problems}{gap}{verdict}: {}\n", problems.summary())
+}
