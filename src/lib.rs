@@ -10,10 +10,12 @@
 //! | [`config`] | text → checked value → changes between two values |
 //! | [`check`] | what people and programs are told of a file |
 //! | [`ledger`] | the rows that the engine decides and the store keeps |
+//! | [`engine`] | every decision, pure: no clock, no I/O |
 
 pub mod check;
 pub mod clock;
 pub mod config;
+pub mod engine;
 pub mod ledger;
 pub mod run;
 pub mod schedule;

@@ -1,0 +1,84 @@
+//! The commit of a reload: one step that cannot fail, between two events.
+
+use std::sync::Arc;
+
+use super::agenda::Due;
+use super::{Effect, Engine, due};
+use crate::clock::Moment;
+use crate::config::{Config, Job};
+use crate::ledger::Fate;
+use crate::run::{Generation, JobName, Trigger};
+
+impl Engine {
+    /// Puts a configuration into force. What is due by now is decided under the old one first, so
+    /// that no instant falls between the two. A job whose timing is the same keeps its due time.
+    pub fn adopt(
+        &mut self,
+        config: Arc<Config>,
+        generation: Generation,
+        now: Moment,
+    ) -> Vec<Effect> {
+        let mut effects = self.wake(now);
+        let old = std::mem::replace(&mut self.config, config);
+        for name in old.jobs.keys() {
+            self.forget_unless_in_force(name);
+        }
+        let jobs: Vec<_> = self.config.jobs.values().cloned().collect();
+        for job in jobs {
+            effects.extend(self.replan(&job, old.jobs.get(&job.name), now));
+        }
+        effects.extend(self.skip_unwanted());
+        self.generation = generation;
+        effects.extend(self.admit_waiting());
+        effects
+    }
+
+    fn forget_unless_in_force(&mut self, name: &JobName) {
+        if self.config.jobs.contains_key(name) {
+            return;
+        }
+        self.agenda.remove(name);
+        self.anchors.remove(name);
+        self.last.remove(name);
+    }
+
+    fn replan(&mut self, job: &Job, old: Option<&Arc<Job>>, now: Moment) -> Option<Effect> {
+        let keeps_time =
+            old.is_some_and(|old| old.timing == job.timing && old.enabled == job.enabled);
+        if keeps_time {
+            return None;
+        }
+        // A different interval is counted from now: its old anchor means another rhythm.
+        self.plan(job, now)
+    }
+
+    /// Occurrences that wait, of jobs that are gone or switched off; whoever asks for a run of a job that
+    /// is switched off gets it.
+    fn skip_unwanted(&mut self) -> Vec<Effect> {
+        let config = Arc::clone(&self.config);
+        let unwanted = self.queue.remove_if(|waiting| {
+            let requested = waiting.occurrence.trigger == Trigger::Request;
+            let job = config.jobs.get(&waiting.occurrence.job);
+            job.is_none_or(|job| !job.enabled && !requested)
+        });
+        unwanted
+            .into_iter()
+            .map(|waiting| {
+                let reason = match config.jobs.contains_key(&waiting.occurrence.job) {
+                    true => "the job was switched off while it waited",
+                    false => "the job was removed while it waited",
+                };
+                self.record(waiting.occurrence, Fate::Skipped, reason)
+            })
+            .collect()
+    }
+
+    /// The due time of a job, for those that look on.
+    pub fn next_due(&self, job: &JobName, now: Moment) -> Option<jiff::Timestamp> {
+        match self.agenda.of(job) {
+            Due::Never => None,
+            Due::Wall(instant) => Some(instant.at),
+            Due::Elapsed(at) => Some(due::wall_instant(at, now)),
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! From a job's timing to due times: the first one, what is owed when one has come, the next one.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::agenda::Due;
+use crate::clock::Moment;
+use crate::config::{Job, Timing};
+use crate::ledger::Anchor;
+use crate::schedule::{Calendar, Instant};
+
+/// An instant that is reached later than this is not started any more. It is cron's bound between a
+/// clock change and a correction of the clock: see `cron(8)` of Debian and OpenBSD.
+const CATCH_UP: Duration = Duration::from_secs(3 * 60 * 60);
+
+/// Instants that were passed over are recorded one by one up to this number, then in one row.
+const PASSED_OVER: usize = 1_000;
+
+/// What a job owes when its due time has come.
+#[derive(Debug)]
+pub struct Owed {
+    /// Instants that nobody will start, with the reason.
+    pub missed: Vec<(Timestamp, String)>,
+    /// The instant to decide on, with what is worth knowing about it.
+    pub instant: Option<(Timestamp, String)>,
+    pub next: Due,
+}
+
+/// When a job that comes into force at `now` is due first. Never a past instant. An interval is counted
+/// from its anchor; without one that fits, from now.
+pub fn first_due(job: &Job, anchor: Option<&Anchor>, now: Moment) -> Due {
+    if !job.enabled {
+        return Due::Never;
+    }
+    match &job.timing {
+        Timing::Never => Due::Never,
+        Timing::Calendar(calendar) => wall(calendar.next_after(now.wall)),
+        Timing::Every(every) => {
+            let anchor = anchor.filter(|anchor| anchor.every == *every);
+            Due::Elapsed(now.elapsed + until_next(*every, anchor, now.wall))
+        }
+    }
+}
+
+/// What is owed by a job whose `due` has come.
+pub fn settle(job: &Job, due: Due, now: Moment) -> Owed {
+    match (&job.timing, due) {
+        (Timing::Calendar(calendar), Due::Wall(instant)) => settle_wall(calendar, instant, now),
+        (Timing::Every(every), Due::Elapsed(at)) => settle_elapsed(*every, at, now),
+        (timing, due) => unreachable!("a job of {timing:?} is never {due:?}"),
+    }
+}
+
+/// The instant on the wall clock at which an elapsed due time comes or came, as the clock is set now.
+pub fn wall_instant(at: Duration, now: Moment) -> Timestamp {
+    let instant = if at >= now.elapsed {
+        now.wall.checked_add(at - now.elapsed)
+    } else {
+        now.wall.checked_sub(now.elapsed - at)
+    };
+    micros(instant.unwrap_or(now.wall))
+}
+
+/// Cut to the precision of the ledger, so that an instant is equal to itself when read back.
+pub fn micros(time: Timestamp) -> Timestamp {
+    Timestamp::from_microsecond(time.as_microsecond()).expect("microseconds of a time are a time")
+}
+
+fn wall(instant: Option<Instant>) -> Due {
+    instant.map_or(Due::Never, Due::Wall)
+}
+
+/// From now to the next multiple of `every` after the anchor.
+fn until_next(every: Duration, anchor: Option<&Anchor>, now: Timestamp) -> Duration {
+    let Some(anchor) = anchor else { return every };
+    // An anchor in the future: the clock was set back; counting from now keeps the job alive.
+    let Ok(since) = Duration::try_from(now.duration_since(anchor.at)) else {
+        return every;
+    };
+    let into = since.as_nanos() % every.as_nanos();
+    every - Duration::from_nanos_u128(into)
+}
+
+fn settle_wall(calendar: &Calendar, due: Instant, now: Moment) -> Owed {
+    let horizon = now.wall.checked_sub(CATCH_UP).unwrap_or(Timestamp::MIN);
+    let mut missed = Vec::new();
+    let mut current = due;
+    loop {
+        if current.at < horizon && missed.len() + 1 == PASSED_OVER {
+            missed.push((
+                current.at,
+                format!("{TOO_LATE}; so is every later one until {horizon}"),
+            ));
+            match calendar.next_after(horizon) {
+                Some(next) if next.at <= now.wall => current = next,
+                next => {
+                    return Owed {
+                        missed,
+                        instant: None,
+                        next: wall(next),
+                    };
+                }
+            }
+        }
+        match calendar.next_after(current.at) {
+            Some(next) if next.at <= now.wall => {
+                let reason = if current.at < horizon {
+                    TOO_LATE
+                } else {
+                    PASSED
+                };
+                missed.push((current.at, reason.to_owned()));
+                current = next;
+            }
+            next => return last_instant(missed, current, (horizon, wall(next))),
+        }
+    }
+}
+
+const TOO_LATE: &str =
+    "reached more than 3 h late: hupd was stopped or asleep, or the clock was set";
+const PASSED: &str =
+    "a later instant had come as well: hupd was stopped or asleep, or the clock was set";
+
+fn last_instant(
+    mut missed: Vec<(Timestamp, String)>,
+    last: Instant,
+    (horizon, next): (Timestamp, Due),
+) -> Owed {
+    if last.at < horizon {
+        missed.push((last.at, TOO_LATE.to_owned()));
+        return Owed {
+            missed,
+            instant: None,
+            next,
+        };
+    }
+    let note = last.moved_from.map_or_else(String::new, |from| {
+        format!("moved from {from} by a clock change")
+    });
+    Owed {
+        missed,
+        instant: Some((last.at, note)),
+        next,
+    }
+}
+
+fn settle_elapsed(every: Duration, at: Duration, now: Moment) -> Owed {
+    let late = now.elapsed.saturating_sub(at);
+    let passed = late.as_nanos() / every.as_nanos();
+    let nth = |n: u128| at + Duration::from_nanos_u128(every.as_nanos() * n);
+    let mut missed: Vec<_> = (0..passed.min(PASSED_OVER as u128))
+        .map(|n| (wall_instant(nth(n), now), PASSED.to_owned()))
+        .collect();
+    if passed > PASSED_OVER as u128 {
+        let (_, reason) = missed.last_mut().expect("passed over more than none");
+        *reason = format!("{PASSED}; so had {} more", passed - PASSED_OVER as u128);
+    }
+    let (last, next) = (nth(passed), Due::Elapsed(nth(passed + 1)));
+    let instant = wall_instant(last, now);
+    if now.elapsed.saturating_sub(last) > CATCH_UP {
+        missed.push((instant, TOO_LATE.to_owned()));
+        return Owed {
+            missed,
+            instant: None,
+            next,
+        };
+    }
+    Owed {
+        missed,
+        instant: Some((instant, String::new())),
+        next,
+    }
+}

@@ -1,0 +1,46 @@
+//! What the engine wants done: plain, comparable data. The daemon performs it.
+
+use std::sync::Arc;
+
+use crate::config::Job;
+use crate::ledger::{Anchor, Claim, Entry, RunEnd, RunStart};
+use crate::run::{Generation, JobName, Occurrence, RunId, Signal, StopReason};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Write the claim into the ledger; `Engine::claimed` is told the verdict.
+    Claim(Claim),
+    /// Start the process of a claimed run.
+    Start(Start),
+    /// Send a signal to the whole process group of a run.
+    Signal(Send),
+    /// Write the fate of an occurrence that does not run.
+    Record(Entry),
+    RecordStart {
+        job: JobName,
+        start: RunStart,
+    },
+    RecordEnd {
+        job: JobName,
+        end: RunEnd,
+    },
+    RecordAnchor(Anchor),
+}
+
+/// All that is needed to start one run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Start {
+    pub run: RunId,
+    pub job: Arc<Job>,
+    pub occurrence: Occurrence,
+    pub generation: Generation,
+}
+
+/// A signal for the process group of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Send {
+    pub run: RunId,
+    pub job: JobName,
+    pub signal: Signal,
+    pub why: StopReason,
+}

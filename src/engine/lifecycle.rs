@@ -1,0 +1,154 @@
+//! A run from its claim to its end.
+
+use std::time::Duration;
+
+use super::runs::{Run, State};
+use super::{Effect, Engine, Last, Phase, Start};
+use crate::clock::Moment;
+use crate::ledger::{ClaimVerdict, Claimed, Ended, RunEnd, RunStart, Started};
+use crate::run::{Exit, Outcome, Output, RunId, StopReason, Usage};
+
+impl Engine {
+    /// The store has dealt with claims: what is claimed may start.
+    pub fn claimed(&mut self, verdicts: &[ClaimVerdict]) -> Vec<Effect> {
+        verdicts
+            .iter()
+            .flat_map(|verdict| match verdict.claimed {
+                Claimed::Yes => self.start(verdict.run).into_iter().collect(),
+                Claimed::AlreadyThere => self.drop_claim(verdict.run),
+            })
+            .collect()
+    }
+
+    fn start(&mut self, id: RunId) -> Option<Effect> {
+        let run = self.runs.get(id)?;
+        let State::Claiming { stop } = run.state else {
+            return None;
+        };
+        let start = Start {
+            run: id,
+            job: run.job.clone(),
+            occurrence: run.occurrence.clone(),
+            generation: run.generation,
+        };
+        self.runs.set_state(id, State::Starting { stop });
+        Some(Effect::Start(start))
+    }
+
+    /// The ledger has that occurrence already, so it has had its run.
+    fn drop_claim(&mut self, id: RunId) -> Vec<Effect> {
+        self.runs.remove(id);
+        self.admit_waiting()
+    }
+
+    /// The process of a run exists.
+    pub fn started(&mut self, started: &Started) -> Vec<Effect> {
+        let Some(run) = self.runs.get(started.run) else {
+            return Vec::new();
+        };
+        let State::Starting { stop } = run.state else {
+            return Vec::new();
+        };
+        let (job, limit) = (run.job.name.clone(), run.job.timeout);
+        let state = State::Alive {
+            pid: started.pid,
+            since: started.at,
+            limit_at: limit.map(|limit| started.at.elapsed.saturating_add(limit)),
+        };
+        self.runs.set_state(started.run, state);
+        let start = RunStart {
+            run: started.run,
+            pid: started.pid,
+            at: started.at.wall,
+        };
+        let mut effects = vec![Effect::RecordStart { job, start }];
+        effects.extend(self.stop_late_starter(started, stop));
+        effects
+    }
+
+    /// A stop that came while the process was being made.
+    fn stop_late_starter(&mut self, started: &Started, stop: Option<StopReason>) -> Vec<Effect> {
+        let now = started.at;
+        match (self.phase, stop) {
+            (Phase::Killing, _) => self.kill_now(started.run, now).into_iter().collect(),
+            (Phase::Stopping, _) => self.begin_stop(started.run, StopReason::Shutdown, now),
+            (_, Some(why)) => self.begin_stop(started.run, why, now),
+            (_, None) => Vec::new(),
+        }
+    }
+
+    /// The process of a run could not be made.
+    pub fn could_not_start(&mut self, run: RunId, reason: String, now: Moment) -> Vec<Effect> {
+        let end = RunEnd {
+            run,
+            at: now.wall,
+            duration: Duration::ZERO,
+            outcome: Outcome::CouldNotStart(reason),
+            stopped_by: None,
+            usage: Usage::default(),
+            output: Output::default(),
+        };
+        self.over(end)
+    }
+
+    /// The process of a run has ended.
+    pub fn run_ended(&mut self, ended: Ended) -> Vec<Effect> {
+        let Some(run) = self.runs.get(ended.run) else {
+            return Vec::new();
+        };
+        let stopped_by = stopped_by(run, &ended);
+        let end = RunEnd {
+            run: ended.run,
+            at: ended.at.wall,
+            duration: duration(run, ended.at),
+            outcome: outcome(ended.exit, stopped_by),
+            stopped_by,
+            usage: ended.usage,
+            output: ended.output,
+        };
+        self.over(end)
+    }
+
+    fn over(&mut self, end: RunEnd) -> Vec<Effect> {
+        let Some(run) = self.runs.remove(end.run) else {
+            return Vec::new();
+        };
+        let job = run.job.name.clone();
+        if self.config.jobs.contains_key(&job) {
+            let last = Last {
+                run: end.run,
+                outcome: end.outcome.clone(),
+                at: end.at,
+            };
+            self.last.insert(job.clone(), last);
+        }
+        let mut effects = vec![Effect::RecordEnd { job, end }];
+        effects.extend(self.admit_waiting());
+        effects
+    }
+}
+
+/// Why hupd ended it, if a signal of ours came before its own end.
+fn stopped_by(run: &Run, ended: &Ended) -> Option<StopReason> {
+    match run.state {
+        State::Stopping { why, .. } if ended.was_signalled => Some(why),
+        _ => None,
+    }
+}
+
+fn outcome(exit: Exit, stopped_by: Option<StopReason>) -> Outcome {
+    match (exit, stopped_by) {
+        (_, Some(StopReason::TimeLimit)) => Outcome::TimedOut,
+        (Exit::Code(code), _) => Outcome::Exited(code),
+        (Exit::Signal(signal), _) => Outcome::Killed(signal),
+    }
+}
+
+fn duration(run: &Run, at: Moment) -> Duration {
+    match run.state {
+        State::Alive { since, .. } | State::Stopping { since, .. } => {
+            at.elapsed.saturating_sub(since.elapsed)
+        }
+        State::Claiming { .. } | State::Starting { .. } => Duration::ZERO,
+    }
+}

@@ -1,0 +1,205 @@
+//! Every decision, pure: no clock, no I/O, no log. Each verb takes `now` and returns what is to be done.
+
+mod adopt;
+mod agenda;
+mod decide;
+mod due;
+mod effect;
+mod lifecycle;
+mod runs;
+mod stop;
+#[cfg(test)]
+mod tests;
+mod upcoming;
+mod waiting;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+pub use decide::{Refused, Request};
+pub use effect::{Effect, Send, Start};
+pub use runs::{Run, State};
+pub use stop::Phase;
+pub use upcoming::Upcoming;
+
+use crate::clock::{Moment, Wake};
+use crate::config::{Config, Job};
+use crate::ledger::Anchor;
+use crate::run::{Generation, JobName, Occurrence, Outcome, RunId};
+use agenda::Agenda;
+use runs::Runs;
+use waiting::Queue;
+
+/// All state of the daemon that a decision depends on.
+#[derive(Debug)]
+pub struct Engine {
+    config: Arc<Config>,
+    generation: Generation,
+    phase: Phase,
+    agenda: Agenda,
+    queue: Queue,
+    runs: Runs,
+    anchors: BTreeMap<JobName, Anchor>,
+    last: HashMap<JobName, Last>,
+    next_run: RunId,
+    last_request: Timestamp,
+}
+
+/// How the last run of a job ended, in this life of hupd.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Last {
+    pub run: RunId,
+    pub outcome: Outcome,
+    pub at: Timestamp,
+}
+
+/// What an engine starts from.
+#[derive(Debug)]
+pub struct Beginning {
+    pub config: Arc<Config>,
+    pub generation: Generation,
+    /// The first number that no run has had.
+    pub next_run: RunId,
+    /// From where intervals were counted in an earlier life.
+    pub anchors: BTreeMap<JobName, Anchor>,
+}
+
+impl Engine {
+    /// An engine in which every job waits for its first instant after `now`.
+    pub fn new(beginning: Beginning, now: Moment) -> (Self, Vec<Effect>) {
+        let mut engine = Self {
+            config: beginning.config,
+            generation: beginning.generation,
+            phase: Phase::Serving,
+            agenda: Agenda::default(),
+            queue: Queue::default(),
+            runs: Runs::default(),
+            anchors: beginning.anchors,
+            last: HashMap::new(),
+            next_run: beginning.next_run,
+            last_request: Timestamp::MIN,
+        };
+        let jobs: Vec<_> = engine.config.jobs.values().cloned().collect();
+        let effects = jobs.iter().flat_map(|job| engine.plan(job, now)).collect();
+        (engine, effects)
+    }
+
+    /// A deadline may have come: limits and grace first, then the jobs that are due.
+    pub fn wake(&mut self, now: Moment) -> Vec<Effect> {
+        let mut effects = self.enforce(now);
+        while let Some((name, due)) = self.agenda.take_due(now) {
+            let job = self
+                .job(&name)
+                .expect("only jobs in force are on the agenda");
+            let owed = due::settle(&job, due, now);
+            self.agenda.set(&name, owed.next);
+            effects.extend(self.decide_owed(&job, owed));
+        }
+        effects
+    }
+
+    /// The wall clock was set. A step back must not silence a job until the old time comes again;
+    /// what is in the ledger already will be refused by its claim.
+    pub fn clock_set(&mut self, now: Moment) -> Vec<Effect> {
+        for job in self.config.jobs.values() {
+            let agenda::Due::Wall(due) = self.agenda.of(&job.name) else {
+                continue;
+            };
+            let again = due::first_due(job, None, now);
+            if matches!(again, agenda::Due::Wall(first) if first.at < due.at) {
+                self.agenda.set(&job.name, again);
+            }
+        }
+        self.wake(now)
+    }
+
+    /// Until when nothing needs to be decided.
+    pub fn next_wake(&self) -> Wake {
+        let agenda = self.agenda.next_wake();
+        let elapsed = [
+            agenda.elapsed,
+            self.runs.next_deadline(),
+            self.phase.deadline(),
+        ];
+        Wake {
+            wall: agenda.wall,
+            elapsed: elapsed.into_iter().flatten().min(),
+        }
+    }
+
+    /// Whether hupd has stopped and nothing of it is left.
+    pub fn has_finished(&self) -> bool {
+        self.phase != Phase::Serving && self.runs.is_empty()
+    }
+
+    pub fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    pub fn config(&self) -> &Arc<Config> {
+        &self.config
+    }
+
+    pub fn generation(&self) -> Generation {
+        self.generation
+    }
+
+    /// The runs that are not over, by number.
+    pub fn runs(&self) -> impl Iterator<Item = &Run> {
+        self.runs.iter()
+    }
+
+    pub fn run(&self, run: RunId) -> Option<&Run> {
+        self.runs.get(run)
+    }
+
+    pub fn runs_of(&self, job: &JobName) -> Vec<RunId> {
+        self.runs.of_job(job).collect()
+    }
+
+    /// How many occurrences wait for a place.
+    pub fn waiting(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// What waits for a place under this number.
+    pub fn waiting_for(&self, run: RunId) -> Option<&Occurrence> {
+        self.queue.get(run).map(|waiting| &waiting.occurrence)
+    }
+
+    pub fn last(&self, job: &JobName) -> Option<&Last> {
+        self.last.get(job)
+    }
+
+    fn job(&self, name: &JobName) -> Option<Arc<Job>> {
+        self.config.jobs.get(name).cloned()
+    }
+
+    /// Puts a job that has come into force on the agenda.
+    fn plan(&mut self, job: &Job, now: Moment) -> Option<Effect> {
+        let due = due::first_due(job, self.anchors.get(&job.name), now);
+        self.agenda.set(&job.name, due);
+        self.anchor(job, due, now)
+    }
+
+    /// Fixes from where the interval of a job is counted, if it has one and that is not known yet.
+    fn anchor(&mut self, job: &Job, due: agenda::Due, now: Moment) -> Option<Effect> {
+        let (agenda::Due::Elapsed(at), crate::config::Timing::Every(every)) = (due, &job.timing)
+        else {
+            return None;
+        };
+        let known = self.anchors.get(&job.name);
+        if known.is_some_and(|anchor| anchor.every == *every && anchor.at <= now.wall) {
+            return None;
+        }
+        let anchor = Anchor {
+            job: job.name.clone(),
+            every: *every,
+            at: due::wall_instant(at.saturating_sub(*every), now),
+        };
+        self.anchors.insert(job.name.clone(), anchor.clone());
+        Some(Effect::RecordAnchor(anchor))
+    }
+}

@@ -1,0 +1,134 @@
+//! The runs that are not over: from the claim to the end of the process.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::Moment;
+use crate::config::Job;
+use crate::run::{Generation, JobName, Occurrence, RunId, StopReason};
+
+/// A run that is not over. It keeps the definition and the generation that it began under.
+#[derive(Clone, Debug)]
+pub struct Run {
+    pub id: RunId,
+    pub job: Arc<Job>,
+    pub occurrence: Occurrence,
+    pub generation: Generation,
+    pub state: State,
+}
+
+/// How far a run has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Its claim is being written.
+    Claiming { stop: Option<StopReason> },
+    /// Its process is being made.
+    Starting { stop: Option<StopReason> },
+    Alive {
+        pid: i32,
+        since: Moment,
+        /// When its time limit is over, on the elapsed clock.
+        limit_at: Option<Duration>,
+    },
+    /// Its stop signal has been sent.
+    Stopping {
+        pid: i32,
+        since: Moment,
+        why: StopReason,
+        /// When KILL follows, on the elapsed clock.
+        kill_at: Duration,
+    },
+}
+
+impl State {
+    /// When something must be done about the run, on the elapsed clock.
+    fn deadline(&self) -> Option<Duration> {
+        match self {
+            Self::Claiming { .. } | Self::Starting { .. } => None,
+            Self::Alive { limit_at, .. } => *limit_at,
+            Self::Stopping { kill_at, .. } => Some(*kill_at),
+        }
+    }
+}
+
+/// All runs that are not over, by number, by job and by deadline.
+#[derive(Debug, Default)]
+pub struct Runs {
+    by_id: BTreeMap<RunId, Run>,
+    by_job: HashMap<JobName, BTreeSet<RunId>>,
+    deadlines: BTreeSet<(Duration, RunId)>,
+}
+
+impl Runs {
+    pub fn add(&mut self, run: Run) {
+        let of_job = self.by_job.entry(run.job.name.clone()).or_default();
+        of_job.insert(run.id);
+        self.by_id.insert(run.id, run);
+    }
+
+    pub fn get(&self, run: RunId) -> Option<&Run> {
+        self.by_id.get(&run)
+    }
+
+    /// Changes the state of a run; none where the run is over.
+    pub fn set_state(&mut self, run: RunId, state: State) {
+        let Some(entry) = self.by_id.get_mut(&run) else {
+            return;
+        };
+        if let Some(old) = entry.state.deadline() {
+            self.deadlines.remove(&(old, run));
+        }
+        entry.state = state;
+        if let Some(new) = state.deadline() {
+            self.deadlines.insert((new, run));
+        }
+    }
+
+    pub fn remove(&mut self, run: RunId) -> Option<Run> {
+        let removed = self.by_id.remove(&run)?;
+        if let Some(deadline) = removed.state.deadline() {
+            self.deadlines.remove(&(deadline, run));
+        }
+        let name = &removed.job.name;
+        let of_job = self
+            .by_job
+            .get_mut(name)
+            .expect("every run is listed under its job");
+        of_job.remove(&run);
+        if of_job.is_empty() {
+            self.by_job.remove(name);
+        }
+        Some(removed)
+    }
+
+    pub fn of_job(&self, job: &JobName) -> impl Iterator<Item = RunId> {
+        self.by_job.get(job).into_iter().flatten().copied()
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Run> {
+        self.by_id.values()
+    }
+
+    pub fn ids(&self) -> Vec<RunId> {
+        self.by_id.keys().copied().collect()
+    }
+
+    pub fn len(&self) -> usize {
+        self.by_id.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.by_id.is_empty()
+    }
+
+    pub fn next_deadline(&self) -> Option<Duration> {
+        self.deadlines.first().map(|(at, _)| *at)
+    }
+
+    /// A run whose deadline has come.
+    pub fn overdue(&self, now: Moment) -> Option<RunId> {
+        let (at, run) = self.deadlines.first()?;
+        (*at <= now.elapsed).then_some(*run)
+    }
+}

@@ -1,0 +1,182 @@
+//! Time limits, stopping one run, and stopping hupd: a state, not a function that waits.
+
+use std::time::Duration;
+
+use super::runs::State;
+use super::{Effect, Engine, Send};
+use crate::clock::Moment;
+use crate::ledger::Fate;
+use crate::run::{RunId, Signal, StopReason};
+
+/// KILL is sent again after this time as long as a run has not ended: a group that forks fast can
+/// have a member that the first one missed.
+const KILL_AGAIN: Duration = Duration::from_secs(1);
+
+/// Whether hupd serves or how far its stop has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    Serving,
+    /// Nothing new starts; what runs may finish until then, on the elapsed clock.
+    Draining {
+        stop_at: Duration,
+    },
+    /// The stop signals have been sent.
+    Stopping,
+    /// Everything gets KILL at once.
+    Killing,
+}
+
+impl Phase {
+    pub(super) fn deadline(self) -> Option<Duration> {
+        match self {
+            Self::Draining { stop_at } => Some(stop_at),
+            Self::Serving | Self::Stopping | Self::Killing => None,
+        }
+    }
+}
+
+impl Engine {
+    /// TERM or INT: drain; a second one: stop now; a third: kill now.
+    pub fn stop(&mut self, now: Moment) -> Vec<Effect> {
+        match self.phase {
+            Phase::Serving => self.drain(now),
+            Phase::Draining { .. } | Phase::Stopping | Phase::Killing => self.stop_now(now),
+        }
+    }
+
+    /// QUIT: no grace; again: kill now.
+    pub fn stop_now(&mut self, now: Moment) -> Vec<Effect> {
+        match self.phase {
+            Phase::Serving => {
+                let mut effects = self.drain(now);
+                effects.extend(self.stop_all(now));
+                effects
+            }
+            Phase::Draining { .. } => self.stop_all(now),
+            Phase::Stopping | Phase::Killing => self.kill_all(now),
+        }
+    }
+
+    fn drain(&mut self, now: Moment) -> Vec<Effect> {
+        self.phase = Phase::Draining {
+            stop_at: now.elapsed.saturating_add(self.config.daemon.grace),
+        };
+        let waiting = self.queue.remove_if(|_| true);
+        waiting
+            .into_iter()
+            .map(|waiting| self.record(waiting.occurrence, Fate::Skipped, "hupd is stopping"))
+            .collect()
+    }
+
+    fn stop_all(&mut self, now: Moment) -> Vec<Effect> {
+        self.phase = Phase::Stopping;
+        let runs = self.runs.ids();
+        runs.into_iter()
+            .flat_map(|run| self.begin_stop(run, StopReason::Shutdown, now))
+            .collect()
+    }
+
+    fn kill_all(&mut self, now: Moment) -> Vec<Effect> {
+        self.phase = Phase::Killing;
+        let runs = self.runs.ids();
+        runs.into_iter()
+            .filter_map(|run| self.kill_now(run, now))
+            .collect()
+    }
+
+    /// `hupctl kill`: ends one run; none where it is over or still waits for a place.
+    pub fn kill(&mut self, run: RunId, now: Moment) -> Option<Vec<Effect>> {
+        let waiting = self.queue.remove_if(|waiting| waiting.run == run);
+        if let Some(waiting) = waiting.into_iter().next() {
+            let reason = "killed on request while it waited for a place";
+            return Some(vec![self.record(waiting.occurrence, Fate::Skipped, reason)]);
+        }
+        self.runs.get(run)?;
+        Some(self.begin_stop(run, StopReason::Request, now))
+    }
+
+    /// Time limits, KILL after the stop signal, and the end of the grace period.
+    pub(super) fn enforce(&mut self, now: Moment) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        if self.phase.deadline().is_some_and(|at| at <= now.elapsed) {
+            effects.extend(self.stop_all(now));
+        }
+        while let Some(run) = self.runs.overdue(now) {
+            effects.extend(self.enforce_on(run, now));
+        }
+        effects
+    }
+
+    fn enforce_on(&mut self, run: RunId, now: Moment) -> Vec<Effect> {
+        match self.runs.get(run).expect("a deadline is of a run").state {
+            State::Stopping { .. } => self.kill_now(run, now).into_iter().collect(),
+            _ => self.begin_stop(run, StopReason::TimeLimit, now),
+        }
+    }
+
+    /// The stop signal to the whole group; KILL follows after `kill_after`.
+    pub(super) fn begin_stop(&mut self, id: RunId, why: StopReason, now: Moment) -> Vec<Effect> {
+        let Some(run) = self.runs.get(id) else {
+            return Vec::new();
+        };
+        let (signal, job) = (run.job.stop_signal, run.job.name.clone());
+        let kill_at = now.elapsed.saturating_add(run.job.kill_after);
+        match run.state {
+            State::Claiming { stop } => {
+                let stop = stop.or(Some(why));
+                self.runs.set_state(id, State::Claiming { stop });
+                Vec::new()
+            }
+            State::Starting { stop } => {
+                let stop = stop.or(Some(why));
+                self.runs.set_state(id, State::Starting { stop });
+                Vec::new()
+            }
+            State::Alive { pid, since, .. } => {
+                let stopping = State::Stopping {
+                    pid,
+                    since,
+                    why,
+                    kill_at,
+                };
+                self.runs.set_state(id, stopping);
+                vec![Effect::Signal(Send {
+                    run: id,
+                    job,
+                    signal,
+                    why,
+                })]
+            }
+            State::Stopping { .. } => Vec::new(),
+        }
+    }
+
+    /// KILL to the whole group, and again later as long as it lives.
+    pub(super) fn kill_now(&mut self, id: RunId, now: Moment) -> Option<Effect> {
+        let run = self.runs.get(id)?;
+        let job = run.job.name.clone();
+        let (pid, since, why) = match run.state {
+            State::Claiming { .. } | State::Starting { .. } => return None,
+            State::Alive { pid, since, .. } => (pid, since, StopReason::Shutdown),
+            State::Stopping {
+                pid, since, why, ..
+            } => (pid, since, why),
+        };
+        let kill_at = now.elapsed.saturating_add(KILL_AGAIN);
+        self.runs.set_state(
+            id,
+            State::Stopping {
+                pid,
+                since,
+                why,
+                kill_at,
+            },
+        );
+        Some(Effect::Signal(Send {
+            run: id,
+            job,
+            signal: Signal::KILL,
+            why,
+        }))
+    }
+}

@@ -1,0 +1,245 @@
+//! Jobs, moments and a small world around the engine that does what it says.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::clock::Moment;
+use crate::config::{Config, Daemon, History, Job, Log, LogFormat, OutputMode, Overlap, Timing};
+use crate::engine::{Beginning, Effect, Engine, Request};
+use crate::ledger::{ClaimVerdict, Claimed, Ended, Fate, RunEnd, Started};
+use crate::run::{Exit, Generation, JobName, Output, RunId, Signal, Usage};
+use crate::schedule::{Calendar, Cron, Zone};
+
+pub const SECOND: Duration = Duration::from_secs(1);
+pub const MINUTE: Duration = Duration::from_secs(60);
+pub const HOUR: Duration = Duration::from_secs(3600);
+
+/// 2026-06-01T12:00:00Z, after five days of uptime.
+pub fn noon() -> Moment {
+    Moment {
+        wall: "2026-06-01T12:00:00Z".parse().expect("a time"),
+        elapsed: 120 * HOUR,
+    }
+}
+
+pub fn at(text: &str) -> Timestamp {
+    text.parse().expect("a time")
+}
+
+pub fn name(job: &str) -> JobName {
+    JobName::new(job)
+}
+
+pub fn job(name: &str) -> Job {
+    Job {
+        name: JobName::new(name),
+        command: vec!["/bin/true".to_owned()],
+        timing: Timing::Never,
+        overlap: Overlap::Skip,
+        timeout: None,
+        stop_signal: Signal::TERM,
+        kill_after: 10 * SECOND,
+        working_dir: PathBuf::from("/"),
+        env: Default::default(),
+        output: OutputMode::Store,
+        enabled: true,
+        description: String::new(),
+    }
+}
+
+pub fn every(name: &str, every: Duration) -> Job {
+    Job {
+        timing: Timing::Every(every),
+        ..job(name)
+    }
+}
+
+pub fn cron(name: &str, expression: &str) -> Job {
+    let calendar = Calendar {
+        cron: Cron::parse(expression).expect("an expression"),
+        zone: Zone::utc(),
+    };
+    Job {
+        timing: Timing::Calendar(calendar),
+        ..job(name)
+    }
+}
+
+pub fn config(jobs: impl IntoIterator<Item = Job>) -> Config {
+    let jobs = jobs
+        .into_iter()
+        .map(|job| (job.name.clone(), Arc::new(job)));
+    Config {
+        daemon: Daemon {
+            timezone: Zone::utc(),
+            max_running: 256,
+            grace: 30 * SECOND,
+            watch_config: false,
+            state_dir: PathBuf::from("/state"),
+            runtime_dir: PathBuf::from("/run"),
+        },
+        log: Log {
+            level: "info".to_owned(),
+            file: None,
+            format: LogFormat::Text,
+        },
+        history: History {
+            keep: 24 * HOUR,
+            keep_runs: 10,
+            output: 1024,
+        },
+        jobs: jobs.collect(),
+        sources: Vec::new(),
+        include_folders: Vec::new(),
+    }
+}
+
+/// An engine and a world in which claims succeed and processes start at once.
+pub struct World {
+    pub engine: Engine,
+    pub now: Moment,
+    /// Effects of the world's own steps, newest last.
+    pub ends: Vec<RunEnd>,
+    pub fates: Vec<(JobName, Timestamp, Fate)>,
+    pub signals: Vec<(RunId, Signal)>,
+    pub started: Vec<(RunId, JobName, Timestamp)>,
+}
+
+impl World {
+    pub fn of(config: Config) -> Self {
+        let beginning = Beginning {
+            config: Arc::new(config),
+            generation: Generation(1),
+            next_run: RunId(1),
+            anchors: BTreeMap::new(),
+        };
+        let (engine, effects) = Engine::new(beginning, noon());
+        let mut world = Self {
+            engine,
+            now: noon(),
+            ends: Vec::new(),
+            fates: Vec::new(),
+            signals: Vec::new(),
+            started: Vec::new(),
+        };
+        world.perform(effects);
+        world
+    }
+
+    /// Lets time pass on both clocks and wakes the engine once.
+    pub fn pass(&mut self, time: Duration) {
+        self.now.wall += time;
+        self.now.elapsed += time;
+        self.wake();
+    }
+
+    /// Sets the wall clock.
+    pub fn set_clock(&mut self, wall: &str) {
+        self.now.wall = at(wall);
+        let effects = self.engine.clock_set(self.now);
+        self.perform(effects);
+    }
+
+    pub fn wake(&mut self) {
+        let effects = self.engine.wake(self.now);
+        self.perform(effects);
+    }
+
+    pub fn request(&mut self, job: &str) -> Request {
+        let (request, effects) = self.engine.request(&name(job), self.now);
+        self.perform(effects);
+        request
+    }
+
+    pub fn stop(&mut self) {
+        let effects = self.engine.stop(self.now);
+        self.perform(effects);
+    }
+
+    pub fn kill(&mut self, run: u64) -> bool {
+        let effects = self.engine.kill(RunId(run), self.now);
+        let known = effects.is_some();
+        self.perform(effects.unwrap_or_default());
+        known
+    }
+
+    pub fn adopt(&mut self, config: Config) {
+        let next = self.engine.generation().next();
+        let effects = self.engine.adopt(Arc::new(config), next, self.now);
+        self.perform(effects);
+    }
+
+    pub fn end(&mut self, run: u64, exit: Exit) {
+        let run = RunId(run);
+        let effects = self.engine.run_ended(Ended {
+            run,
+            exit,
+            was_signalled: self.signals.iter().any(|(signalled, _)| *signalled == run),
+            usage: Usage::default(),
+            output: Output::default(),
+            at: self.now,
+        });
+        self.perform(effects);
+    }
+
+    /// Does at once what the engine wants, as a fast world would.
+    pub fn perform(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
+            let more = self.perform_one(effect);
+            self.perform(more);
+        }
+    }
+
+    fn perform_one(&mut self, effect: Effect) -> Vec<Effect> {
+        match effect {
+            Effect::Claim(claim) => {
+                let verdict = ClaimVerdict {
+                    run: claim.run,
+                    claimed: Claimed::Yes,
+                };
+                return self.engine.claimed(&[verdict]);
+            }
+            Effect::Start(start) => {
+                let occurrence = start.occurrence;
+                self.started
+                    .push((start.run, occurrence.job, occurrence.instant));
+                let pid = 1000 + i32::try_from(start.run.0).expect("few runs");
+                return self.engine.started(&Started {
+                    run: start.run,
+                    pid,
+                    at: self.now,
+                });
+            }
+            Effect::Signal(send) => self.signals.push((send.run, send.signal)),
+            Effect::Record(entry) => {
+                let occurrence = entry.occurrence;
+                self.fates
+                    .push((occurrence.job, occurrence.instant, entry.fate));
+            }
+            Effect::RecordEnd { end, .. } => self.ends.push(end),
+            Effect::RecordStart { .. } | Effect::RecordAnchor(_) => {}
+        }
+        Vec::new()
+    }
+
+    /// The instants at which runs of a job have started.
+    pub fn instants_of(&self, job: &str) -> Vec<String> {
+        let of_job = self
+            .started
+            .iter()
+            .filter(|(_, started, _)| started.as_str() == job);
+        of_job.map(|(_, _, instant)| instant.to_string()).collect()
+    }
+
+    pub fn fates_of(&self, job: &str) -> Vec<Fate> {
+        let of_job = self
+            .fates
+            .iter()
+            .filter(|(recorded, _, _)| recorded.as_str() == job);
+        of_job.map(|(_, _, fate)| *fate).collect()
+    }
+}
