@@ -11,11 +11,15 @@
 //! | [`check`] | what people and programs are told of a file |
 //! | [`ledger`] | the rows that the engine decides and the store keeps |
 //! | [`engine`] | every decision, pure: no clock, no I/O |
+//! | [`protocol`] | what a client may ask and what it is answered |
+//! | [`event`] | what can happen, and the inbox where it arrives |
 
 pub mod check;
 pub mod clock;
 pub mod config;
 pub mod engine;
+pub mod event;
 pub mod ledger;
+pub mod protocol;
 pub mod run;
 pub mod schedule;

@@ -1,0 +1,141 @@
+//! What can happen, and the inbox where it arrives. Everything is an event: a signal, a deadline,
+//! a file change, a request, the end of a child.
+
+use std::fmt;
+use std::sync::mpsc;
+
+use crate::config::LoadOutcome;
+pub use crate::ledger::{ClaimVerdict, Claimed, Ended, Started};
+use crate::protocol::{Answer, Request};
+use crate::run::RunId;
+
+/// What the daemon's loop can be told.
+#[derive(Debug)]
+pub enum Event {
+    /// A wall-clock or elapsed deadline that the loop asked for has come.
+    Due,
+    /// Somebody set the wall clock, or it jumped.
+    ClockSet,
+    Signal(SignalReceived),
+    /// The watched configuration files changed, and have been quiet since.
+    FilesChanged,
+    /// The loader is done.
+    Loaded(Box<LoadOutcome>),
+    /// The store has dealt with claims, in the order in which they were made.
+    Claimed(Vec<ClaimVerdict>),
+    /// The store cannot write, and why; said once until it can again.
+    StoreFailed(String),
+    /// The store can write again; so many records were lost meanwhile.
+    StoreRecovered {
+        lost: u64,
+    },
+    Started(Started),
+    CouldNotStart {
+        run: RunId,
+        reason: String,
+    },
+    Ended(Box<Ended>),
+    Asked(Asked),
+}
+
+/// A signal, and who sent it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SignalReceived {
+    pub meaning: Meaning,
+    pub sender: Option<Sender>,
+}
+
+/// What a signal means to hupd; `system::signals` is where numbers become meanings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Meaning {
+    /// TERM or INT: drain; a second one: stop now; a third: kill now.
+    Stop,
+    /// QUIT: stop now.
+    StopNow,
+    /// HUP.
+    Reload,
+    /// USR1.
+    ReopenLogs,
+    /// CHLD; only asked for where orphans are ours to reap.
+    Orphans,
+    /// A signal whose default would end hupd, and which has no meaning here.
+    Nothing(&'static str),
+}
+
+/// Who sent a signal or made a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sender {
+    pub pid: i32,
+    pub uid: u32,
+}
+
+impl fmt::Display for Sender {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "pid {}, uid {}", self.pid, self.uid)
+    }
+}
+
+/// A request, who made it, and where its answer goes.
+#[derive(Debug)]
+pub struct Asked {
+    pub request: Request,
+    pub caller: Sender,
+    pub reply: Reply,
+}
+
+/// Where the answer to a request goes. A reply that is dropped unanswered tells the client so.
+pub struct Reply(Box<dyn FnOnce(Answer) + Send>);
+
+impl Reply {
+    pub fn new(deliver: impl FnOnce(Answer) + Send + 'static) -> Self {
+        Self(Box::new(deliver))
+    }
+
+    pub fn send(self, answer: Answer) {
+        (self.0)(answer);
+    }
+}
+
+impl fmt::Debug for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Reply")
+    }
+}
+
+/// The end of the inbox that sources hold.
+pub type Outbox = mpsc::Sender<Event>;
+
+/// Where events wait for the loop: unbounded, for a source must never wait for the loop.
+#[derive(Debug)]
+pub struct Inbox {
+    events: mpsc::Receiver<Event>,
+    outbox: Outbox,
+}
+
+impl Inbox {
+    #[expect(
+        clippy::new_without_default,
+        reason = "an inbox is made once, on purpose"
+    )]
+    pub fn new() -> Self {
+        let (outbox, events) = mpsc::channel();
+        Self { events, outbox }
+    }
+
+    /// A way into this inbox.
+    pub fn outbox(&self) -> Outbox {
+        self.outbox.clone()
+    }
+
+    /// The next event; waits for one.
+    pub fn next(&self) -> Event {
+        self.events
+            .recv()
+            .expect("the inbox holds an outbox itself")
+    }
+
+    /// The next event if one is there.
+    pub fn try_next(&self) -> Option<Event> {
+        self.events.try_recv().ok()
+    }
+}
