@@ -13,6 +13,7 @@
 //! | [`engine`] | every decision, pure: no clock, no I/O |
 //! | [`protocol`] | what a client may ask and what it is answered |
 //! | [`event`] | what can happen, and the inbox where it arrives |
+//! | [`store`] | the ledger, runs and generations on disk |
 
 pub mod check;
 pub mod clock;
@@ -23,3 +24,4 @@ pub mod ledger;
 pub mod protocol;
 pub mod run;
 pub mod schedule;
+pub mod store;

@@ -1,0 +1,141 @@
+//! What could not be written yet, in a bounded amount of memory.
+
+use std::collections::{HashSet, VecDeque};
+
+use crate::run::{Occurrence, Output};
+
+use super::record::Record;
+
+/// Bytes of records that wait for the store to come back; what is beyond is lost.
+const MOST: usize = 8 << 20;
+
+/// Outputs and files only get the first half: an end without its output is better than none.
+const MOST_WITH_OUTPUTS: usize = MOST / 2;
+
+/// The records since the store failed, in order.
+#[derive(Debug, Default)]
+pub(super) struct Backlog {
+    records: VecDeque<Record>,
+    owed: HashSet<Occurrence>,
+    bytes: usize,
+    lost: u64,
+}
+
+impl Backlog {
+    pub(super) fn push(&mut self, mut record: Record) {
+        let is_tight = self.bytes + record.size() > MOST_WITH_OUTPUTS;
+        let is_stripped = is_tight && strip(&mut record);
+        let is_dropped = self.bytes + record.size() > MOST;
+        self.lost += u64::from(is_stripped || is_dropped);
+        if is_dropped {
+            return;
+        }
+        self.bytes += record.size();
+        if let Record::Owed(claim) = &record {
+            self.owed.insert(claim.occurrence.clone());
+        }
+        self.records.push_back(record);
+    }
+
+    /// Whether a run for this occurrence waits here to be written.
+    pub(super) fn owes(&self, occurrence: &Occurrence) -> bool {
+        self.owed.contains(occurrence)
+    }
+
+    /// The oldest records, at most so many.
+    pub(super) fn oldest(&mut self, count: usize) -> &[Record] {
+        let records = self.records.make_contiguous();
+        &records[..count.min(records.len())]
+    }
+
+    /// The oldest records are written, but for so many that never can be.
+    pub(super) fn settle(&mut self, count: usize, lost: u64) {
+        for record in self.records.drain(..count) {
+            self.bytes -= record.size();
+            if let Record::Owed(claim) = record {
+                self.owed.remove(&claim.occurrence);
+            }
+        }
+        self.lost += lost;
+    }
+
+    /// How many records were lost, wholly or but for what could be done without.
+    pub(super) fn lost(&self) -> u64 {
+        self.lost
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+}
+
+/// Takes away what can be done without. Whether there was anything.
+fn strip(record: &mut Record) -> bool {
+    match record {
+        Record::End(end) if end.output.total > 0 => {
+            end.output = Output {
+                total: end.output.total,
+                ..Output::default()
+            };
+        }
+        Record::Verdict(_, sources) if !sources.is_empty() => sources.clear(),
+        _ => return false,
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use jiff::Timestamp;
+
+    use crate::ledger::RunEnd;
+    use crate::run::{Outcome, RunId, Usage};
+
+    use super::*;
+
+    const KEPT: usize = 64 << 10;
+
+    fn end() -> Record {
+        Record::End(RunEnd {
+            run: RunId(1),
+            at: Timestamp::UNIX_EPOCH,
+            duration: Duration::ZERO,
+            outcome: Outcome::Exited(0),
+            stopped_by: None,
+            usage: Usage::default(),
+            output: Output {
+                head: vec![0; KEPT],
+                tail: Vec::new(),
+                total: KEPT as u64,
+            },
+        })
+    }
+
+    #[test]
+    fn memory_is_bounded_and_what_is_lost_is_counted() {
+        let mut backlog = Backlog::default();
+        let pushed = 2 * MOST / size_of::<Record>();
+        for _ in 0..pushed {
+            backlog.push(end());
+        }
+        assert!(backlog.bytes <= MOST);
+        let whole = MOST_WITH_OUTPUTS / KEPT - 1;
+        assert_eq!(backlog.lost(), (pushed - whole) as u64);
+        assert!(backlog.records.len() > whole);
+    }
+
+    #[test]
+    fn a_settled_backlog_is_empty() {
+        let mut backlog = Backlog::default();
+        for _ in 0..250 {
+            backlog.push(end());
+        }
+        while !backlog.is_empty() {
+            let count = backlog.oldest(100).len();
+            backlog.settle(count, 0);
+        }
+        assert_eq!(backlog.bytes, 0);
+    }
+}

@@ -1,0 +1,75 @@
+//! One transaction: a batch of records, all or nothing.
+
+use jiff::Timestamp;
+use rusqlite::{Connection, ErrorCode, TransactionBehavior};
+
+use crate::event::{ClaimVerdict, Claimed};
+use crate::ledger::Claim;
+
+use super::record::{Record, write_mark};
+
+/// What a transaction achieved.
+#[derive(Debug, Default)]
+pub(super) struct Committed {
+    pub(super) verdicts: Vec<ClaimVerdict>,
+    pub(super) bytes: usize,
+    /// Records that can never be written, and why the last of them.
+    pub(super) impossible: u64,
+    pub(super) why: String,
+}
+
+/// All or nothing, but for records that can never be written and must not hold up the others.
+pub(super) fn commit(
+    connection: &mut Connection,
+    records: &[Record],
+    at: Timestamp,
+) -> rusqlite::Result<Committed> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let mut committed = Committed::default();
+    for record in records {
+        committed.bytes += record.size();
+        let claimed = match record.write(&transaction, at) {
+            Ok(claimed) => claimed,
+            Err(error) if is_about_the_record(&error) => {
+                committed.impossible += 1;
+                committed.why = error.to_string();
+                matches!(record, Record::Claim(_)).then_some(Claimed::Yes)
+            }
+            Err(error) => return Err(error),
+        };
+        if let (Record::Claim(claim), Some(claimed)) = (record, claimed) {
+            committed.verdicts.push(verdict(claim, claimed));
+        }
+    }
+    if let Some(last) = records.iter().filter_map(run_of).max() {
+        write_mark(&transaction, "run", last)?;
+    }
+    transaction.commit()?;
+    Ok(committed)
+}
+
+fn run_of(record: &Record) -> Option<u64> {
+    match record {
+        Record::Claim(claim) | Record::Owed(claim) => Some(claim.run.0),
+        _ => None,
+    }
+}
+
+/// What a claim is answered.
+pub(super) fn verdict(claim: &Claim, claimed: Claimed) -> ClaimVerdict {
+    ClaimVerdict {
+        run: claim.run,
+        claimed,
+    }
+}
+
+/// Whether the same record would fail again on a healthy store.
+fn is_about_the_record(error: &rusqlite::Error) -> bool {
+    match error.sqlite_error_code() {
+        Some(code) => matches!(
+            code,
+            ErrorCode::ConstraintViolation | ErrorCode::TooBig | ErrorCode::TypeMismatch
+        ),
+        None => true,
+    }
+}

@@ -1,0 +1,86 @@
+//! The state directory and the files of the store in it.
+
+use std::fs::{DirBuilder, OpenOptions};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use rustix::fs::{Access, access};
+
+use super::StoreError;
+
+/// The name of the store in `state_dir`.
+const NAME: &str = "hupd.db";
+
+/// Makes the directory and an empty file where they are missing; both are for their owner alone,
+/// for outputs may hold secrets. SQLite gives its other files the mode of this one.
+pub(super) fn prepare(state_dir: &Path) -> Result<PathBuf, StoreError> {
+    let error = |path: &Path, what: &str, why: &dyn std::fmt::Display| {
+        Err(StoreError(format!("{}: {what}: {why}", path.display())))
+    };
+    let made = DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(state_dir);
+    if let Err(why) = made {
+        return error(state_dir, "cannot make the state directory", &why);
+    }
+    if let Err(errno) = access(state_dir, Access::WRITE_OK | Access::EXEC_OK) {
+        let why = std::io::Error::from(errno);
+        return error(state_dir, "cannot write in the state directory", &why);
+    }
+    let path = state_dir.join(NAME);
+    if path
+        .metadata()
+        .is_ok_and(|file| !file.is_file() && !file.is_dir())
+    {
+        return error(&path, "cannot open the store", &"not a regular file");
+    }
+    // Closed again before SQLite opens it: closing any descriptor of a file drops the locks that
+    // the process has on it.
+    let opened = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(&path);
+    match opened {
+        Ok(_) => Ok(path),
+        Err(why) => error(&path, "cannot open the store", &why),
+    }
+}
+
+/// Renames a store that cannot be read, with the files that belong to it, and says where it is now.
+pub(super) fn move_aside(path: &Path, now: Timestamp) -> Result<PathBuf, StoreError> {
+    let aside = free_name(path, now);
+    for suffix in ["", "-wal", "-shm"] {
+        let from = with_suffix(path, suffix);
+        // The other two need not exist.
+        if let Err(why) = std::fs::rename(&from, with_suffix(&aside, suffix))
+            && suffix.is_empty()
+        {
+            return Err(StoreError(format!(
+                "{}: cannot move the corrupt store aside: {why}",
+                path.display()
+            )));
+        }
+    }
+    Ok(aside)
+}
+
+fn free_name(path: &Path, now: Timestamp) -> PathBuf {
+    let stamp = format!(".corrupt-{}", now.strftime("%Y%m%dT%H%M%SZ"));
+    let mut aside = with_suffix(path, &stamp);
+    let mut number = 2;
+    while aside.exists() {
+        aside = with_suffix(path, &format!("{stamp}-{number}"));
+        number += 1;
+    }
+    aside
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}

@@ -1,0 +1,134 @@
+//! The lines of the ledger, and the runs that claims begin.
+
+use jiff::Timestamp;
+use rusqlite::{Connection, params};
+
+use crate::event::Claimed;
+use crate::ledger::{Claim, Entry};
+use crate::run::{Generation, Occurrence, RunId};
+
+use super::columns::{Micros, fate_name};
+
+/// Whether the ledger says already that this occurrence must not run.
+pub(super) fn is_decided(
+    connection: &Connection,
+    occurrence: &Occurrence,
+) -> rusqlite::Result<bool> {
+    connection
+        .prepare_cached(
+            "SELECT 1 FROM ledger
+             WHERE job = ?1 AND instant = ?2 AND trigger = ?3 AND fate <> 'waiting'",
+        )?
+        .exists(params![
+            occurrence.job.as_str(),
+            Micros(occurrence.instant),
+            occurrence.trigger.as_str(),
+        ])
+}
+
+/// One line of the ledger, whatever it says.
+struct Line<'a> {
+    occurrence: &'a Occurrence,
+    fate: &'static str,
+    reason: &'a str,
+    generation: Generation,
+    run: Option<RunId>,
+}
+
+impl<'a> Line<'a> {
+    fn of(claim: &'a Claim) -> Self {
+        Self {
+            occurrence: &claim.occurrence,
+            fate: "ran",
+            reason: &claim.reason,
+            generation: claim.generation,
+            run: Some(claim.run),
+        }
+    }
+}
+
+/// Adds a line, or decides one that waits. Whether it did: what is decided stays.
+fn write_line(
+    connection: &Connection,
+    line: &Line<'_>,
+    at: Timestamp,
+) -> rusqlite::Result<Claimed> {
+    let written = connection
+        .prepare_cached(
+            "INSERT INTO ledger (job, instant, trigger, fate, reason, generation, run, decided_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+             ON CONFLICT DO UPDATE SET fate = excluded.fate, reason = excluded.reason,
+               generation = excluded.generation, run = excluded.run, decided_at = excluded.decided_at
+             WHERE fate = 'waiting'",
+        )?
+        .execute(params![
+            line.occurrence.job.as_str(),
+            Micros(line.occurrence.instant),
+            line.occurrence.trigger.as_str(),
+            line.fate,
+            line.reason,
+            line.generation,
+            line.run,
+            Micros(at),
+        ])?;
+    Ok(match written {
+        0 => Claimed::AlreadyThere,
+        _ => Claimed::Yes,
+    })
+}
+
+/// Grants a claim, unless the occurrence has its fate already.
+pub(super) fn write_claim(
+    connection: &Connection,
+    claim: &Claim,
+    at: Timestamp,
+) -> rusqlite::Result<Claimed> {
+    let claimed = write_line(connection, &Line::of(claim), at)?;
+    if claimed == Claimed::Yes {
+        write_run(connection, claim, at)?;
+    }
+    Ok(claimed)
+}
+
+/// Writes a claim that was granted already.
+pub(super) fn write_owed(
+    connection: &Connection,
+    claim: &Claim,
+    at: Timestamp,
+) -> rusqlite::Result<()> {
+    write_line(connection, &Line::of(claim), at)?;
+    write_run(connection, claim, at)
+}
+
+fn write_run(connection: &Connection, claim: &Claim, at: Timestamp) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO runs (id, job, trigger, instant, generation, claimed_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )?
+        .execute(params![
+            claim.run,
+            claim.occurrence.job.as_str(),
+            claim.occurrence.trigger.as_str(),
+            Micros(claim.occurrence.instant),
+            claim.generation,
+            Micros(at),
+        ])
+        .map(|_| ())
+}
+
+/// Writes a fate without a run.
+pub(super) fn write_entry(
+    connection: &Connection,
+    entry: &Entry,
+    at: Timestamp,
+) -> rusqlite::Result<()> {
+    let line = Line {
+        occurrence: &entry.occurrence,
+        fate: fate_name(entry.fate),
+        reason: &entry.reason,
+        generation: entry.generation,
+        run: None,
+    };
+    write_line(connection, &line, at).map(|_| ())
+}

@@ -1,0 +1,161 @@
+//! The thread that answers clients, with a connection of its own: a slow question delays no claim.
+
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::thread::{self, JoinHandle};
+
+use rusqlite::types::ToSql;
+use rusqlite::{Connection, OptionalExtension, Row};
+
+use crate::event::Reply;
+use crate::protocol::{Answer, OutputOf, OutputRow, Refusal, RefusalKind, RunFilter, RunRow};
+use crate::run::Output;
+
+use super::columns::{Micros, TriggerName, Whole, seconds, whole};
+
+/// In the order in which `run_row` reads them.
+const SELECT_RUNS: &str =
+    "SELECT id, job, trigger, instant, generation, pid, started_at, ended_at, outcome, exit_code,
+       signal, stopped_by, duration, cpu, peak_memory, output_total
+     FROM runs";
+
+/// The newest run of a job, whether it has ended or not.
+const NEWEST_OF_JOB: &str = "id = (SELECT max(id) FROM (
+       SELECT max(id) AS id FROM runs WHERE job = ?1 AND ended_at IS NULL
+       UNION ALL SELECT max(id) FROM runs WHERE job = ?1 AND ended_at IS NOT NULL))";
+
+/// What a client wants to know.
+#[derive(Debug)]
+pub(super) enum Question {
+    Runs(RunFilter, Reply),
+    Output(OutputOf, Reply),
+}
+
+/// The way to the thread that reads.
+#[derive(Debug)]
+pub(super) struct Reader {
+    questions: Sender<Question>,
+    thread: JoinHandle<()>,
+}
+
+impl Reader {
+    pub(super) fn start(connection: Connection) -> std::io::Result<Self> {
+        let (questions, inbox) = mpsc::channel();
+        let thread = thread::Builder::new()
+            .name("store reader".to_owned())
+            .spawn(move || answer_all(&connection, &inbox))?;
+        Ok(Self { questions, thread })
+    }
+
+    pub(super) fn ask(&self, question: Question) {
+        // It only ends after this handle: a reply that is dropped tells its client so all the same.
+        let _ = self.questions.send(question);
+    }
+
+    /// Answers what was asked and ends.
+    pub(super) fn close(self) {
+        drop(self.questions);
+        let _ = self.thread.join();
+    }
+}
+
+fn answer_all(connection: &Connection, inbox: &Receiver<Question>) {
+    while let Ok(question) = inbox.recv() {
+        match question {
+            Question::Runs(filter, reply) => reply.send(answered(runs(connection, &filter))),
+            Question::Output(of, reply) => reply.send(answered(output(connection, &of))),
+        }
+    }
+}
+
+fn answered(result: rusqlite::Result<Answer>) -> Answer {
+    result.unwrap_or_else(|error| {
+        let message = format!("cannot read the history: {error}");
+        Answer::Refused(Refusal::new(RefusalKind::Failed, message))
+    })
+}
+
+fn runs(connection: &Connection, filter: &RunFilter) -> rusqlite::Result<Answer> {
+    let limit = whole(filter.limit as u64);
+    let mut values: Vec<&dyn ToSql> = vec![&limit];
+    values.extend(filter.job.iter().map(|job| job as &dyn ToSql));
+    connection
+        .prepare_cached(&sql_for(filter))?
+        .query_map(&*values, run_row)?
+        .collect::<rusqlite::Result<_>>()
+        .map(Answer::Runs)
+}
+
+/// Open runs of a job are few and ended ones are indexed: asked for one by one, both are found at once.
+fn sql_for(filter: &RunFilter) -> String {
+    let conditions: &[&str] = match (&filter.job, filter.failed) {
+        (None, false) => &["true"],
+        (None, true) => &["outcome <> 'exited 0'"],
+        (Some(_), false) => &[
+            "job = ?2 AND ended_at IS NULL",
+            "job = ?2 AND ended_at IS NOT NULL",
+        ],
+        (Some(_), true) => &["job = ?2 AND ended_at IS NOT NULL AND outcome <> 'exited 0'"],
+    };
+    let selects: Vec<String> = conditions
+        .iter()
+        .map(|condition| format!("{SELECT_RUNS} WHERE {condition}"))
+        .collect();
+    format!("{} ORDER BY id DESC LIMIT ?1", selects.join(" UNION ALL "))
+}
+
+fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {
+    Ok(RunRow {
+        run: row.get(0)?,
+        job: row.get(1)?,
+        trigger: row.get::<_, TriggerName>(2)?.0,
+        scheduled_for: row.get::<_, Micros>(3)?.0,
+        generation: row.get::<_, Whole>(4)?.0,
+        pid: row.get(5)?,
+        started_at: row.get::<_, Option<Micros>>(6)?.map(|at| at.0),
+        ended_at: row.get::<_, Option<Micros>>(7)?.map(|at| at.0),
+        outcome: row.get(8)?,
+        exit_code: row.get(9)?,
+        signal: row.get(10)?,
+        stopped_by: row.get(11)?,
+        duration_seconds: row.get::<_, Option<i64>>(12)?.map(seconds),
+        cpu_seconds: row.get::<_, Option<i64>>(13)?.map(seconds),
+        peak_memory_bytes: row.get::<_, Option<Whole>>(14)?.map(|bytes| bytes.0),
+        output_bytes: row.get::<_, Option<Whole>>(15)?.map(|bytes| bytes.0),
+    })
+}
+
+fn output(connection: &Connection, of: &OutputOf) -> rusqlite::Result<Answer> {
+    let (condition, value): (_, &dyn ToSql) = match of {
+        OutputOf::Run(run) => ("id = ?1", run),
+        OutputOf::LastOf(job) => (NEWEST_OF_JOB, job),
+    };
+    let sql = format!(
+        "SELECT id, ended_at IS NULL, head, tail, total FROM runs LEFT JOIN outputs ON run = id
+         WHERE {condition}"
+    );
+    let found = connection
+        .prepare_cached(&sql)?
+        .query_row([value], output_row)
+        .optional()?;
+    Ok(found.map_or_else(|| not_found(of), Answer::Output))
+}
+
+fn output_row(row: &Row<'_>) -> rusqlite::Result<OutputRow> {
+    Ok(OutputRow {
+        run: row.get(0)?,
+        is_running: row.get(1)?,
+        output: Output {
+            head: row.get::<_, Option<_>>(2)?.unwrap_or_default(),
+            tail: row.get::<_, Option<_>>(3)?.unwrap_or_default(),
+            total: row.get::<_, Option<Whole>>(4)?.map_or(0, |total| total.0),
+        },
+    })
+}
+
+fn not_found(of: &OutputOf) -> Answer {
+    let message = match of {
+        OutputOf::Run(run) => format!("no run {run}"),
+        OutputOf::LastOf(job) => format!("job '{job}' has no run yet"),
+    };
+    Answer::Refused(Refusal::new(RefusalKind::NotFound, message))
+}

@@ -1,0 +1,142 @@
+//! What is written: each kind of record and its SQL.
+
+use jiff::Timestamp;
+use rusqlite::{Connection, params};
+
+use crate::config::SourceFile;
+use crate::event::Claimed;
+use crate::ledger::{Anchor, Claim, Entry, RunEnd, RunStart};
+use crate::protocol::Verdict;
+use crate::run::Outcome;
+
+use super::columns::{Micros, micros, stop_name, whole};
+use super::generations::write_verdict;
+use super::ledger::{write_claim, write_entry, write_owed};
+
+/// One thing to write.
+#[derive(Debug)]
+pub(super) enum Record {
+    Claim(Claim),
+    /// A claim that was granted while nothing could be written: its run exists, whatever the
+    /// ledger says by now.
+    Owed(Claim),
+    Entry(Entry),
+    Start(RunStart),
+    End(RunEnd),
+    Anchor(Anchor),
+    Verdict(Verdict, Vec<SourceFile>),
+}
+
+impl Record {
+    /// About how many bytes it holds.
+    pub(super) fn size(&self) -> usize {
+        let more = match self {
+            Self::End(end) => end.output.head.len() + end.output.tail.len(),
+            Self::Verdict(verdict, sources) => {
+                let texts: usize = sources.iter().map(|source| source.text.len()).sum();
+                verdict.problems.len() + texts
+            }
+            _ => 0,
+        };
+        size_of::<Self>() + more
+    }
+
+    /// Writes it; only a claim has an answer.
+    pub(super) fn write(
+        &self,
+        connection: &Connection,
+        at: Timestamp,
+    ) -> rusqlite::Result<Option<Claimed>> {
+        match self {
+            Self::Claim(claim) => return write_claim(connection, claim, at).map(Some),
+            Self::Owed(claim) => write_owed(connection, claim, at),
+            Self::Entry(entry) => write_entry(connection, entry, at),
+            Self::Start(start) => write_start(connection, start),
+            Self::End(end) => write_end(connection, end),
+            Self::Anchor(anchor) => write_anchor(connection, anchor),
+            Self::Verdict(verdict, sources) => write_verdict(connection, verdict, sources),
+        }
+        .map(|()| None)
+    }
+}
+
+/// Notes that ids up to these are used.
+pub(super) fn write_mark(
+    connection: &Connection,
+    name: &str,
+    value: u64,
+) -> rusqlite::Result<usize> {
+    connection
+        .prepare_cached(
+            "INSERT INTO marks (name, value) VALUES (?1, ?2)
+             ON CONFLICT DO UPDATE SET value = max(value, excluded.value)",
+        )?
+        .execute(params![name, whole(value)])
+}
+
+// A start or an end of a run whose claim was lost changes no row: without the claim nothing is
+// known that would be worth one, and the claim was counted as lost.
+fn write_start(connection: &Connection, start: &RunStart) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("UPDATE runs SET pid = ?2, started_at = ?3 WHERE id = ?1")?
+        .execute(params![start.run, start.pid, Micros(start.at)])
+        .map(|_| ())
+}
+
+fn write_end(connection: &Connection, end: &RunEnd) -> rusqlite::Result<()> {
+    let (exit_code, signal) = match &end.outcome {
+        Outcome::Exited(code) => (Some(*code), None),
+        Outcome::Killed(signal) => (None, Some(signal.to_string())),
+        Outcome::TimedOut | Outcome::CouldNotStart(_) | Outcome::Lost => (None, None),
+    };
+    let changed = connection
+        .prepare_cached(
+            "UPDATE runs SET ended_at = ?2, duration = ?3, outcome = ?4, exit_code = ?5, signal = ?6,
+               stopped_by = ?7, cpu = ?8, peak_memory = ?9, output_total = ?10
+             WHERE id = ?1",
+        )?
+        .execute(params![
+            end.run,
+            Micros(end.at),
+            micros(end.duration),
+            end.outcome.to_string(),
+            exit_code,
+            signal,
+            end.stopped_by.map(stop_name),
+            micros(end.usage.cpu),
+            whole(end.usage.peak_memory),
+            whole(end.output.total),
+        ])?;
+    match changed {
+        0 => Ok(()),
+        _ => write_output(connection, end),
+    }
+}
+
+fn write_output(connection: &Connection, end: &RunEnd) -> rusqlite::Result<()> {
+    if end.output.total == 0 {
+        return Ok(());
+    }
+    connection
+        .prepare_cached(
+            "INSERT OR REPLACE INTO outputs (run, head, tail, total) VALUES (?1, ?2, ?3, ?4)",
+        )?
+        .execute(params![
+            end.run,
+            end.output.head,
+            end.output.tail,
+            whole(end.output.total),
+        ])
+        .map(|_| ())
+}
+
+fn write_anchor(connection: &Connection, anchor: &Anchor) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("INSERT OR REPLACE INTO anchors (job, every, at) VALUES (?1, ?2, ?3)")?
+        .execute(params![
+            anchor.job.as_str(),
+            micros(anchor.every),
+            Micros(anchor.at),
+        ])
+        .map(|_| ())
+}

@@ -1,0 +1,139 @@
+//! The tables.
+//!
+//! All instants are INTEGER microseconds since 1970-01-01T00:00:00Z, all durations INTEGER
+//! microseconds, all sizes bytes. The views `ledger_readable` and `runs_readable` show them as
+//! people read them: ISO 8601 in UTC, and seconds.
+//!
+//! | table | a row is |
+//! | --- | --- |
+//! | `ledger` | one occurrence, a due instant of a job, and its one fate: `ran` (then `run` names the run), `skipped`, `missed`, or `waiting` until it is decided; `reason` says why |
+//! | `runs` | one run, written when it is claimed, which is before its process exists; `ended_at` and all that follows is NULL until it has ended; `outcome` is what `hupctl runs` prints; of a lost run, `ended_at` is when hupd found that out |
+//! | `outputs` | what a run wrote: the beginning, the end, and how much there was in all; runs that wrote nothing have no row |
+//! | `generations` | one start or reload, accepted or refused; `number` is the generation in force afterwards |
+//! | `generation_files` | one file of an accepted configuration as it was then; `generation` is the `id` in `generations` |
+//! | `anchors` | from where the intervals of a job are counted |
+//! | `marks` | the highest run and generation ever used, so that none is used again after its rows are gone |
+//!
+//! A claim only touches the ends of tables, which are in memory: the ledger is in the order of
+//! instants, and runs are found by their job only after they have ended.
+//!
+//! Tables are not STRICT: the `sqlite3` of older systems could not read them then.
+
+use rusqlite::Connection;
+
+use super::opening::Fault;
+
+/// What `user_version` says of a store of this version.
+const VERSION: i64 = 1;
+
+const TABLES: &str = "
+CREATE TABLE ledger (
+  job TEXT NOT NULL,
+  instant INTEGER NOT NULL,
+  trigger TEXT NOT NULL,      -- schedule, every, request
+  fate TEXT NOT NULL,         -- waiting, ran, skipped, missed
+  reason TEXT NOT NULL,
+  generation INTEGER NOT NULL,
+  run INTEGER,
+  decided_at INTEGER NOT NULL,
+  PRIMARY KEY (instant, job, trigger)
+) WITHOUT ROWID;
+CREATE INDEX ledger_waiting ON ledger (job) WHERE fate = 'waiting';
+
+CREATE TABLE runs (
+  id INTEGER PRIMARY KEY,
+  job TEXT NOT NULL,
+  trigger TEXT NOT NULL,
+  instant INTEGER NOT NULL,
+  generation INTEGER NOT NULL,
+  claimed_at INTEGER NOT NULL,
+  pid INTEGER,
+  started_at INTEGER,
+  ended_at INTEGER,
+  duration INTEGER,
+  outcome TEXT,               -- exited N, killed by SIGNAL, timed out, could not start: WHY, lost
+  exit_code INTEGER,
+  signal TEXT,
+  stopped_by TEXT,            -- time limit, request, shutdown
+  cpu INTEGER,
+  peak_memory INTEGER,
+  output_total INTEGER
+);
+CREATE INDEX runs_of_job ON runs (job) WHERE ended_at IS NOT NULL;
+CREATE INDEX runs_open ON runs (id) WHERE ended_at IS NULL;
+
+CREATE TABLE outputs (
+  run INTEGER PRIMARY KEY,
+  head BLOB NOT NULL,
+  tail BLOB NOT NULL,
+  total INTEGER NOT NULL
+);
+
+CREATE TABLE generations (
+  id INTEGER PRIMARY KEY,
+  number INTEGER NOT NULL,
+  at INTEGER NOT NULL,
+  asked_by TEXT NOT NULL,
+  accepted INTEGER NOT NULL,
+  summary TEXT NOT NULL,
+  problems TEXT NOT NULL,
+  problem_count INTEGER NOT NULL,
+  seconds REAL NOT NULL
+);
+CREATE TABLE generation_files (
+  generation INTEGER NOT NULL,
+  path TEXT NOT NULL,
+  text TEXT NOT NULL
+);
+CREATE INDEX files_of_generation ON generation_files (generation);
+
+CREATE TABLE anchors (
+  job TEXT PRIMARY KEY,
+  every INTEGER NOT NULL,
+  at INTEGER NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE marks (
+  name TEXT PRIMARY KEY,      -- run, generation
+  value INTEGER NOT NULL
+) WITHOUT ROWID;
+
+CREATE VIEW ledger_readable AS SELECT
+  job, strftime('%Y-%m-%dT%H:%M:%fZ', instant / 1e6, 'unixepoch') AS instant, trigger, fate, reason,
+  generation, run, strftime('%Y-%m-%dT%H:%M:%fZ', decided_at / 1e6, 'unixepoch') AS decided_at
+FROM ledger;
+
+CREATE VIEW runs_readable AS SELECT
+  id, job, trigger, strftime('%Y-%m-%dT%H:%M:%fZ', instant / 1e6, 'unixepoch') AS instant, generation,
+  strftime('%Y-%m-%dT%H:%M:%fZ', claimed_at / 1e6, 'unixepoch') AS claimed_at, pid,
+  strftime('%Y-%m-%dT%H:%M:%fZ', started_at / 1e6, 'unixepoch') AS started_at,
+  strftime('%Y-%m-%dT%H:%M:%fZ', ended_at / 1e6, 'unixepoch') AS ended_at,
+  duration / 1e6 AS seconds, outcome, exit_code, signal, stopped_by, cpu / 1e6 AS cpu_seconds,
+  peak_memory, output_total
+FROM runs;
+";
+
+/// Refuses what a newer hupd made.
+pub(super) fn version(connection: &Connection) -> Result<i64, Fault> {
+    let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    if version > VERSION {
+        return Err(Fault::Unusable(format!(
+            "the store is of version {version}, this hupd knows versions up to {VERSION}"
+        )));
+    }
+    Ok(version)
+}
+
+/// All of them or none.
+pub(super) fn make_tables(connection: &mut Connection) -> Result<(), Fault> {
+    let transaction = connection.transaction()?;
+    let tables: i64 =
+        transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    if tables > 0 {
+        let why = "a database with tables, but not a store of hupd".to_owned();
+        return Err(Fault::Unusable(why));
+    }
+    transaction.execute_batch(TABLES)?;
+    transaction.pragma_update(None, "user_version", VERSION)?;
+    Ok(transaction.commit()?)
+}

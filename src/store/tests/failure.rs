@@ -1,0 +1,192 @@
+//! What happens while nothing can be written.
+
+use super::super::reader::Reader;
+use super::super::record::Record;
+use super::super::retention::Retention;
+use super::super::writer::{Health, Writer};
+use super::super::{files, opening};
+use super::*;
+
+#[test]
+fn jobs_run_while_the_store_is_locked_and_their_records_follow() {
+    let place = Place::new();
+    let store = place.store();
+    place.claim(&store, claim(1, "a", 60));
+    let shell = place.shell();
+    shell.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    assert_eq!(place.claim(&store, claim(2, "a", 120)), Claimed::Yes);
+    let Event::StoreFailed(reason) = place.inbox.next() else {
+        panic!("the failure was not said");
+    };
+    assert_eq!(reason, "database is locked");
+    store.run_started(start(2));
+    store.run_ended(end(2, Outcome::Exited(3)));
+    assert_eq!(
+        place.claim(&store, claim(3, "a", 60)),
+        Claimed::AlreadyThere
+    );
+    assert_eq!(
+        place.claim(&store, claim(4, "a", 120)),
+        Claimed::AlreadyThere
+    );
+    shell.execute_batch("ROLLBACK").unwrap();
+    store.claim(vec![claim(5, "a", 180)]);
+    let said = [place.inbox.next(), place.inbox.next()];
+    assert!(
+        said.iter()
+            .any(|event| matches!(event, Event::StoreRecovered { lost: 0 }))
+    );
+    let rows: Vec<_> = runs(&store)
+        .into_iter()
+        .map(|row| (row.run.0, row.outcome))
+        .collect();
+    assert_eq!(
+        rows,
+        [(5, None), (2, Some("exited 3".to_owned())), (1, None)]
+    );
+}
+
+#[test]
+fn what_could_not_be_written_is_written_at_the_end() {
+    let place = Place::new();
+    let store = place.store();
+    let shell = place.shell();
+    shell.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    assert_eq!(place.claim(&store, claim(1, "a", 60)), Claimed::Yes);
+    shell.execute_batch("ROLLBACK").unwrap();
+    store.close();
+    assert_eq!(place.lines(), ["a ran  1"]);
+}
+
+#[test]
+fn one_impossible_record_does_not_take_others_with_it() {
+    let place = Place::new();
+    let store = place.store();
+    place.claim(&store, claim(1, "a", 60));
+    store.claim(vec![claim(1, "b", 60), claim(2, "c", 60)]);
+    let said: Vec<Event> = std::iter::repeat_with(|| place.inbox.next())
+        .take_while(|event| !matches!(event, Event::StoreRecovered { lost: 1 }))
+        .collect();
+    assert!(matches!(said.last(), Some(Event::StoreFailed(_))));
+    let written: Vec<String> = runs(&store).into_iter().map(|row| row.job).collect();
+    assert_eq!(written, ["c", "a"]);
+}
+
+#[test]
+fn records_of_unknown_runs_change_nothing() {
+    let place = Place::new();
+    let store = place.store();
+    store.run_started(start(9));
+    store.run_ended(end(9, Outcome::Exited(0)));
+    assert_eq!(place.claim(&store, claim(10, "a", 60)), Claimed::Yes);
+    assert_eq!(runs(&store).len(), 1);
+}
+
+/// A writer on a disk that has room for so many more pages.
+fn writer(place: &Place, room: i64) -> Writer {
+    let path = files::prepare(&place.dir()).unwrap();
+    let connection = opening::open_to_write(&path).unwrap();
+    let writer = Writer {
+        connection,
+        inbox: mpsc::channel().1,
+        reader: Reader::start(opening::open_to_read(&path).unwrap()).unwrap(),
+        outbox: place.inbox.outbox(),
+        retention: Retention::new(history(), at(0)),
+        health: Health::WELL,
+    };
+    make_room(&writer, room);
+    writer
+}
+
+fn make_room(writer: &Writer, pages: i64) {
+    let used: i64 = writer
+        .connection
+        .pragma_query_value(None, "page_count", |row| row.get(0))
+        .unwrap();
+    writer
+        .connection
+        .pragma_update(None, "max_page_count", used + pages)
+        .unwrap();
+}
+
+fn written(place: &Place) -> Vec<i64> {
+    place
+        .shell()
+        .prepare("SELECT total FROM runs JOIN outputs ON run = id ORDER BY id")
+        .unwrap()
+        .query_map([], |row| row.get(0))
+        .unwrap()
+        .collect::<Result<_, _>>()
+        .unwrap()
+}
+
+fn loud_end(run: u64) -> Record {
+    let mut ended = end(run, Outcome::Exited(0));
+    ended.output = Output {
+        head: vec![7; 100_000],
+        tail: vec![],
+        total: 100_000,
+    };
+    Record::End(ended)
+}
+
+#[test]
+fn a_full_disk_is_said_once_and_so_is_room() {
+    let place = Place::new();
+    let mut writer = writer(&place, 4);
+    writer.write(vec![Record::Claim(claim(1, "a", 60))], at(60));
+    assert_eq!(place.verdicts(1)[0].claimed, Claimed::Yes);
+    writer.write(vec![loud_end(1), Record::Claim(claim(2, "a", 61))], at(61));
+    assert_eq!(place.verdicts(1)[0].claimed, Claimed::Yes);
+    assert!(
+        matches!(place.inbox.next(), Event::StoreFailed(reason) if reason == "database or disk is full")
+    );
+    writer.write(vec![loud_end(2), Record::Claim(claim(3, "a", 60))], at(62));
+    assert_eq!(place.verdicts(1)[0].claimed, Claimed::AlreadyThere);
+    assert_eq!(written(&place), [0; 0]);
+    make_room(&writer, 1000);
+    writer.write(vec![Record::Claim(claim(4, "a", 63))], at(63));
+    assert_eq!(place.verdicts(1)[0].claimed, Claimed::Yes);
+    assert!(matches!(
+        place.inbox.next(),
+        Event::StoreRecovered { lost: 0 }
+    ));
+    assert!(place.inbox.try_next().is_none());
+    assert_eq!(written(&place), [100_000, 100_000]);
+}
+
+#[test]
+fn what_a_long_failure_loses_is_counted() {
+    let place = Place::new();
+    let mut writer = writer(&place, 4);
+    writer.write(vec![Record::Claim(claim(1, "a", 60))], at(60));
+    for run in 1..=100 {
+        writer.write(
+            vec![
+                loud_end(run),
+                Record::Claim(claim(run + 1, "a", 60 + run as i64)),
+            ],
+            at(61),
+        );
+    }
+    make_room(&writer, 10_000);
+    writer.write(vec![loud_end(101)], at(62));
+    let lost = std::iter::repeat_with(|| place.inbox.next())
+        .find_map(|event| match event {
+            Event::StoreRecovered { lost } => Some(lost),
+            _ => None,
+        })
+        .unwrap();
+    let totals = written(&place);
+    assert_eq!(totals.len(), 101);
+    let bytes: i64 = place
+        .shell()
+        .query_row(
+            "SELECT count(*) FROM outputs WHERE length(head) = 0",
+            [],
+            |row| row.get(0),
+        )
+        .unwrap();
+    assert!(lost > 0);
+    assert_eq!(bytes, i64::try_from(lost).unwrap());
+}

@@ -1,0 +1,159 @@
+//! What happened is shown as it was.
+
+use super::*;
+
+#[test]
+fn a_run_is_shown_as_it_was() {
+    let place = Place::new();
+    let store = place.store();
+    let mut ended = end(1, Outcome::Killed(Signal::TERM));
+    ended.stopped_by = Some(StopReason::TimeLimit);
+    ended.output = Output {
+        head: b"ab".to_vec(),
+        tail: b"yz".to_vec(),
+        total: 26,
+    };
+    place.claim(&store, claim(1, "a", 60));
+    store.run_started(start(1));
+    store.run_ended(ended);
+    let expected = RunRow {
+        run: RunId(1),
+        job: "a".to_owned(),
+        trigger: Trigger::Schedule,
+        scheduled_for: at(60),
+        generation: 1,
+        pid: Some(4001),
+        started_at: Some(at(70)),
+        ended_at: Some(at(90)),
+        outcome: Some("killed by TERM".to_owned()),
+        exit_code: None,
+        signal: Some("TERM".to_owned()),
+        stopped_by: Some("time limit".to_owned()),
+        duration_seconds: Some(1.5),
+        cpu_seconds: Some(0.25),
+        peak_memory_bytes: Some(4096),
+        output_bytes: Some(26),
+    };
+    assert_eq!(runs(&store), [expected]);
+}
+
+#[test]
+fn runs_are_filtered_and_the_newest_come_first() {
+    let place = Place::new();
+    let store = place.store();
+    store.claim((1..=4).map(|run| claim(run, "a", run as i64)).collect());
+    store.claim(vec![claim(5, "b", 5)]);
+    store.run_ended(end(1, Outcome::Exited(0)));
+    store.run_ended(end(2, Outcome::Exited(1)));
+    store.run_ended(end(3, Outcome::CouldNotStart("no such file".to_owned())));
+    store.run_ended(end(5, Outcome::TimedOut));
+    let numbers = |job: Option<&str>, failed, limit| -> Vec<u64> {
+        let filter = RunFilter {
+            job: job.map(str::to_owned),
+            failed,
+            limit,
+        };
+        let rows = runs_of(&store, filter);
+        rows.iter().map(|row| row.run.0).collect()
+    };
+    assert_eq!(numbers(None, false, 3), [5, 4, 3]);
+    assert_eq!(numbers(Some("a"), false, 10), [4, 3, 2, 1]);
+    assert_eq!(numbers(None, true, 10), [5, 3, 2]);
+    assert_eq!(numbers(Some("a"), true, 1), [3]);
+    assert_eq!(numbers(Some("nobody"), false, 10), [0; 0]);
+}
+
+#[test]
+fn a_query_sees_what_was_recorded_before_it() {
+    let place = Place::new();
+    let store = place.store();
+    for run in 1..=300 {
+        store.claim(vec![claim(run, "a", run as i64)]);
+        store.run_ended(end(run, Outcome::Exited(0)));
+        let newest = RunFilter {
+            limit: 1,
+            ..RunFilter::default()
+        };
+        let newest = runs_of(&store, newest);
+        assert_eq!(newest[0].run.0, run);
+        assert_eq!(newest[0].outcome.as_deref(), Some("exited 0"));
+    }
+}
+
+#[test]
+fn output_is_kept_byte_for_byte() {
+    let place = Place::new();
+    let store = place.store();
+    let kept = Output {
+        head: (0..=255).collect(),
+        tail: vec![0, 0xff, b'\'', b'\n', 0],
+        total: 10_000_000_000,
+    };
+    let mut ended = end(1, Outcome::Exited(0));
+    ended.output = kept.clone();
+    store.claim(vec![claim(1, "a", 60), claim(2, "b", 60)]);
+    store.run_ended(ended);
+    let row = output(&store, OutputOf::Run(RunId(1)));
+    assert_eq!(row.output, kept);
+    assert!(!row.is_running);
+    let open = output(&store, OutputOf::LastOf("b".to_owned()));
+    assert_eq!((open.run, open.is_running), (RunId(2), true));
+    assert_eq!(open.output, Output::default());
+}
+
+#[test]
+fn output_of_what_never_ran_is_not_found() {
+    let place = Place::new();
+    let store = place.store();
+    for (of, message) in [
+        (OutputOf::Run(RunId(17)), "no run 17"),
+        (OutputOf::LastOf("x".to_owned()), "job 'x' has no run yet"),
+    ] {
+        let Answer::Refused(refusal) = ask(|reply| store.output(of, reply)) else {
+            panic!("found something");
+        };
+        assert_eq!(refusal.kind, RefusalKind::NotFound);
+        assert_eq!(refusal.message, message);
+    }
+}
+
+#[test]
+fn people_can_read_the_views() {
+    let place = Place::new();
+    let store = place.store();
+    store.claim(vec![claim(1, "a", 60)]);
+    store.run_ended(end(1, Outcome::Exited(0)));
+    store.close();
+    let read: (String, f64, String) = place
+        .shell()
+        .query_row(
+            "SELECT ended_at, seconds, ledger_readable.instant
+             FROM runs_readable JOIN ledger_readable ON run = id",
+            [],
+            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+        )
+        .unwrap();
+    let expected = ("1970-01-01T00:01:30.000Z", 1.5, "1970-01-01T00:01:00.000Z");
+    assert_eq!((read.0.as_str(), read.1, read.2.as_str()), expected);
+}
+
+#[test]
+fn accepted_files_are_kept_and_the_oldest_forgotten() {
+    let place = Place::new();
+    let store = place.store();
+    for number in 1..=60 {
+        store.verdict(verdict(number, true), vec![source(&number.to_string())]);
+        store.verdict(verdict(number, false), vec![source("wrong")]);
+    }
+    store.close();
+    let kept: (i64, String, String, i64) = place
+        .shell()
+        .query_row(
+            "SELECT count(*), min(text), max(text), (SELECT count(*) FROM generations)
+             FROM generation_files",
+            [],
+            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)),
+        )
+        .unwrap();
+    assert_eq!(kept, (50, "11".to_owned(), "60".to_owned(), 120));
+}

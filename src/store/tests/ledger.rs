@@ -1,0 +1,97 @@
+//! Each occurrence has one fate, and one run at most.
+
+use super::*;
+
+#[test]
+fn an_occurrence_is_claimed_once() {
+    let place = Place::new();
+    let store = place.store();
+    assert_eq!(place.claim(&store, claim(1, "a", 60)), Claimed::Yes);
+    assert_eq!(
+        place.claim(&store, claim(2, "a", 60)),
+        Claimed::AlreadyThere
+    );
+    assert_eq!(place.claim(&store, claim(3, "b", 60)), Claimed::Yes);
+    let written: Vec<u64> = runs(&store).iter().map(|row| row.run.0).collect();
+    assert_eq!(written, [3, 1]);
+}
+
+#[test]
+fn an_occurrence_is_not_claimed_again_after_a_restart() {
+    let place = Place::new();
+    let store = place.store();
+    place.claim(&store, claim(1, "a", 60));
+    store.close();
+    let store = place.store();
+    assert_eq!(
+        place.claim(&store, claim(2, "a", 60)),
+        Claimed::AlreadyThere
+    );
+}
+
+#[test]
+fn the_same_instant_of_another_trigger_is_another_occurrence() {
+    let place = Place::new();
+    let store = place.store();
+    let mut requested = claim(2, "a", 60);
+    requested.occurrence.trigger = Trigger::Request;
+    assert_eq!(place.claim(&store, claim(1, "a", 60)), Claimed::Yes);
+    assert_eq!(place.claim(&store, requested), Claimed::Yes);
+    assert_eq!(runs(&store)[0].trigger, Trigger::Request);
+}
+
+#[test]
+fn a_waiting_occurrence_can_be_claimed() {
+    let place = Place::new();
+    let store = place.store();
+    store.record(entry("a", 60, Fate::Waiting, "no place"));
+    assert_eq!(place.claim(&store, claim(7, "a", 60)), Claimed::Yes);
+    store.close();
+    assert_eq!(place.lines(), ["a ran  7"]);
+}
+
+#[test]
+fn the_first_fate_stays() {
+    let place = Place::new();
+    let store = place.store();
+    place.claim(&store, claim(1, "a", 60));
+    store.record(entry("a", 60, Fate::Skipped, "too late"));
+    store.record(entry("a", 120, Fate::Waiting, "no place"));
+    store.record(entry("a", 120, Fate::Skipped, "disabled"));
+    store.record(entry("a", 120, Fate::Missed, "too late"));
+    store.record(entry("a", 180, Fate::Missed, "suspended"));
+    assert_eq!(
+        place.claim(&store, claim(2, "a", 120)),
+        Claimed::AlreadyThere
+    );
+    assert_eq!(
+        place.claim(&store, claim(3, "a", 180)),
+        Claimed::AlreadyThere
+    );
+    store.close();
+    assert_eq!(
+        place.lines(),
+        ["a ran  1", "a skipped disabled", "a missed suspended"]
+    );
+}
+
+#[test]
+fn verdicts_come_in_the_order_of_the_claims() {
+    let place = Place::new();
+    let store = place.store();
+    let claims: Vec<Claim> = (1..=5000)
+        .map(|run| claim(run, &format!("job-{}", run % 2500), 60))
+        .collect();
+    store.claim(claims);
+    let verdicts = place.verdicts(5000);
+    assert!(
+        verdicts
+            .iter()
+            .zip(1..)
+            .all(|(verdict, run)| verdict.run.0 == run)
+    );
+    let granted = verdicts
+        .iter()
+        .filter(|verdict| verdict.claimed == Claimed::Yes);
+    assert_eq!(granted.count(), 2500);
+}

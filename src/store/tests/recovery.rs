@@ -1,0 +1,82 @@
+//! What an earlier life left behind.
+
+use super::*;
+
+#[test]
+fn what_a_killed_hupd_left_open_is_closed() {
+    let before = Place::new();
+    let store = before.store();
+    store.claim((1..=3).map(|run| claim(run, "a", run as i64)).collect());
+    store.run_started(start(1));
+    store.run_ended(end(1, Outcome::Exited(0)));
+    store.run_started(start(2));
+    store.record(entry("b", 60, Fate::Waiting, "no place"));
+    let after = kill(&before, store);
+
+    let (store, recovered) = after.open();
+    let lost: Vec<_> = recovered
+        .lost
+        .iter()
+        .map(|run| (run.run.0, run.job.as_str(), run.pid, run.started_at))
+        .collect();
+    assert_eq!(
+        lost,
+        [(2, "a", Some(4002), Some(at(70))), (3, "a", None, None)]
+    );
+    assert_eq!(recovered.missed, 1);
+    assert_eq!(recovered.last_run, Some(RunId(3)));
+    assert_eq!(recovered.moved_aside, None);
+    let rows = runs(&store);
+    assert_eq!(rows[1].outcome.as_deref(), Some("lost"));
+    assert_eq!(rows[1].pid, Some(4002));
+    assert_eq!(rows[1].ended_at, Some(at(1000)));
+    assert_eq!(rows[2].outcome.as_deref(), Some("exited 0"));
+    assert_eq!(after.claim(&store, claim(4, "a", 3)), Claimed::AlreadyThere);
+    store.close();
+    assert_eq!(
+        after.lines()[3],
+        "b missed hupd ended before it could start"
+    );
+}
+
+#[test]
+fn close_writes_all_that_is_queued_and_leaves_one_file() {
+    let place = Place::new();
+    let store = place.store();
+    store.claim((1..=1000).map(|run| claim(run, "a", run as i64)).collect());
+    (1..=1000).for_each(|run| store.run_ended(end(run, Outcome::Exited(0))));
+    store.close();
+    let names: Vec<_> = fs::read_dir(place.dir())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
+    assert_eq!(names, ["hupd.db"]);
+    let (store, recovered) = place.open();
+    assert!(recovered.lost.is_empty());
+    assert_eq!(runs(&store).len(), 1000);
+}
+
+#[test]
+fn ids_and_anchors_go_on_counting() {
+    let place = Place::new();
+    let store = place.store();
+    let anchor = |second| Anchor {
+        job: JobName::new("a"),
+        every: Duration::from_secs(900),
+        at: at(second),
+    };
+    store.anchor(anchor(10));
+    store.anchor(anchor(20));
+    store.claim(vec![claim(41, "a", 60)]);
+    store.verdict(verdict(5, true), vec![source("a")]);
+    store.verdict(verdict(5, false), vec![]);
+    store.close();
+    place
+        .shell()
+        .execute_batch("DELETE FROM runs; DELETE FROM ledger; DELETE FROM generations")
+        .unwrap();
+    let (_, recovered) = place.open();
+    assert_eq!(recovered.last_run, Some(RunId(41)));
+    assert_eq!(recovered.last_generation, Some(Generation(5)));
+    assert_eq!(recovered.anchors[&JobName::new("a")], anchor(20));
+}
