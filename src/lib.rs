@@ -14,6 +14,7 @@
 //! | [`protocol`] | what a client may ask and what it is answered |
 //! | [`event`] | what can happen, and the inbox where it arrives |
 //! | [`store`] | the ledger, runs and generations on disk |
+//! | [`logging`] | where log lines go |
 
 pub mod check;
 pub mod clock;
@@ -21,6 +22,7 @@ pub mod config;
 pub mod engine;
 pub mod event;
 pub mod ledger;
+pub mod logging;
 pub mod protocol;
 pub mod run;
 pub mod schedule;
