@@ -14,6 +14,7 @@
 //! | [`protocol`] | what a client may ask and what it is answered |
 //! | [`event`] | what can happen, and the inbox where it arrives |
 //! | [`store`] | the ledger, runs and generations on disk |
+//! | [`system`] | everything that touches the machine |
 //! | [`logging`] | where log lines go |
 
 pub mod check;
@@ -27,3 +28,4 @@ pub mod protocol;
 pub mod run;
 pub mod schedule;
 pub mod store;
+pub mod system;

@@ -1,0 +1,232 @@
+//! The children source: one thread that watches the processes of all runs, takes their output,
+//! signals them and reaps them. What it sees becomes events; what it means, the engine decides.
+
+mod child;
+mod ending;
+mod handle;
+mod leftovers;
+mod lingering;
+mod orphans;
+mod pipe;
+mod poll;
+mod processes;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, TryRecvError};
+use std::thread;
+use std::time::Duration;
+
+use rustix::process::{PidfdFlags, getpid, pidfd_open};
+
+use crate::event::{Event, Outbox, Reply, Started};
+use crate::protocol::{Answer, OutputRow, Refusal, RefusalKind};
+use crate::run::{RunId, Signal};
+
+use child::Child;
+pub use handle::{ChildrenHandle, NewChild};
+use handle::{Command, Shared};
+use leftovers::Leftovers;
+pub(crate) use leftovers::MOST_LEFTOVERS;
+use lingering::Lingering;
+use poll::{Poll, Token};
+
+/// What is read at once from one pipe, so that a flood from one run does not keep others waiting.
+const READ_SIZE: usize = 64 * 1024;
+
+/// The way to the children source.
+#[derive(Debug)]
+pub struct Children {
+    handle: ChildrenHandle,
+}
+
+impl Children {
+    /// Starts the source. It ends when this and all handles are gone.
+    pub fn start(outbox: Outbox) -> io::Result<Self> {
+        // Without pidfds nothing works: better said at start than at every run.
+        pidfd_open(getpid(), PidfdFlags::empty())?;
+        let (handle, commands) = ChildrenHandle::new()?;
+        let source = Source::new(commands, handle.shared(), outbox)?;
+        thread::Builder::new()
+            .name("children".into())
+            .spawn(move || source.run())?;
+        Ok(Self { handle })
+    }
+
+    /// A way for a spawner to hand over what it started.
+    pub fn handle(&self) -> ChildrenHandle {
+        self.handle.clone()
+    }
+
+    /// Sends a signal to the whole process group of a run. It does nothing where the run has ended.
+    pub fn signal(&self, run: RunId, signal: Signal) {
+        self.handle.send(Command::Signal(run, signal));
+    }
+
+    /// Answers with the output so far; refuses where the run is not alive.
+    pub fn peek(&self, run: RunId, reply: Reply) {
+        self.handle.send(Command::Peek(run, reply));
+    }
+
+    /// Reaps children that hupd did not start: as PID 1 it inherits the orphans of the system.
+    pub fn reap_orphans(&self) {
+        self.handle.send(Command::ReapOrphans);
+    }
+}
+
+/// All state of the thread.
+#[derive(Debug)]
+struct Source {
+    commands: Receiver<Command>,
+    shared: Arc<Shared>,
+    outbox: Outbox,
+    poll: Poll,
+    children: HashMap<RunId, Child>,
+    by_pid: HashMap<i32, RunId>,
+    /// Runs whose process has ended but whose pipe has not, the earliest first.
+    graces: VecDeque<(Duration, RunId)>,
+    lingering: Lingering,
+    leftovers: Leftovers,
+    buffer: Box<[u8]>,
+    orphans_asked: bool,
+    has_callers: bool,
+}
+
+impl Source {
+    fn new(commands: Receiver<Command>, shared: Arc<Shared>, outbox: Outbox) -> io::Result<Self> {
+        let poll = Poll::new()?;
+        poll.watch(shared.wake_up(), Token::Commands)?;
+        Ok(Self {
+            commands,
+            shared,
+            outbox,
+            poll,
+            children: HashMap::new(),
+            by_pid: HashMap::new(),
+            graces: VecDeque::new(),
+            lingering: Lingering::default(),
+            leftovers: Leftovers::default(),
+            buffer: vec![0; READ_SIZE].into(),
+            orphans_asked: false,
+            has_callers: true,
+        })
+    }
+
+    fn run(mut self) {
+        let mut ready = Vec::new();
+        while self.has_callers {
+            self.poll.wait(self.deadline(), &mut ready);
+            for token in ready.drain(..) {
+                self.wake(token);
+            }
+            while std::mem::take(&mut self.orphans_asked) {
+                self.reap_orphans();
+            }
+            self.end_graces();
+            self.look_after_lingering();
+        }
+    }
+
+    /// Until when the thread may sleep: for ever, unless a run is in between.
+    fn deadline(&self) -> Option<Duration> {
+        let grace = self.graces.front().map(|&(until, _)| until);
+        let look = self.lingering.next_look();
+        [grace, look].into_iter().flatten().min()
+    }
+
+    fn wake(&mut self, token: Token) {
+        match token {
+            Token::Commands => self.obey(),
+            Token::Process(run) => self.leader_ended(run),
+            Token::Output(run) if self.leftovers.has(run) => {
+                self.leftovers.discard(run, &self.poll, &mut self.buffer);
+            }
+            Token::Output(run) => self.take_output(run),
+        }
+    }
+
+    fn obey(&mut self) {
+        self.shared.clear_wake_up();
+        loop {
+            match self.commands.try_recv() {
+                Ok(Command::Adopt(child)) => self.adopt(*child),
+                Ok(Command::Signal(run, signal)) => self.signal(run, signal),
+                Ok(Command::Peek(run, reply)) => self.peek(run, reply),
+                Ok(Command::ReapOrphans) => self.orphans_asked = true,
+                Err(TryRecvError::Empty) => return,
+                Err(TryRecvError::Disconnected) => {
+                    self.has_callers = false;
+                    return;
+                }
+            }
+        }
+    }
+
+    fn adopt(&mut self, new: NewChild) {
+        let run = new.run;
+        self.tell(Event::Started(Started {
+            run,
+            pid: new.pid.as_raw_pid(),
+            at: new.started,
+        }));
+        self.by_pid.insert(new.pid.as_raw_pid(), run);
+        let child = Child::new(new);
+        let watched = child.watch(&self.poll);
+        self.children.insert(run, child);
+        if let Err(error) = watched {
+            self.give_up(run, &error);
+        }
+    }
+
+    /// A run that cannot be watched would never end: it is killed, and looked after without events.
+    fn give_up(&mut self, run: RunId, error: &io::Error) {
+        log::error!("run {run} is killed, for it cannot be watched: {error}");
+        self.signal(run, Signal::KILL);
+        if let Some(child) = self.children.get(&run) {
+            child.stop_watching_process(&self.poll);
+        }
+        self.linger(run);
+    }
+
+    fn signal(&mut self, run: RunId, signal: Signal) {
+        let Some(child) = self.children.get_mut(&run) else {
+            return;
+        };
+        if let Err(error) = child.signal(signal) {
+            log::warn!("cannot send {signal} to run {run}: {error}");
+        }
+    }
+
+    fn peek(&self, run: RunId, reply: Reply) {
+        let answer = match self.children.get(&run) {
+            Some(child) => Answer::Output(OutputRow {
+                run,
+                output: child.output_so_far(),
+                is_running: true,
+            }),
+            None => Answer::Refused(Refusal::new(
+                RefusalKind::NotFound,
+                format_args!("run {run} is not running"),
+            )),
+        };
+        reply.send(answer);
+    }
+
+    fn take_output(&mut self, run: RunId) {
+        let Some(child) = self.children.get_mut(&run) else {
+            return;
+        };
+        child.read(&self.poll, &mut self.buffer);
+        if child.is_over() {
+            self.end(run);
+        }
+    }
+
+    fn tell(&self, event: Event) {
+        // Nobody listens any more when hupd itself is at its end.
+        let _ = self.outbox.send(event);
+    }
+}

@@ -1,0 +1,215 @@
+//! One run in the hands of the children source: its process, its output, and how far its end has come.
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustix::io::Errno;
+use rustix::process::{
+    Pid, Signal as KernelSignal, WaitId, WaitIdOptions, kill_process_group, pidfd_send_signal,
+    waitid,
+};
+
+use super::handle::NewChild;
+use super::pipe::{Found, fill_level, read_some};
+use super::poll::{Poll, Token};
+use crate::clock::Moment;
+use crate::config::Job;
+use crate::event::Ended;
+use crate::run::{Exit, Output, RunId, Signal, Usage};
+use crate::system::output::{Capture, Lines};
+
+#[derive(Debug)]
+pub(super) struct Child {
+    run: RunId,
+    job: Arc<Job>,
+    pid: Pid,
+    pipe: Option<OwnedFd>,
+    capture: Capture,
+    lines: Lines,
+    was_signalled: bool,
+    /// When KILL was sent, on the elapsed clock.
+    killed_at: Option<Duration>,
+    phase: Phase,
+}
+
+#[derive(Debug)]
+pub(super) enum Phase {
+    Alive {
+        pidfd: OwnedFd,
+    },
+    /// The process has ended, and is not reaped.
+    Lingering,
+    Reaped(Reaped),
+}
+
+/// The end of a process.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reaped {
+    pub(super) exit: Exit,
+    pub(super) usage: Usage,
+    pub(super) at: Moment,
+}
+
+impl Child {
+    pub(super) fn new(new: NewChild) -> Self {
+        let keep = if new.job.output.stores() {
+            new.keep_output
+        } else {
+            0
+        };
+        Self {
+            run: new.run,
+            job: new.job,
+            pid: new.pid,
+            pipe: new.pipe,
+            capture: Capture::new(keep),
+            lines: Lines::default(),
+            was_signalled: false,
+            killed_at: None,
+            phase: Phase::Alive { pidfd: new.pidfd },
+        }
+    }
+
+    pub(super) fn watch(&self, poll: &Poll) -> io::Result<()> {
+        if let Some(pipe) = &self.pipe {
+            poll.watch(pipe, Token::Output(self.run))?;
+        }
+        if let Phase::Alive { pidfd } = &self.phase {
+            poll.watch(pidfd, Token::Process(self.run))?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn pid(&self) -> i32 {
+        self.pid.as_raw_pid()
+    }
+
+    pub(super) fn was_signalled(&self) -> bool {
+        self.was_signalled
+    }
+
+    /// Whether it was killed, and that is so long ago.
+    pub(super) fn is_killed_since(&self, now: Duration, ago: Duration) -> bool {
+        self.killed_at.is_some_and(|at| now >= at + ago)
+    }
+
+    pub(super) fn is_alive(&self) -> bool {
+        matches!(self.phase, Phase::Alive { .. })
+    }
+
+    pub(super) fn is_lingering(&self) -> bool {
+        matches!(self.phase, Phase::Lingering)
+    }
+
+    /// Whether nothing more can come: the process is reaped and the pipe at its end.
+    pub(super) fn is_over(&self) -> bool {
+        matches!(self.phase, Phase::Reaped(_)) && self.pipe.is_none()
+    }
+
+    pub(super) fn output_so_far(&self) -> Output {
+        self.capture.so_far()
+    }
+
+    pub(super) fn set_phase(&mut self, phase: Phase) {
+        self.phase = phase;
+    }
+
+    /// A process that has ended stays readable until it is reaped.
+    pub(super) fn stop_watching_process(&self, poll: &Poll) {
+        if let Phase::Alive { pidfd } = &self.phase {
+            poll.forget(pidfd);
+        }
+    }
+
+    /// Sends a signal to the group, while its number is sure to be its own: until the leader is reaped.
+    pub(super) fn signal(&mut self, signal: Signal) -> io::Result<()> {
+        if signal == Signal::KILL && self.killed_at.is_none() {
+            self.killed_at = Some(Moment::now().elapsed);
+        }
+        match &self.phase {
+            Phase::Alive { pidfd } if has_ended(pidfd) => Ok(()),
+            Phase::Alive { pidfd } => {
+                send(self.pid, Some(pidfd), signal)?;
+                self.was_signalled = true;
+                Ok(())
+            }
+            Phase::Lingering => send(self.pid, None, signal),
+            Phase::Reaped(_) => Ok(()),
+        }
+    }
+
+    /// Takes some of the output.
+    pub(super) fn read(&mut self, poll: &Poll, buffer: &mut [u8]) -> Found {
+        let Some(pipe) = &self.pipe else {
+            return Found::Closed;
+        };
+        let found = read_some(pipe, buffer);
+        match found {
+            Found::Bytes(count) => self.take(&buffer[..count]),
+            Found::Nothing => {}
+            Found::Closed => {
+                poll.forget(pipe);
+                self.pipe = None;
+            }
+        }
+        found
+    }
+
+    /// Takes all that is in the pipe at this moment, and not what others add meanwhile.
+    pub(super) fn read_what_is_there(&mut self, poll: &Poll, buffer: &mut [u8]) {
+        let mut left = self.pipe.as_ref().map_or(0, fill_level);
+        while let Found::Bytes(count) = self.read(poll, buffer)
+            && count <= left
+        {
+            left -= count;
+        }
+    }
+
+    fn take(&mut self, bytes: &[u8]) {
+        self.capture.push(bytes);
+        if self.job.output.forwards() {
+            let mut emit = forward(&self.job, self.run);
+            self.lines.push(bytes, &mut emit);
+        }
+    }
+
+    pub(super) fn take_pipe(&mut self) -> Option<OwnedFd> {
+        self.pipe.take()
+    }
+
+    pub(super) fn into_ended(mut self) -> Ended {
+        self.lines.finish(&mut forward(&self.job, self.run));
+        let Phase::Reaped(reaped) = self.phase else {
+            unreachable!("a run ends after its process was reaped");
+        };
+        Ended {
+            run: self.run,
+            exit: reaped.exit,
+            was_signalled: self.was_signalled,
+            usage: reaped.usage,
+            output: self.capture.into_output(),
+            at: reaped.at,
+        }
+    }
+}
+
+fn forward(job: &Job, run: RunId) -> impl FnMut(&str) {
+    move |line| log::info!(target: "hupd::output", job = job.name.as_str(), run = run.0; "{line}")
+}
+
+fn has_ended(pidfd: &OwnedFd) -> bool {
+    let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+    let look = || waitid(WaitId::PidFd(pidfd.as_fd()), options);
+    !matches!(rustix::io::retry_on_intr(look), Ok(None))
+}
+
+fn send(group: Pid, leader: Option<&OwnedFd>, signal: Signal) -> io::Result<()> {
+    let signal = KernelSignal::from_named_raw(signal.number()).ok_or(Errno::INVAL)?;
+    match (kill_process_group(group, signal), leader) {
+        // It has left the group that it was started in.
+        (Err(Errno::SRCH), Some(pidfd)) => Ok(pidfd_send_signal(pidfd, signal)?),
+        (sent, _) => Ok(sent?),
+    }
+}

@@ -1,0 +1,146 @@
+//! The ways into the children source: commands, and the eventfd that wakes it for them.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{self, Receiver, Sender};
+
+use rustix::event::{EventfdFlags, eventfd};
+use rustix::process::Pid;
+
+use crate::clock::Moment;
+use crate::config::Job;
+use crate::event::Reply;
+use crate::run::{RunId, Signal};
+
+/// A process that was just started, for the children source to look after.
+#[derive(Debug)]
+pub struct NewChild {
+    pub run: RunId,
+    pub job: Arc<Job>,
+    pub pid: Pid,
+    pub pidfd: OwnedFd,
+    /// The end of its output that is read, non-blocking; none where its output is discarded.
+    pub pipe: Option<OwnedFd>,
+    pub started: Moment,
+    /// Bytes of output to keep.
+    pub keep_output: usize,
+}
+
+#[derive(Debug)]
+pub(super) enum Command {
+    Adopt(Box<NewChild>),
+    Signal(RunId, Signal),
+    Peek(RunId, Reply),
+    ReapOrphans,
+}
+
+/// A way to the children source, for whoever starts processes.
+#[derive(Clone, Debug)]
+pub struct ChildrenHandle {
+    // The order matters: the last caller must have hung up before the source wakes to find that.
+    commands: Sender<Command>,
+    _hang_up: Arc<HangUp>,
+    shared: Arc<Shared>,
+}
+
+impl ChildrenHandle {
+    pub(super) fn new() -> io::Result<(Self, Receiver<Command>)> {
+        let (commands, inbox) = mpsc::channel();
+        let shared = Arc::new(Shared {
+            wake_up: eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?,
+            in_flight: AtomicUsize::new(0),
+            orphans_wait: AtomicBool::new(false),
+        });
+        let handle = Self {
+            commands,
+            _hang_up: Arc::new(HangUp(shared.clone())),
+            shared,
+        };
+        Ok((handle, inbox))
+    }
+
+    pub(super) fn shared(&self) -> Arc<Shared> {
+        self.shared.clone()
+    }
+
+    pub(super) fn send(&self, command: Command) {
+        // The source outlives all handles.
+        let _ = self.commands.send(command);
+        self.shared.wake();
+    }
+
+    /// Hands over a process; its run begins with this.
+    pub fn adopt(&self, child: NewChild) {
+        self.send(Command::Adopt(Box::new(child)));
+    }
+
+    /// To be held from before a process is started until it is handed over, so that it is not taken
+    /// for a stranger in between.
+    pub fn start_in_flight(&self) -> InFlight<'_> {
+        self.shared.in_flight.fetch_add(1, Ordering::SeqCst);
+        InFlight(self)
+    }
+}
+
+/// A start that is under way.
+#[derive(Debug)]
+pub struct InFlight<'a>(&'a ChildrenHandle);
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        let shared = &self.0.shared;
+        let was_last = shared.in_flight.fetch_sub(1, Ordering::SeqCst) == 1;
+        if was_last && shared.orphans_wait.swap(false, Ordering::SeqCst) {
+            self.0.send(Command::ReapOrphans);
+        }
+    }
+}
+
+/// What callers and source share: no data, only words to each other.
+#[derive(Debug)]
+pub(super) struct Shared {
+    wake_up: OwnedFd,
+    in_flight: AtomicUsize,
+    orphans_wait: AtomicBool,
+}
+
+impl Shared {
+    pub(super) fn wake_up(&self) -> BorrowedFd<'_> {
+        self.wake_up.as_fd()
+    }
+
+    fn wake(&self) {
+        // It fails only when it was rung 2^64 times unheard.
+        let _ =
+            rustix::io::retry_on_intr(|| rustix::io::write(&self.wake_up, &1_u64.to_ne_bytes()));
+    }
+
+    pub(super) fn clear_wake_up(&self) {
+        let mut rings = [0; 8];
+        let _ = rustix::io::retry_on_intr(|| rustix::io::read(&self.wake_up, &mut rings));
+    }
+
+    /// Whether all that was started is handed over. If not, `ReapOrphans` comes when it is.
+    pub(super) fn is_all_handed_over(&self) -> bool {
+        // First the wish, then the look: the spawner does it the other way round, so one of the
+        // two sees the other.
+        self.orphans_wait.store(true, Ordering::SeqCst);
+        let is_all = self.in_flight.load(Ordering::SeqCst) == 0;
+        if is_all {
+            self.orphans_wait.store(false, Ordering::SeqCst);
+        }
+        is_all
+    }
+}
+
+/// Wakes the source when the last handle is gone.
+#[derive(Debug)]
+struct HangUp(Arc<Shared>);
+
+impl Drop for HangUp {
+    fn drop(&mut self) {
+        self.0.wake();
+    }
+}

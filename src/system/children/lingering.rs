@@ -1,0 +1,80 @@
+//! Runs that were told to stop, whose process has ended while others of its group clean up.
+//!
+//! The kernel tells nobody when a group becomes empty, so /proc is looked at, and only while such a
+//! run exists.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use super::Source;
+use super::child::Phase;
+use super::processes;
+use crate::clock::Moment;
+use crate::run::RunId;
+
+/// The time between two looks.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// A look at very many processes takes long; the thread has other things to do meanwhile.
+const REST_PER_LOOK: u32 = 4;
+
+/// How long KILL may take: what belongs to another user, or hangs in the kernel, survives it, and must
+/// not hold the run for ever.
+const KILL_PATIENCE: Duration = Duration::from_secs(5);
+
+#[derive(Debug, Default)]
+pub(super) struct Lingering {
+    runs: Vec<RunId>,
+    /// On the elapsed clock.
+    not_before: Duration,
+}
+
+impl Lingering {
+    pub(super) fn next_look(&self) -> Option<Duration> {
+        (!self.runs.is_empty()).then_some(self.not_before)
+    }
+}
+
+impl Source {
+    pub(super) fn linger(&mut self, run: RunId) {
+        let Some(child) = self.children.get_mut(&run) else {
+            return;
+        };
+        child.set_phase(Phase::Lingering);
+        self.lingering.runs.push(run);
+    }
+
+    /// Ends the runs whose groups are empty by now.
+    pub(super) fn look_after_lingering(&mut self) {
+        if self.lingering.runs.is_empty() {
+            return;
+        }
+        let began = Moment::now().elapsed;
+        if began < self.lingering.not_before {
+            return;
+        }
+        let groups = processes::living_groups();
+        let runs = std::mem::take(&mut self.lingering.runs);
+        let staying = runs
+            .into_iter()
+            .filter(|&run| self.stays(run, &groups, began))
+            .collect();
+        self.lingering.runs = staying;
+        let ended = Moment::now().elapsed;
+        self.lingering.not_before = ended + LOOK_EVERY.max((ended - began) * REST_PER_LOOK);
+    }
+
+    fn stays(&mut self, run: RunId, groups: &HashSet<i32>, now: Duration) -> bool {
+        let Some(child) = self.children.get(&run) else {
+            return false;
+        };
+        let goes_on = child.was_signalled() && groups.contains(&child.pid());
+        if goes_on && !child.is_killed_since(now, KILL_PATIENCE) {
+            return true;
+        }
+        let is_over = self.reap(run);
+        if is_over && goes_on {
+            log::warn!("run {run} has left processes behind that cannot be killed");
+        }
+        !is_over
+    }
+}

@@ -1,0 +1,92 @@
+//! The processes of this machine, as /proc lists them.
+
+use std::collections::HashSet;
+use std::fs::{self, File};
+use std::io::Read;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Process {
+    pub(super) pid: i32,
+    pub(super) parent: i32,
+    pub(super) group: i32,
+    pub(super) is_alive: bool,
+}
+
+/// The process groups in which somebody is alive. None, where /proc cannot be read.
+pub(super) fn living_groups() -> HashSet<i32> {
+    all()
+        .filter(|process| process.is_alive)
+        .map(|process| process.group)
+        .collect()
+}
+
+/// The children of this process that have ended and are not reaped.
+pub(super) fn ended_children() -> Vec<i32> {
+    let parent = std::process::id();
+    all()
+        .filter(|process| !process.is_alive && u32::try_from(process.parent) == Ok(parent))
+        .map(|process| process.pid)
+        .collect()
+}
+
+fn all() -> impl Iterator<Item = Process> {
+    let folders = fs::read_dir("/proc").into_iter().flatten().flatten();
+    folders.filter_map(|folder| {
+        let pid = folder.file_name().to_str()?.parse().ok()?;
+        let mut line = [0; 1024];
+        let mut file = File::open(folder.path().join("stat")).ok()?;
+        let length = file.read(&mut line).ok()?;
+        parse(pid, &line[..length])
+    })
+}
+
+/// See proc_pid_stat(5). The name is in brackets, and may itself contain any.
+fn parse(pid: i32, line: &[u8]) -> Option<Process> {
+    let end_of_name = line.iter().rposition(|&byte| byte == b')')?;
+    let rest = std::str::from_utf8(&line[end_of_name + 1..]).ok()?;
+    let fields: Vec<&str> = rest.split_ascii_whitespace().collect();
+    let threads: u32 = fields.get(17)?.parse().ok()?;
+    Some(Process {
+        pid,
+        parent: fields[1].parse().ok()?,
+        group: fields[2].parse().ok()?,
+        // A first thread that has ended looks dead while other threads of the process go on.
+        is_alive: !matches!(fields[0], "Z" | "X" | "x") || threads > 1,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const REST: &str = "0 -1 4194560 1 2 3 4 5 6 7 8 20 0";
+
+    fn process(state: &str, threads: u32) -> Option<Process> {
+        let line = format!("42 (a) b (c) {state} 7 40 40 {REST} {threads} 0 99");
+        parse(42, line.as_bytes())
+    }
+
+    #[test]
+    fn a_name_may_look_like_anything() {
+        let expected = Process {
+            pid: 42,
+            parent: 7,
+            group: 40,
+            is_alive: true,
+        };
+        assert_eq!(process("S", 1), Some(expected));
+        assert_eq!(parse(42, b"42 (half a line) S 7"), None);
+    }
+
+    #[test]
+    fn a_zombie_is_dead_unless_one_of_its_threads_lives() {
+        assert!(!process("Z", 1).unwrap().is_alive);
+        assert!(process("Z", 3).unwrap().is_alive);
+    }
+
+    #[test]
+    fn this_process_is_found_in_a_living_group() {
+        let own = rustix::process::getpgrp().as_raw_pid();
+        assert!(living_groups().contains(&own));
+    }
+}

@@ -1,0 +1,60 @@
+//! Why changes cannot be watched, and what to do about it.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Why changes cannot be watched.
+#[derive(Debug)]
+pub enum WatchError {
+    /// The user has no more watches.
+    TooManyWatches(PathBuf),
+    /// The user has no more watchers.
+    TooManyWatchers,
+    Failed {
+        path: PathBuf,
+        reason: String,
+    },
+    Thread(io::Error),
+}
+
+impl WatchError {
+    pub(super) fn from_notify(error: notify::Error, path: &Path) -> Self {
+        match error.kind {
+            notify::ErrorKind::MaxFilesWatch => Self::TooManyWatches(path.to_owned()),
+            notify::ErrorKind::Io(error) if error.raw_os_error() == Some(libc::EMFILE) => {
+                Self::TooManyWatchers
+            }
+            notify::ErrorKind::Io(error) => Self::failed(path, error.to_string()),
+            kind => Self::failed(path, notify::Error::new(kind).to_string()),
+        }
+    }
+
+    fn failed(path: &Path, reason: String) -> Self {
+        let path = path.to_owned();
+        Self::Failed { path, reason }
+    }
+}
+
+impl fmt::Display for WatchError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooManyWatches(path) => write!(
+                f,
+                "{}: cannot be watched: no more watches for this user; \
+                 raise the sysctl fs.inotify.max_user_watches",
+                path.display()
+            ),
+            Self::TooManyWatchers => f.write_str(
+                "cannot watch files: no more watchers for this user or no more open files; \
+                 raise the sysctl fs.inotify.max_user_instances",
+            ),
+            Self::Failed { path, reason } => {
+                write!(f, "{}: cannot be watched: {reason}", path.display())
+            }
+            Self::Thread(error) => write!(f, "cannot watch files: no thread: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for WatchError {}
