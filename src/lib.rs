@@ -15,11 +15,13 @@
 //! | [`event`] | what can happen, and the inbox where it arrives |
 //! | [`store`] | the ledger, runs and generations on disk |
 //! | [`system`] | everything that touches the machine |
+//! | [`control`] | HTTP on the socket, and its client |
 //! | [`logging`] | where log lines go |
 
 pub mod check;
 pub mod clock;
 pub mod config;
+pub mod control;
 pub mod engine;
 pub mod event;
 pub mod ledger;

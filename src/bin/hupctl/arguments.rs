@@ -1,0 +1,97 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+use hupd::control::MOST_ROWS;
+
+const EXIT_STATUS: &str = "\
+Exit status: 0 done; 1 what was asked failed; 2 wrong usage; 69 no hupd is there, or it gives no answer;
+77 not allowed; 78 invalid configuration. See hupctl(1).";
+
+/// Ask hupd, the job daemon, and tell it what to do
+#[derive(Debug, Parser)]
+#[command(name = "hupctl", version, after_help = EXIT_STATUS, max_term_width = 100)]
+pub struct Arguments {
+    /// The configuration file of the hupd that is meant
+    #[arg(short, long, value_name = "FILE", global = true)]
+    pub config: Option<PathBuf>,
+    /// The socket of the hupd that is meant
+    #[arg(long, value_name = "PATH", global = true, conflicts_with = "config")]
+    pub socket: Option<PathBuf>,
+    /// Print JSON, for programs
+    #[arg(long, global = true)]
+    pub json: bool,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show what hupd is doing
+    Status,
+    /// List all jobs: when they run next, and how they ended last
+    List,
+    /// Show when jobs run next
+    Next {
+        /// Only this job
+        job: Option<String>,
+        /// How many times to show
+        #[arg(short, value_name = "N", default_value = "10", value_parser = rows)]
+        number: usize,
+    },
+    /// Run a job now
+    Run {
+        job: String,
+        /// Wait for its end; fail unless it exited 0
+        #[arg(short, long)]
+        wait: bool,
+    },
+    /// Show past and present runs, newest first
+    Runs {
+        /// Only this job
+        job: Option<String>,
+        /// Only runs that failed
+        #[arg(short, long)]
+        failed: bool,
+        /// How many runs to show
+        #[arg(short, value_name = "N", default_value = "20", value_parser = rows)]
+        number: usize,
+    },
+    /// Print what a run wrote, byte for byte
+    Logs {
+        /// The number of a run, or a job for its newest run
+        #[arg(value_name = "RUN|JOB")]
+        of: String,
+    },
+    /// End a run: its stop signal first, KILL after its `kill_after`
+    Kill { run: u64 },
+    /// Read the configuration again, and wait for the verdict
+    Reload,
+    /// Check a configuration file, without hupd
+    Check {
+        /// The file to check, if it is not the one of -c
+        file: Option<PathBuf>,
+    },
+    /// Stop hupd: nothing new starts, and what runs may finish
+    Stop,
+}
+
+fn rows(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(number) if (1..=MOST_ROWS).contains(&number) => Ok(number),
+        _ => Err(format!("a number from 1 to {MOST_ROWS} is allowed")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+}

@@ -1,0 +1,71 @@
+//! How hupctl ends: its exit status, and the sentence for a failure.
+
+use std::fmt;
+use std::io;
+
+use hupd::control::client::ClientError;
+
+/// The exit status of a command that could be carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    Done,
+    /// What was asked for failed: a refused reload, a failed run.
+    Failed,
+    InvalidConfiguration,
+}
+
+impl Ending {
+    pub fn status(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Failed => 1,
+            Self::InvalidConfiguration => 78,
+        }
+    }
+}
+
+/// Why a command could not be carried out.
+#[derive(Debug)]
+pub enum Failure {
+    Client(ClientError),
+    Output(io::Error),
+}
+
+const UNAVAILABLE: u8 = 69;
+const NOT_ALLOWED: u8 = 77;
+
+impl Failure {
+    pub fn status(&self) -> u8 {
+        match self {
+            Self::Client(ClientError::NobodyThere(_) | ClientError::NoAnswer(_)) => UNAVAILABLE,
+            Self::Client(ClientError::NoAccess(_)) => NOT_ALLOWED,
+            Self::Client(ClientError::Refused(failure)) => match failure.status.as_u16() {
+                403 => NOT_ALLOWED,
+                503 => UNAVAILABLE,
+                _ => 1,
+            },
+            Self::Client(ClientError::NotUnderstood(_)) | Self::Output(_) => 1,
+        }
+    }
+}
+
+impl From<ClientError> for Failure {
+    fn from(error: ClientError) -> Self {
+        Self::Client(error)
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Output(error)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Client(error) => error.fmt(f),
+            Self::Output(error) => write!(f, "standard output: {error}"),
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! `hupctl status`: what hupd is doing.
+
+use std::fmt::Write;
+
+use hupd::control::client::Client;
+use hupd::protocol::{PhaseRow, Request, Status, Verdict};
+
+use crate::ending::{Ending, Failure};
+use crate::running::running_text;
+use crate::screen::{Screen, View};
+use crate::times::duration;
+use crate::visible::{visible, visible_lines};
+
+pub fn status(client: &Client, screen: &mut Screen) -> Result<Ending, Failure> {
+    let answer = client.ask(&Request::Status)?;
+    if screen.is_for_programs() {
+        screen.bytes(&answer.body)?;
+        return Ok(Ending::Done);
+    }
+    let text = status_text(&answer.json()?, &screen.view);
+    screen.bytes(text.as_bytes())?;
+    Ok(Ending::Done)
+}
+
+fn status_text(status: &Status, view: &View) -> String {
+    let lines = [
+        ("phase", Some(phase(status, view))),
+        (
+            "HISTORY LOST",
+            status
+                .store_failure
+                .as_ref()
+                .map(|reason| lost_history(reason)),
+        ),
+        ("hupd", Some(program(status, view))),
+        ("configuration", Some(configuration(status))),
+        ("generation", Some(generation(status, view))),
+        (
+            "last reload",
+            status
+                .last_reload
+                .as_ref()
+                .map(|verdict| reload(verdict, view)),
+        ),
+        ("jobs", Some(jobs(status))),
+        ("next", Some(next(status, view))),
+        ("waiting", waiting(status)),
+        ("running", Some(number_of_runs(status))),
+    ];
+    let mut text = String::new();
+    for (label, value) in lines {
+        if let Some(value) = value {
+            writeln!(text, "{label:<14} {value}").expect("a string takes everything");
+        }
+    }
+    if !status.running.is_empty() {
+        text.push('\n');
+        text.push_str(&running_text(&status.running, view));
+    }
+    text
+}
+
+/// `serving`, `draining until …`, `stopping`.
+pub fn phase(status: &Status, view: &View) -> String {
+    match &status.phase {
+        PhaseRow::Serving => "serving".to_owned(),
+        PhaseRow::Draining { stop_signals_at } => {
+            let until = view.times.both(*stop_signals_at);
+            format!("draining until {until}, then what still runs gets its stop signal")
+        }
+        PhaseRow::Stopping => "stopping: the stop signals have been sent".to_owned(),
+    }
+}
+
+fn lost_history(reason: &str) -> String {
+    format!(
+        "jobs run, but nothing is being recorded: {}",
+        visible(reason)
+    )
+}
+
+fn program(status: &Status, view: &View) -> String {
+    let (version, pid) = (visible(&status.version), status.pid);
+    let since = view.times.both(status.started_at);
+    format!("{version}, pid {pid}, since {since}")
+}
+
+fn configuration(status: &Status) -> String {
+    let file = visible(&status.config_file);
+    match status.watch_config {
+        true => format!("{file}, reloaded when it changes"),
+        false => file,
+    }
+}
+
+fn generation(status: &Status, view: &View) -> String {
+    let since = view.times.both(status.generation_since);
+    format!("{}, since {since}", status.generation)
+}
+
+fn reload(verdict: &Verdict, view: &View) -> String {
+    let word = match verdict.accepted {
+        true => "accepted",
+        false => "REFUSED",
+    };
+    let at = view.times.both(verdict.at);
+    let (who, summary) = (visible(&verdict.asked_by), visible(&verdict.summary));
+    let took = duration(verdict.seconds);
+    let mut text = format!("{word} {at}, asked by {who}: {summary} ({took})");
+    let problems = visible_lines(&verdict.problems);
+    for line in problems.lines() {
+        write!(text, "\n    {line}").expect("a string takes everything");
+    }
+    text
+}
+
+fn jobs(status: &Status) -> String {
+    match status.disabled_jobs {
+        0 => status.jobs.to_string(),
+        disabled => format!("{}, {disabled} of them disabled", status.jobs),
+    }
+}
+
+fn next(status: &Status, view: &View) -> String {
+    match &status.next {
+        Some(next) => format!("'{}' at {}", visible(&next.job), view.times.both(next.at)),
+        None => "no job has a next time".to_owned(),
+    }
+}
+
+fn waiting(status: &Status) -> Option<String> {
+    let waiting = status.waiting;
+    (waiting > 0).then(|| format!("{waiting} for a place among max_running"))
+}
+
+fn number_of_runs(status: &Status) -> String {
+    match status.running.len() {
+        0 => "nothing".to_owned(),
+        1 => "1 run".to_owned(),
+        runs => format!("{runs} runs"),
+    }
+}
+
+#[cfg(test)]
+pub mod tests {
+    use hupd::protocol::NextRow;
+
+    use super::*;
+    use crate::running::tests::{running, verdict, view};
+
+    pub fn quiet() -> Status {
+        Status {
+            version: "0.1.0".into(),
+            pid: 4,
+            started_at: "2026-11-20T05:00:00Z".parse().unwrap(),
+            phase: PhaseRow::Serving,
+            config_file: "/etc/hupd/hupd.toml".into(),
+            generation: 3,
+            generation_since: "2026-11-23T05:00:00Z".parse().unwrap(),
+            last_reload: None,
+            jobs: 14,
+            disabled_jobs: 0,
+            waiting: 0,
+            running: vec![],
+            next: None,
+            store_failure: None,
+            watch_config: false,
+        }
+    }
+
+    #[test]
+    fn a_quiet_hupd_is_told_in_few_lines() {
+        let text = "
+phase          serving
+hupd           0.1.0, pid 4, since 2026-11-20 06:00:00 (3 d ago)
+configuration  /etc/hupd/hupd.toml
+generation     3, since 2026-11-23 06:00:00 (60 min ago)
+jobs           14
+next           no job has a next time
+running        nothing
+";
+        assert_eq!(status_text(&quiet(), &view()), text.trim_start());
+    }
+
+    #[test]
+    fn what_needs_attention_stands_out() {
+        let verdict = Verdict {
+            accepted: false,
+            generation: 3,
+            summary: "1 problem".into(),
+            problems: "error: unknown key\n  --> h.toml:3\u{1b}\n".into(),
+            ..verdict()
+        };
+        let next = NextRow {
+            job: "mail".into(),
+            at: "2026-11-23T06:01:30Z".parse().unwrap(),
+            local: String::new(),
+            moved_from: None,
+        };
+        let status = Status {
+            phase: PhaseRow::Draining {
+                stop_signals_at: "2026-11-23T06:00:30Z".parse().unwrap(),
+            },
+            last_reload: Some(verdict),
+            store_failure: Some("disk full".into()),
+            disabled_jobs: 2,
+            waiting: 3,
+            running: vec![running(17)],
+            next: Some(next),
+            watch_config: true,
+            ..quiet()
+        };
+        let text = r"
+phase          draining until 2026-11-23 07:00:30 (in 30 s), then what still runs gets its stop signal
+HISTORY LOST   jobs run, but nothing is being recorded: disk full
+hupd           0.1.0, pid 4, since 2026-11-20 06:00:00 (3 d ago)
+configuration  /etc/hupd/hupd.toml, reloaded when it changes
+generation     3, since 2026-11-23 06:00:00 (60 min ago)
+last reload    REFUSED 2026-11-23 06:55:00 (5 min ago), asked by signal from pid 1, uid 0: 1 problem (12 ms)
+    error: unknown key
+      --> h.toml:3\u{1b}
+jobs           14, 2 of them disabled
+next           'mail' at 2026-11-23 07:01:30 (in 90 s)
+waiting        3 for a place among max_running
+running        1 run
+
+RUN  JOB     PID  STATE    SINCE                           LIMIT    TRIGGER
+17   backup  99   running  2026-11-23 06:58:00  2 min ago  in 30 s  request
+";
+        assert_eq!(status_text(&status, &view()), text.trim_start());
+    }
+}

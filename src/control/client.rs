@@ -1,0 +1,221 @@
+//! The client of the socket, blocking: what `hupctl` asks with.
+
+mod error;
+
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::os::unix::fs::FileTypeExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use http_body_util::{BodyExt, Empty};
+use hyper::body::{Bytes, Incoming};
+use hyper::client::conn::http1::handshake;
+use hyper::header::{HOST, HeaderMap, HeaderName};
+use hyper::{Request as HttpRequest, Response as HttpResponse, StatusCode};
+use hyper_util::rt::TokioIo;
+use serde::de::DeserializeOwned;
+use tokio::net::UnixStream;
+use tokio::runtime::Builder;
+use tokio::time::timeout;
+
+use super::failure::{ErrorBody, Failure};
+use super::first::{First, first};
+use super::response::{OUTPUT_HEAD, OUTPUT_LOST, OUTPUT_TOTAL, RUN, RUNNING};
+use super::routes::uri_of;
+use crate::protocol::{OutputRow, Patience, Request};
+use crate::run::{Output, RunId};
+
+pub use error::ClientError;
+
+/// How long hupd may take for an answer that needs nothing but hupd.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A hupd to ask, by its socket.
+#[derive(Clone, Debug)]
+pub struct Client {
+    socket: PathBuf,
+}
+
+/// An answer as it came: its JSON, or the bytes of an output.
+#[derive(Clone, Debug)]
+pub struct Response {
+    headers: HeaderMap,
+    pub body: Vec<u8>,
+}
+
+impl Client {
+    pub fn new(socket: &Path) -> Self {
+        Self {
+            socket: socket.to_path_buf(),
+        }
+    }
+
+    /// Asks, and waits for the answer: at most 10 s, but for a reload and the end of a run.
+    pub fn ask(&self, request: &Request) -> Result<Response, ClientError> {
+        let runtime = Builder::new_current_thread()
+            .enable_io()
+            .enable_time()
+            .build()
+            .map_err(|error| ClientError::NoAnswer(error.to_string()))?;
+        runtime.block_on(self.converse(request))
+    }
+
+    /// Asks for something that is answered in JSON.
+    pub fn get<T: DeserializeOwned>(&self, request: &Request) -> Result<T, ClientError> {
+        self.ask(request)?.json()
+    }
+
+    async fn converse(&self, request: &Request) -> Result<Response, ClientError> {
+        let stream = UnixStream::connect(&self.socket)
+            .await
+            .map_err(|error| self.no_connection(&error))?;
+        let answer = self.exchange(stream, request);
+        if waits_without_limit(request) {
+            return answer.await;
+        }
+        timeout(PATIENCE, answer).await.unwrap_or_else(|_| {
+            let seconds = PATIENCE.as_secs();
+            Err(self.no_answer(format!("did not answer within {seconds} s")))
+        })
+    }
+
+    async fn exchange(
+        &self,
+        stream: UnixStream,
+        request: &Request,
+    ) -> Result<Response, ClientError> {
+        let broken = |error: hyper::Error| self.no_answer(reason(&error));
+        let (mut sender, connection) = handshake(TokioIo::new(stream)).await.map_err(broken)?;
+        let answer = async {
+            let response = sender.send_request(http(request)).await?;
+            receive(response).await
+        };
+        // The connection does the work of both; where it ends first, its answer is there already.
+        let (status, response) = alongside(connection, answer).await.map_err(broken)?;
+        self.judge(status, response)
+    }
+
+    fn judge(&self, status: StatusCode, response: Response) -> Result<Response, ClientError> {
+        if status.is_success() {
+            return Ok(response);
+        }
+        let body: ErrorBody = serde_json::from_slice(&response.body).map_err(|_| {
+            let socket = self.socket.display();
+            ClientError::NotUnderstood(format!("{socket}: HTTP status {status}"))
+        })?;
+        let failure = Failure::new(status, &body.error.kind, body.error.message);
+        Err(ClientError::Refused(failure))
+    }
+
+    fn no_answer(&self, what: impl fmt::Display) -> ClientError {
+        ClientError::NoAnswer(format!("hupd at {} {what}", self.socket.display()))
+    }
+
+    fn no_connection(&self, error: &io::Error) -> ClientError {
+        let socket = self.socket.display();
+        let reason = match error.kind() {
+            io::ErrorKind::PermissionDenied => {
+                return ClientError::NoAccess(format!(
+                    "permission denied at {socket}: only its owner and its group may use it"
+                ));
+            }
+            io::ErrorKind::WouldBlock => return self.no_answer("has too many clients waiting"),
+            io::ErrorKind::NotFound => "no such file".to_owned(),
+            io::ErrorKind::ConnectionRefused if !is_socket(&self.socket) => {
+                "that is no socket".to_owned()
+            }
+            io::ErrorKind::ConnectionRefused => {
+                "connection refused: a stale socket, left behind by a hupd that was killed".into()
+            }
+            _ => error.to_string(),
+        };
+        ClientError::NobodyThere(format!(
+            "no hupd is running at {socket} ({reason}); start it, or name its socket with --socket"
+        ))
+    }
+}
+
+impl Response {
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, ClientError> {
+        serde_json::from_slice(&self.body).map_err(|error| {
+            ClientError::NotUnderstood(format!("cannot understand the answer of hupd: {error}"))
+        })
+    }
+
+    /// The answer to a request for an output.
+    pub fn output(self) -> Result<OutputRow, ClientError> {
+        let missing = || ClientError::NotUnderstood("the answer of hupd is no output".to_owned());
+        let run = self.number(&RUN).ok_or_else(missing)?;
+        let total = self.number(&OUTPUT_TOTAL).ok_or_else(missing)?;
+        let lost = self.number(&OUTPUT_LOST).ok_or_else(missing)?;
+        let head_length = self.number(&OUTPUT_HEAD).ok_or_else(missing)?;
+        let is_running = self.headers.get(RUNNING).is_some_and(|text| text == "true");
+        let mut head = self.body;
+        if total.checked_sub(lost) != Some(head.len() as u64) || head_length > head.len() as u64 {
+            return Err(missing());
+        }
+        let head_length = usize::try_from(head_length).map_err(|_| missing())?;
+        let tail = head.split_off(head_length);
+        Ok(OutputRow {
+            run: RunId(run),
+            output: Output { head, tail, total },
+            is_running,
+        })
+    }
+
+    fn number(&self, name: &HeaderName) -> Option<u64> {
+        self.headers.get(name)?.to_str().ok()?.parse().ok()
+    }
+}
+
+/// How long a run or a reload takes is not for the client to say.
+fn waits_without_limit(request: &Request) -> bool {
+    match request {
+        Request::Reload => true,
+        Request::Run { patience, .. } => *patience == Patience::UntilEnded,
+        _ => false,
+    }
+}
+
+fn http(request: &Request) -> HttpRequest<Empty<Bytes>> {
+    let (method, uri) = uri_of(request);
+    HttpRequest::builder()
+        .method(method)
+        .uri(uri)
+        .header(HOST, "hupd")
+        .body(Empty::new())
+        .expect("what uri_of encodes is a URI")
+}
+
+async fn receive(response: HttpResponse<Incoming>) -> Result<(StatusCode, Response), hyper::Error> {
+    let (head, body) = response.into_parts();
+    let body = body.collect().await?.to_bytes().to_vec();
+    let headers = head.headers;
+    Ok((head.status, Response { headers, body }))
+}
+
+/// Both are driven until the answer is there; a connection may end before the answer is read.
+async fn alongside<T>(
+    connection: impl Future<Output = hyper::Result<()>>,
+    answer: impl Future<Output = hyper::Result<T>>,
+) -> hyper::Result<T> {
+    let mut answer = std::pin::pin!(answer);
+    match first(answer.as_mut(), connection).await {
+        First::This(answer) => answer,
+        First::That(_) => answer.await,
+    }
+}
+
+fn is_socket(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|there| there.file_type().is_socket())
+}
+
+/// hyper's own words where there is nothing better to say.
+fn reason(error: &hyper::Error) -> String {
+    match error.is_incomplete_message() || error.is_closed() || error.is_canceled() {
+        true => "ended before it answered".to_owned(),
+        false => format!("gave no answer: {error}"),
+    }
+}

@@ -1,0 +1,212 @@
+//! Takes one request, passes it to the loop as an event, and waits for its answer.
+
+use std::time::Duration;
+
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::Body;
+use hyper::{Request as HttpRequest, StatusCode};
+use rustix::process::geteuid;
+use tokio::sync::{oneshot, watch};
+use tokio::time::timeout;
+
+use super::failure::Failure;
+use super::first::{First, first};
+use super::response::HttpResponse;
+use super::routes;
+use crate::event::{Asked, Event, Outbox, Reply, Sender};
+use crate::protocol::{Answer, Request};
+
+const LARGEST_BODY: usize = 64 * 1024;
+const BODY_PATIENCE: Duration = Duration::from_secs(5);
+const IS_STOPPING: &str = "hupd is stopping";
+
+/// Where the requests of one caller are taken.
+#[derive(Clone, Debug)]
+pub(super) struct Desk {
+    pub outbox: Outbox,
+    pub caller: Sender,
+    /// Its other end is dropped when the server closes.
+    pub closing: watch::Receiver<()>,
+}
+
+impl Desk {
+    pub async fn answer<B>(self, request: HttpRequest<B>) -> HttpResponse
+    where
+        B: Body,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let (head, body) = request.into_parts();
+        let query = head.uri.query().unwrap_or_default();
+        let answer = match routes::parse(&head.method, head.uri.path(), query) {
+            Ok(request) => match read_nothing(body).await {
+                Ok(()) => self.ask(request).await,
+                Err(failure) => Err(failure),
+            },
+            Err(failure) => Err(failure),
+        };
+        answer.map_or_else(HttpResponse::from, HttpResponse::from)
+    }
+
+    async fn ask(mut self, request: Request) -> Result<Answer, Failure> {
+        self.check_access(&request)?;
+        let (sender, answer) = oneshot::channel();
+        let asked = Asked {
+            request,
+            caller: self.caller,
+            // A client that has gone away needs no answer.
+            reply: Reply::new(move |answer| drop(sender.send(answer))),
+        };
+        if self.outbox.send(Event::Asked(asked)).is_err() {
+            return Err(Failure::unavailable(IS_STOPPING));
+        }
+        match first(answer, self.closing.changed()).await {
+            First::This(Ok(answer)) => Ok(answer),
+            First::This(Err(_)) | First::That(_) => Err(Failure::unavailable(IS_STOPPING)),
+        }
+    }
+
+    fn check_access(&self, request: &Request) -> Result<(), Failure> {
+        if !request.changes_something() || may_change(self.caller.uid) {
+            return Ok(());
+        }
+        let caller = self.caller;
+        let what = words(request);
+        log::warn!("refused to {what}, asked by {caller}: only root and the user of hupd may");
+        Err(Failure::not_allowed(format!(
+            "only root and the user that hupd runs as (uid {}) may {what}; you are uid {}",
+            geteuid().as_raw(),
+            caller.uid
+        )))
+    }
+}
+
+/// Whether that user may change something; everybody who can connect may read.
+pub(super) fn may_change(uid: u32) -> bool {
+    uid == 0 || uid == geteuid().as_raw()
+}
+
+fn words(request: &Request) -> String {
+    match request {
+        Request::Run { job, .. } => format!("run job '{}'", job.escape_debug()),
+        Request::Kill { run } => format!("kill run {run}"),
+        Request::Reload => "reload".to_owned(),
+        Request::Stop => "stop hupd".to_owned(),
+        Request::Status
+        | Request::Jobs
+        | Request::Next { .. }
+        | Request::Runs(_)
+        | Request::Output(_) => "read".to_owned(),
+    }
+}
+
+/// Reads a body to its end, so that the next request of the connection can follow it. No request has
+/// anything to say there.
+async fn read_nothing<B>(body: B) -> Result<(), Failure>
+where
+    B: Body,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let whole = timeout(BODY_PATIENCE, Limited::new(body, LARGEST_BODY).collect());
+    match whole.await {
+        Ok(Ok(body)) => match body.to_bytes().is_empty() {
+            true => Ok(()),
+            false => Err(Failure::bad_request("body: none is allowed")),
+        },
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Failure::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "too_large",
+            "body: larger than 64 KiB",
+        )),
+        Ok(Err(error)) => Err(Failure::bad_request(format!("body: {error}"))),
+        Err(_) => Err(Failure::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "too_slow",
+            "body: not complete after 5 s",
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::Empty;
+    use hyper::Method;
+    use hyper::body::Bytes;
+
+    use super::*;
+    use crate::event::Inbox;
+
+    const STRANGER: u32 = 4_000_000_000;
+
+    /// Status and body of the answer, and whether the request reached the loop, which drops it.
+    fn ask_as(uid: u32, method: Method, uri: &str) -> (u16, String, bool) {
+        let inbox = Inbox::new();
+        let (_open, closing) = watch::channel(());
+        let desk = Desk {
+            outbox: inbox.outbox(),
+            caller: Sender { pid: 7, uid },
+            closing,
+        };
+        let request = HttpRequest::builder()
+            .method(method)
+            .uri(uri)
+            .body(Empty::<Bytes>::new());
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let answer = tokio::spawn(desk.answer(request.unwrap()));
+            tokio::task::yield_now().await;
+            let reached = inbox.try_next().is_some();
+            let response = answer.await.unwrap();
+            let status = response.status().as_u16();
+            let body = response.into_body().collect().await.unwrap().to_bytes();
+            (status, String::from_utf8(body.to_vec()).unwrap(), reached)
+        })
+    }
+
+    #[test]
+    fn a_stranger_may_read() {
+        for uri in [
+            "/v1/status",
+            "/v1/jobs",
+            "/v1/next",
+            "/v1/runs",
+            "/v1/runs/1/output",
+        ] {
+            let (_, _, reached) = ask_as(STRANGER, Method::GET, uri);
+            assert!(reached, "{uri}");
+        }
+    }
+
+    #[test]
+    fn a_stranger_may_change_nothing() {
+        for uri in [
+            "/v1/jobs/x/run",
+            "/v1/runs/1/kill",
+            "/v1/reload",
+            "/v1/stop",
+        ] {
+            let (status, text, reached) = ask_as(STRANGER, Method::POST, uri);
+            assert_eq!(status, 403, "{uri}");
+            assert!(text.contains(r#"{"error":{"kind":"not_allowed","message":"only root"#));
+            assert!(!reached, "{uri}");
+        }
+    }
+
+    #[test]
+    fn root_and_the_user_of_hupd_may_change_everything() {
+        for uid in [0, geteuid().as_raw()] {
+            let (_, _, reached) = ask_as(uid, Method::POST, "/v1/stop");
+            assert!(reached);
+        }
+    }
+
+    #[test]
+    fn a_reply_that_is_dropped_says_that_hupd_is_stopping() {
+        let (status, text, _) = ask_as(0, Method::GET, "/v1/status");
+        assert_eq!(status, 503);
+        let json = r#"{"error":{"kind":"unavailable","message":"hupd is stopping"}}"#;
+        assert_eq!(text.trim_end(), json);
+    }
+}

@@ -1,0 +1,41 @@
+//! HTTP and JSON on the socket, and its client.
+//!
+//! | method | path | answer |
+//! | --- | --- | --- |
+//! | GET | `/v1/status` | [`Status`](crate::protocol::Status) |
+//! | GET | `/v1/jobs` | `{"jobs": [`[`JobRow`](crate::protocol::JobRow)`]}` |
+//! | GET | `/v1/next?job=NAME&count=N` | `{"next": [`[`NextRow`](crate::protocol::NextRow)`]}` |
+//! | GET | `/v1/runs?job=NAME&failed=true&limit=N` | `{"runs": [`[`RunRow`](crate::protocol::RunRow)`]}`, newest first |
+//! | GET | `/v1/runs/ID/output`, `/v1/jobs/NAME/output` | bytes, see below |
+//! | POST | `/v1/jobs/NAME/run?wait=true` | [`RunRow`](crate::protocol::RunRow), when it has ended |
+//! | POST | `/v1/runs/ID/kill` | [`RunRow`](crate::protocol::RunRow) |
+//! | POST | `/v1/reload` | [`Verdict`](crate::protocol::Verdict); a refused reload is 200 with `"accepted": false` |
+//! | POST | `/v1/stop` | [`Status`](crate::protocol::Status), with what is awaited |
+//!
+//! An output is answered byte for byte: the head, then the tail. `Hupd-Run` names the run,
+//! `Hupd-Output-Total` the bytes written in all, `Hupd-Output-Head` how many bytes of the body are the
+//! head, `Hupd-Output-Lost` how many are missing behind it, `Hupd-Running` whether more may come.
+//!
+//! Everything else is `{"error": {"kind": "…", "message": "…"}}` with a status of 400 and above. Whoever can
+//! connect may read; only root and the user that hupd runs as may POST. No request has a body.
+
+pub mod client;
+mod connection;
+mod desk;
+mod error;
+mod failure;
+mod first;
+mod patient;
+mod percent;
+mod query;
+mod response;
+mod routes;
+mod server;
+mod socket;
+#[cfg(test)]
+mod tests;
+
+pub use error::ControlError;
+pub use failure::Failure;
+pub use routes::MOST_ROWS;
+pub use server::Server;

@@ -1,0 +1,284 @@
+//! Which method and path means which request, in both directions.
+
+use std::fmt::Write;
+
+use hyper::{Method, StatusCode};
+
+use super::failure::Failure;
+use super::percent;
+use super::query::Query;
+use crate::protocol::{OutputOf, Patience, Request, RunFilter};
+use crate::run::RunId;
+
+/// All routes, as the answer to an unknown one lists them.
+const ROUTES: &str = "GET /v1/status, GET /v1/jobs, GET /v1/next?job=&count=, \
+     GET /v1/runs?job=&failed=&limit=, GET /v1/runs/ID/output, GET /v1/jobs/NAME/output, \
+     POST /v1/jobs/NAME/run?wait=, POST /v1/runs/ID/kill, POST /v1/reload, POST /v1/stop";
+
+/// How many rows are answered where the client does not say, and at most.
+const USUAL_NEXT: usize = 10;
+const USUAL_RUNS: usize = 20;
+/// The most rows of `next` and `runs` that one request may ask for.
+pub const MOST_ROWS: usize = 10_000;
+
+/// The request that a method and a URI mean.
+pub(super) fn parse(method: &Method, path: &str, query: &str) -> Result<Request, Failure> {
+    let segments = segments(path)?;
+    let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+    let allowed = match segments[..] {
+        ["v1", "status" | "jobs" | "next" | "runs"] => "GET",
+        ["v1", "runs" | "jobs", _, "output"] => "GET",
+        ["v1", "reload" | "stop"] => "POST",
+        ["v1", "jobs", _, "run"] | ["v1", "runs", _, "kill"] => "POST",
+        _ => return Err(unknown(path)),
+    };
+    if method != allowed {
+        return Err(Failure::method_not_allowed(method, allowed));
+    }
+    meaning(&segments, Query::parse(query)?)
+}
+
+/// `path` is known here.
+fn meaning(segments: &[&str], mut query: Query) -> Result<Request, Failure> {
+    let (request, allowed): (Request, &[&str]) = match segments[1..] {
+        ["status"] => (Request::Status, &[]),
+        ["jobs"] => (Request::Jobs, &[]),
+        ["next"] => (next(&mut query)?, &["job", "count"]),
+        ["runs"] => (runs(&mut query)?, &["job", "failed", "limit"]),
+        ["runs", run, "output"] => (Request::Output(OutputOf::Run(run_id(run)?)), &[]),
+        ["jobs", job, "output"] => (Request::Output(OutputOf::LastOf(job.to_owned())), &[]),
+        ["jobs", job, "run"] => (run(job, &mut query)?, &["wait"]),
+        ["runs", run, "kill"] => (Request::Kill { run: run_id(run)? }, &[]),
+        ["reload"] => (Request::Reload, &[]),
+        _ => (Request::Stop, &[]),
+    };
+    query.end(allowed)?;
+    Ok(request)
+}
+
+fn next(query: &mut Query) -> Result<Request, Failure> {
+    Ok(Request::Next {
+        job: query.text("job")?,
+        count: query.number("count", USUAL_NEXT, MOST_ROWS)?,
+    })
+}
+
+fn runs(query: &mut Query) -> Result<Request, Failure> {
+    Ok(Request::Runs(RunFilter {
+        job: query.text("job")?,
+        failed: query.flag("failed")?,
+        limit: query.number("limit", USUAL_RUNS, MOST_ROWS)?,
+    }))
+}
+
+fn run(job: &str, query: &mut Query) -> Result<Request, Failure> {
+    let patience = match query.flag("wait")? {
+        true => Patience::UntilEnded,
+        false => Patience::UntilAccepted,
+    };
+    Ok(Request::Run {
+        job: job.to_owned(),
+        patience,
+    })
+}
+
+fn run_id(text: &str) -> Result<RunId, Failure> {
+    let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+    match text.parse() {
+        Ok(number) if is_number => Ok(RunId(number)),
+        _ => Err(Failure::bad_request(format!("run '{text}' is no number"))),
+    }
+}
+
+fn segments(path: &str) -> Result<Vec<String>, Failure> {
+    let inner = path.strip_prefix('/').ok_or_else(|| unknown(path))?;
+    inner
+        .split('/')
+        .map(|segment| percent::decode(segment).filter(|decoded| !decoded.is_empty()))
+        .collect::<Option<_>>()
+        .ok_or_else(|| unknown(path))
+}
+
+fn unknown(path: &str) -> Failure {
+    let message = format!("no route '{path}'; there are: {ROUTES}");
+    Failure::new(StatusCode::NOT_FOUND, "not_found", message)
+}
+
+/// The method and the URI that mean a request.
+pub(super) fn uri_of(request: &Request) -> (Method, String) {
+    match request {
+        Request::Status => (Method::GET, "/v1/status".to_owned()),
+        Request::Jobs => (Method::GET, "/v1/jobs".to_owned()),
+        Request::Next { job, count } => {
+            let uri = format!("/v1/next?count={count}{}", of_job(job.as_deref()));
+            (Method::GET, uri)
+        }
+        Request::Runs(filter) => (Method::GET, uri_of_runs(filter)),
+        Request::Output(OutputOf::Run(run)) => (Method::GET, format!("/v1/runs/{run}/output")),
+        Request::Output(OutputOf::LastOf(job)) => {
+            let uri = format!("/v1/jobs/{}/output", percent::encode(job));
+            (Method::GET, uri)
+        }
+        Request::Run { job, patience } => {
+            let wait = *patience == Patience::UntilEnded;
+            let uri = format!("/v1/jobs/{}/run?wait={wait}", percent::encode(job));
+            (Method::POST, uri)
+        }
+        Request::Kill { run } => (Method::POST, format!("/v1/runs/{run}/kill")),
+        Request::Reload => (Method::POST, "/v1/reload".to_owned()),
+        Request::Stop => (Method::POST, "/v1/stop".to_owned()),
+    }
+}
+
+fn uri_of_runs(filter: &RunFilter) -> String {
+    let mut uri = format!("/v1/runs?limit={}", filter.limit);
+    if filter.failed {
+        uri.push_str("&failed=true");
+    }
+    write!(uri, "{}", of_job(filter.job.as_deref())).expect("a string takes everything");
+    uri
+}
+
+fn of_job(job: Option<&str>) -> String {
+    job.map(|job| format!("&job={}", percent::encode(job)))
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn get(path: &str, query: &str) -> Result<Request, Failure> {
+        parse(&Method::GET, path, query)
+    }
+
+    fn refused(path: &str, query: &str) -> (u16, String) {
+        let failure = get(path, query).unwrap_err();
+        (failure.status.as_u16(), failure.message)
+    }
+
+    #[test]
+    fn every_request_is_read_as_it_was_meant() {
+        let filter = RunFilter {
+            job: Some("a b/c".into()),
+            failed: true,
+            limit: 3,
+        };
+        let job = || "größe & mehr?".to_owned();
+        let requests = [
+            Request::Status,
+            Request::Jobs,
+            Request::Next {
+                job: Some(job()),
+                count: 7,
+            },
+            Request::Next {
+                job: None,
+                count: 1,
+            },
+            Request::Run {
+                job: job(),
+                patience: Patience::UntilEnded,
+            },
+            Request::Run {
+                job: "..".into(),
+                patience: Patience::UntilAccepted,
+            },
+            Request::Runs(filter),
+            Request::Output(OutputOf::Run(RunId(17))),
+            Request::Output(OutputOf::LastOf(job())),
+            Request::Kill { run: RunId(17) },
+            Request::Reload,
+            Request::Stop,
+        ];
+        for request in requests {
+            let (method, uri) = uri_of(&request);
+            let (path, query) = uri.split_once('?').unwrap_or((&uri, ""));
+            assert_eq!(parse(&method, path, query), Ok(request), "{uri}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_said_has_a_usual_value() {
+        let runs = RunFilter {
+            limit: 20,
+            ..RunFilter::default()
+        };
+        let next = Request::Next {
+            job: None,
+            count: 10,
+        };
+        assert_eq!(get("/v1/runs", ""), Ok(Request::Runs(runs)));
+        assert_eq!(get("/v1/next", ""), Ok(next));
+    }
+
+    #[test]
+    fn an_unknown_route_lists_all_routes() {
+        for path in [
+            "/",
+            "//",
+            "/v1",
+            "/v1/",
+            "/v2/status",
+            "/v1/status/",
+            "/v1/jobs//run",
+            "*",
+            "/v1/%zz",
+        ] {
+            let (status, message) = refused(path, "");
+            assert_eq!(status, 404, "{path}");
+            assert!(message.contains("GET /v1/status"), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_query_is_an_error_and_never_ignored() {
+        let cases = [
+            (
+                "/v1/status",
+                "x=1",
+                "query: unknown key 'x'; none is allowed here",
+            ),
+            (
+                "/v1/next",
+                "cuont=3",
+                "query: unknown key 'cuont'; allowed here: job, count",
+            ),
+            (
+                "/v1/next",
+                "count=0",
+                "query: count '0': a number from 1 to 10000 is allowed",
+            ),
+            (
+                "/v1/next",
+                "count=99999999999999999999",
+                "query: count '99999999999999999999': a number from 1 to 10000 is allowed",
+            ),
+            (
+                "/v1/runs",
+                "failed=yes",
+                "query: failed 'yes': true or false is allowed",
+            ),
+            ("/v1/runs", "job=", "query: 'job' is empty"),
+            ("/v1/runs", "limit=1&limit=2", "query: 'limit' twice"),
+            (
+                "/v1/runs",
+                "job=%f",
+                "query: '%f' is not percent-encoded UTF-8",
+            ),
+            ("/v1/runs/x1/output", "", "run 'x1' is no number"),
+            ("/v1/runs/+1/output", "", "run '+1' is no number"),
+        ];
+        for (path, query, message) in cases {
+            assert_eq!(refused(path, query), (400, message.to_owned()));
+        }
+    }
+
+    #[test]
+    fn another_method_is_refused_and_the_right_one_named() {
+        let failure = parse(&Method::GET, "/v1/reload", "").unwrap_err();
+        assert_eq!(failure.status.as_u16(), 405);
+        assert_eq!(failure.message, "method GET is not allowed here, POST is");
+        assert!(parse(&Method::DELETE, "/v1/jobs", "").is_err());
+    }
+}
