@@ -17,11 +17,13 @@
 //! | [`system`] | everything that touches the machine |
 //! | [`control`] | HTTP on the socket, and its client |
 //! | [`logging`] | where log lines go |
+//! | [`daemon`] | start-up order, the loop, performing effects |
 
 pub mod check;
 pub mod clock;
 pub mod config;
 pub mod control;
+pub mod daemon;
 pub mod engine;
 pub mod event;
 pub mod ledger;

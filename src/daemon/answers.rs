@@ -1,0 +1,195 @@
+//! Answers requests: each at once, or from the thread that knows.
+
+use super::reload::Asker;
+use super::{Daemon, rows};
+use crate::clock::Moment;
+use crate::engine::{Phase, Refused, Request as Decision, State};
+use crate::event::{Asked, Event, Reply, Sender};
+use crate::protocol::{Answer, NextRow, OutputOf, Patience, Refusal, RefusalKind, Request, Status};
+use crate::run::{JobName, RunId};
+
+impl Daemon {
+    pub(super) fn asked(&mut self, asked: Asked, now: Moment) {
+        let Asked {
+            request,
+            caller,
+            reply,
+        } = asked;
+        match request {
+            Request::Status => reply.send(Answer::Status(self.status(now))),
+            Request::Jobs => reply.send(self.jobs(now)),
+            Request::Next { job, count } => reply.send(self.next(job.as_deref(), count, now)),
+            Request::Run { job, patience } => self.run_job(&job, (patience, reply), now),
+            Request::Runs(filter) => self.parts.store.runs(filter, reply),
+            Request::Output(of) => self.output(of, caller, reply),
+            Request::Kill { run } => reply.send(self.kill(run, caller, now)),
+            Request::Reload => self.reload_for(caller, reply, now),
+            Request::Stop => {
+                self.stop(&format!("by hupctl from {caller}"), now);
+                reply.send(Answer::Stop(self.status(now)));
+            }
+        }
+    }
+
+    fn reload_for(&mut self, caller: Sender, reply: Reply, now: Moment) {
+        if self.engine.phase() != Phase::Serving {
+            let refusal = Refusal::new(RefusalKind::Conflict, "hupd is stopping");
+            return reply.send(Answer::Refused(refusal));
+        }
+        self.begin_reload(Asker::waiting(format!("hupctl from {caller}"), reply), now);
+    }
+
+    fn status(&self, now: Moment) -> Status {
+        let config = self.engine.config();
+        let disabled = config.jobs.values().filter(|job| !job.enabled).count();
+        Status {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            pid: std::process::id(),
+            started_at: self.began.at,
+            phase: rows::phase(self.engine.phase(), now),
+            config_file: self.began.file.display().to_string(),
+            generation: self.engine.generation().0,
+            generation_since: self.reloads.since,
+            last_reload: self.reloads.last.clone(),
+            jobs: config.jobs.len(),
+            disabled_jobs: disabled,
+            waiting: self.engine.waiting(),
+            running: self
+                .engine
+                .runs()
+                .map(|run| rows::running(run, now))
+                .collect(),
+            next: self.coming(1, now).into_iter().next(),
+            store_failure: self.store_failure.clone(),
+            watch_config: config.daemon.watch_config,
+        }
+    }
+
+    fn jobs(&self, now: Moment) -> Answer {
+        let jobs = self.engine.config().jobs.values();
+        Answer::Jobs(jobs.map(|job| rows::job(job, &self.engine, now)).collect())
+    }
+
+    fn next(&self, job: Option<&str>, count: usize, now: Moment) -> Answer {
+        let Some(name) = job else {
+            return Answer::Next(self.coming(count, now));
+        };
+        let Some(job) = self.engine.config().jobs.get(&JobName::new(name)) else {
+            return no_job(name);
+        };
+        let upcoming = self.engine.upcoming(job, count, now).into_iter();
+        Answer::Next(
+            upcoming
+                .map(|at| rows::next(job, &self.engine, at))
+                .collect(),
+        )
+    }
+
+    /// The next instants over all jobs.
+    fn coming(&self, count: usize, now: Moment) -> Vec<NextRow> {
+        let mut all: Vec<_> = self
+            .engine
+            .config()
+            .jobs
+            .values()
+            .flat_map(|job| {
+                self.engine
+                    .upcoming(job, count, now)
+                    .into_iter()
+                    .map(move |at| (at, job))
+            })
+            .collect();
+        all.sort_by_key(|(upcoming, job)| (upcoming.at, job.name.clone()));
+        all.truncate(count);
+        all.into_iter()
+            .map(|(at, job)| rows::next(job, &self.engine, at))
+            .collect()
+    }
+
+    fn run_job(&mut self, name: &str, (patience, reply): (Patience, Reply), now: Moment) {
+        let (decision, effects) = self.engine.request(&JobName::new(name), now);
+        match decision {
+            Decision::Accepted(run) => self.wait_for(run, patience, reply),
+            Decision::Refused(Refused::NoSuchJob) => reply.send(no_job(name)),
+            Decision::Refused(Refused::Skipped(reason)) => {
+                let text = format!("job '{name}' does not start: {reason}");
+                reply.send(Answer::Refused(Refusal::new(RefusalKind::Conflict, text)));
+            }
+        }
+        self.perform(effects);
+    }
+
+    /// A run that waits for a place is told of at once, unless its end is waited for.
+    fn wait_for(&mut self, run: RunId, patience: Patience, reply: Reply) {
+        if let Some(run) = self.engine.run(run) {
+            return self.waiters.add(rows::run(run), patience, reply);
+        }
+        let occurrence = self
+            .engine
+            .waiting_for(run)
+            .expect("what is accepted runs or waits");
+        let row = rows::not_started(run, occurrence, self.engine.generation());
+        match patience {
+            Patience::UntilAccepted => reply.send(Answer::Run(row)),
+            Patience::UntilEnded => self.waiters.add(row, patience, reply),
+        }
+    }
+
+    fn kill(&mut self, run: RunId, caller: Sender, now: Moment) -> Answer {
+        let row = self.engine.run(run).map(rows::run);
+        let Some(effects) = self.engine.kill(run, now) else {
+            let text = format!("run {run} is not running");
+            return Answer::Refused(Refusal::new(RefusalKind::Conflict, text));
+        };
+        log::info!(run:%; "told to end a run, by hupctl from {caller}");
+        self.perform(effects);
+        match row {
+            Some(row) => Answer::Kill(row),
+            None => {
+                let text = format!("run {run} waited for a place, and is skipped now");
+                Answer::Refused(Refusal::new(RefusalKind::Conflict, text))
+            }
+        }
+    }
+
+    /// Of a live run from the children, else from the store.
+    fn output(&mut self, of: OutputOf, caller: Sender, reply: Reply) {
+        match self.live_run(&of) {
+            Some(run) => self.peek((run, of), caller, reply),
+            None => self.parts.store.output(of, reply),
+        }
+    }
+
+    fn live_run(&self, of: &OutputOf) -> Option<RunId> {
+        let run = match of {
+            OutputOf::Run(run) => Some(*run),
+            OutputOf::LastOf(job) => self.engine.runs_of(&JobName::new(job)).pop(),
+        }?;
+        let state = self.engine.run(run)?.state;
+        matches!(state, State::Alive { .. } | State::Stopping { .. }).then_some(run)
+    }
+
+    /// A run may end between the question and the answer; then the question comes again, behind its end.
+    fn peek(&mut self, (run, of): (RunId, OutputOf), caller: Sender, reply: Reply) {
+        let outbox = self.inbox.outbox();
+        let retry = Reply::new(move |answer| match answer {
+            Answer::Refused(_) => {
+                let again = Asked {
+                    request: Request::Output(of),
+                    caller,
+                    reply,
+                };
+                let _ = outbox.send(Event::Asked(again));
+            }
+            answer => reply.send(answer),
+        });
+        self.parts.children.peek(run, retry);
+    }
+}
+
+fn no_job(name: &str) -> Answer {
+    Answer::Refused(Refusal::new(
+        RefusalKind::NotFound,
+        format!("no job '{name}'"),
+    ))
+}

@@ -1,0 +1,18 @@
+//! `hupd --check`: the same code as at start and at reload.
+
+use std::io::{stderr, stdout};
+use std::path::Path;
+use std::process::ExitCode;
+
+use super::start::{CONFIGURATION, absolute, surroundings};
+
+/// Says all that is wrong with the file. Exit status 78 where something is.
+pub fn check(file: &Path) -> ExitCode {
+    let report = crate::check::check(&absolute(file), &surroundings());
+    // Whether anybody reads it is not ours to know; the exit status says it too.
+    let _ = report.write(&mut stdout(), &mut stderr());
+    match report.is_ok() {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::from(CONFIGURATION),
+    }
+}

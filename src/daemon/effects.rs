@@ -1,0 +1,147 @@
+//! Performs what the engine decided, and says it in the log.
+
+use std::time::Duration;
+
+use crate::clock::Moment;
+use crate::engine::{Effect, Send, Start};
+use crate::event::{ClaimVerdict, Claimed, Ended, Started};
+use crate::ledger::{Claim, Entry, Fate, RunEnd};
+use crate::run::{JobName, Outcome, RunId, StopReason};
+use crate::system::spawn::SpawnOrder;
+
+use super::Daemon;
+
+impl Daemon {
+    /// Claims that come together are written together.
+    pub(super) fn perform(&mut self, effects: Vec<Effect>) {
+        let mut claims = Vec::new();
+        for effect in effects {
+            match effect {
+                Effect::Claim(claim) => claims.push(claim),
+                other => self.perform_one(other),
+            }
+        }
+        self.claim(claims);
+    }
+
+    fn perform_one(&mut self, effect: Effect) {
+        match effect {
+            Effect::Claim(claim) => self.claim(vec![claim]),
+            Effect::Start(start) => self.start_process(start),
+            Effect::Signal(send) => self.send_signal(&send),
+            Effect::Record(entry) => self.record(entry),
+            Effect::RecordStart { job, start } => {
+                log::info!(job:% = job, run:% = start.run, pid = start.pid; "run started");
+                self.parts.store.run_started(start);
+            }
+            Effect::RecordEnd { job, end } => self.record_end(&job, end),
+            Effect::RecordAnchor(anchor) => self.parts.store.anchor(anchor),
+        }
+    }
+
+    fn claim(&mut self, claims: Vec<Claim>) {
+        if !claims.is_empty() {
+            self.parts.store.claim(claims);
+        }
+    }
+
+    fn start_process(&mut self, start: Start) {
+        self.parts.spawners.spawn(SpawnOrder {
+            run: start.run,
+            job: start.job,
+            occurrence: start.occurrence,
+            generation: start.generation,
+            keep_output: self.engine.config().history.output,
+        });
+    }
+
+    fn send_signal(&mut self, send: &Send) {
+        let why = match send.why {
+            StopReason::TimeLimit => "its time limit is over",
+            StopReason::Request => "somebody asked for it",
+            StopReason::Shutdown => "hupd is stopping",
+        };
+        log::warn!(
+            job:% = send.job, run:% = send.run, signal:% = send.signal;
+            "signalling the run and its process group: {why}"
+        );
+        self.parts.children.signal(send.run, send.signal);
+    }
+
+    fn record(&mut self, entry: Entry) {
+        let occurrence = &entry.occurrence;
+        let (job, instant) = (&occurrence.job, occurrence.instant);
+        match entry.fate {
+            Fate::Waiting => log::info!(job:%, instant:%; "run waits: {}", entry.reason),
+            Fate::Skipped => log::warn!(job:%, instant:%; "run skipped: {}", entry.reason),
+            Fate::Missed => log::warn!(job:%, instant:%; "run missed: {}", entry.reason),
+        }
+        if entry.fate != Fate::Waiting {
+            self.waiters.skipped(occurrence, &entry.reason);
+        }
+        self.parts.store.record(entry);
+    }
+
+    fn record_end(&mut self, job: &JobName, end: RunEnd) {
+        let level = match end.outcome {
+            Outcome::Exited(0) => log::Level::Info,
+            _ => log::Level::Warn,
+        };
+        let milliseconds = |duration: Duration| duration.as_micros() as f64 / 1e6;
+        let (outcome, seconds) = (&end.outcome, milliseconds(end.duration));
+        log::log!(
+            level,
+            job:%, run:% = end.run, seconds, cpu_seconds = milliseconds(end.usage.cpu),
+            output_bytes = end.output.total;
+            "run ended: {outcome}"
+        );
+        self.waiters.ended(&end);
+        self.parts.store.run_ended(end);
+    }
+
+    pub(super) fn claimed(&mut self, verdicts: &[ClaimVerdict]) {
+        for verdict in verdicts {
+            if verdict.claimed == Claimed::AlreadyThere {
+                self.say_already_there(verdict.run);
+            }
+        }
+        let effects = self.engine.claimed(verdicts);
+        self.perform(effects);
+    }
+
+    fn say_already_there(&mut self, id: RunId) {
+        let Some(run) = self.engine.run(id) else {
+            return;
+        };
+        let (job, instant) = (&run.occurrence.job, run.occurrence.instant);
+        log::info!(job:%, instant:%; "not started: the ledger has this occurrence already");
+        self.waiters
+            .refused(id, "the ledger has this occurrence already");
+    }
+
+    pub(super) fn started(&mut self, started: &Started) {
+        let effects = self.engine.started(started);
+        self.waiters.started(started);
+        self.perform(effects);
+    }
+
+    pub(super) fn could_not_start(&mut self, run: RunId, reason: String, now: Moment) {
+        let effects = self.engine.could_not_start(run, reason, now);
+        self.perform(effects);
+    }
+
+    pub(super) fn ended(&mut self, ended: Ended) {
+        let effects = self.engine.run_ended(ended);
+        self.perform(effects);
+    }
+
+    pub(super) fn store_failed(&mut self, reason: String) {
+        log::error!("{reason}; jobs go on, their history is not recorded");
+        self.store_failure = Some(reason);
+    }
+
+    pub(super) fn store_recovered(&mut self, lost: u64) {
+        log::warn!("the history is recorded again; {lost} records were lost meanwhile");
+        self.store_failure = None;
+    }
+}

@@ -1,0 +1,150 @@
+//! From the engine's state to the rows that clients are shown.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::clock::Moment;
+use crate::config::{Job, Timing, format_duration};
+use crate::engine::{Engine, Phase, Run, State, Upcoming};
+use crate::ledger::RunEnd;
+use crate::protocol::{JobRow, NextRow, PhaseRow, RunRow, RunningRow};
+use crate::run::{Generation, Occurrence, Outcome, RunId, StopReason};
+use crate::schedule::Zone;
+
+pub fn phase(phase: Phase, now: Moment) -> PhaseRow {
+    match phase {
+        Phase::Serving => PhaseRow::Serving,
+        Phase::Draining { stop_at } => PhaseRow::Draining {
+            stop_signals_at: on_the_wall(stop_at, now),
+        },
+        Phase::Stopping | Phase::Killing => PhaseRow::Stopping,
+    }
+}
+
+pub fn running(run: &Run, now: Moment) -> RunningRow {
+    let (pid, since, limit_at, state) = match run.state {
+        State::Claiming { .. } | State::Starting { .. } => (None, None, None, "starting"),
+        State::Alive {
+            pid,
+            since,
+            limit_at,
+        } => (Some(pid), Some(since), limit_at, "running"),
+        State::Stopping { pid, since, .. } => (Some(pid), Some(since), None, "stopping"),
+    };
+    RunningRow {
+        run: run.id,
+        job: run.job.name.to_string(),
+        pid,
+        trigger: run.occurrence.trigger,
+        scheduled_for: run.occurrence.instant,
+        started_at: since.map(|since| since.wall),
+        limit_at: limit_at.map(|at| on_the_wall(at, now)),
+        state: state.to_owned(),
+        generation: run.generation.0,
+    }
+}
+
+pub fn run(run: &Run) -> RunRow {
+    let row = not_started(run.id, &run.occurrence, run.generation);
+    match run.state {
+        State::Claiming { .. } | State::Starting { .. } => row,
+        State::Alive { pid, since, .. } | State::Stopping { pid, since, .. } => RunRow {
+            pid: Some(pid),
+            started_at: Some(since.wall),
+            ..row
+        },
+    }
+}
+
+/// A run that has a number and an occurrence, and no process yet.
+pub fn not_started(id: RunId, occurrence: &Occurrence, generation: Generation) -> RunRow {
+    RunRow {
+        run: id,
+        job: occurrence.job.to_string(),
+        trigger: occurrence.trigger,
+        scheduled_for: occurrence.instant,
+        generation: generation.0,
+        pid: None,
+        started_at: None,
+        ended_at: None,
+        outcome: None,
+        exit_code: None,
+        signal: None,
+        stopped_by: None,
+        duration_seconds: None,
+        cpu_seconds: None,
+        peak_memory_bytes: None,
+        output_bytes: None,
+    }
+}
+
+/// Fills in how the run ended.
+pub fn complete(row: &mut RunRow, end: &RunEnd) {
+    row.ended_at = Some(end.at);
+    row.outcome = Some(end.outcome.to_string());
+    row.stopped_by = end.stopped_by.map(|why| stopped_by(why).to_owned());
+    row.duration_seconds = Some(end.duration.as_secs_f64());
+    row.cpu_seconds = Some(end.usage.cpu.as_secs_f64());
+    row.peak_memory_bytes = Some(end.usage.peak_memory);
+    row.output_bytes = Some(end.output.total);
+    match &end.outcome {
+        Outcome::Exited(code) => row.exit_code = Some(*code),
+        Outcome::Killed(signal) => row.signal = Some(signal.to_string()),
+        Outcome::TimedOut | Outcome::CouldNotStart(_) | Outcome::Lost => {}
+    }
+}
+
+pub fn stopped_by(why: StopReason) -> &'static str {
+    match why {
+        StopReason::TimeLimit => "time limit",
+        StopReason::Request => "request",
+        StopReason::Shutdown => "shutdown",
+    }
+}
+
+pub fn job(job: &Job, engine: &Engine, now: Moment) -> JobRow {
+    let last = engine.last(&job.name);
+    JobRow {
+        job: job.name.to_string(),
+        description: job.description.clone(),
+        enabled: job.enabled,
+        timing: timing(&job.timing),
+        timezone: zone(job, engine).name().to_owned(),
+        command: job.command.clone(),
+        next: engine.next_due(&job.name, now),
+        running: engine.runs_of(&job.name),
+        last_outcome: last.map(|last| last.outcome.to_string()),
+        last_ended_at: last.map(|last| last.at),
+    }
+}
+
+pub fn next(job: &Job, engine: &Engine, upcoming: Upcoming) -> NextRow {
+    NextRow {
+        job: job.name.to_string(),
+        at: upcoming.at,
+        local: zone(job, engine).format(upcoming.at),
+        moved_from: upcoming.moved_from.map(|from| from.to_string()),
+    }
+}
+
+fn timing(timing: &Timing) -> String {
+    match timing {
+        Timing::Never => String::new(),
+        Timing::Calendar(calendar) => calendar.to_string(),
+        Timing::Every(every) => format!("every {}", format_duration(*every)),
+    }
+}
+
+fn zone<'a>(job: &'a Job, engine: &'a Engine) -> &'a Zone {
+    match &job.timing {
+        Timing::Calendar(calendar) => &calendar.zone,
+        Timing::Never | Timing::Every(_) => &engine.config().daemon.timezone,
+    }
+}
+
+fn on_the_wall(at: std::time::Duration, now: Moment) -> Timestamp {
+    let until = SignedDuration::try_from(at.saturating_sub(now.elapsed));
+    let at = until
+        .ok()
+        .and_then(|until| now.wall.checked_add(until).ok());
+    at.unwrap_or(Timestamp::MAX)
+}

@@ -1,0 +1,78 @@
+//! Clients that wait for a run that they asked for.
+
+use std::collections::HashMap;
+
+use crate::event::{Reply, Started};
+use crate::ledger::RunEnd;
+use crate::protocol::{Answer, Patience, Refusal, RefusalKind, RunRow};
+use crate::run::{Occurrence, RunId};
+
+use super::rows;
+
+/// One client, and what is known of its run so far.
+#[derive(Debug)]
+struct Waiter {
+    row: RunRow,
+    patience: Patience,
+    reply: Reply,
+}
+
+/// By run; only a request makes a waiter, so there is at most one for each run.
+#[derive(Debug, Default)]
+pub struct Waiters(HashMap<RunId, Waiter>);
+
+impl Waiters {
+    pub fn add(&mut self, row: RunRow, patience: Patience, reply: Reply) {
+        self.0.insert(
+            row.run,
+            Waiter {
+                row,
+                patience,
+                reply,
+            },
+        );
+    }
+
+    pub fn started(&mut self, started: &Started) {
+        let Some(mut waiter) = self.0.remove(&started.run) else {
+            return;
+        };
+        waiter.row.pid = Some(started.pid);
+        waiter.row.started_at = Some(started.at.wall);
+        match waiter.patience {
+            Patience::UntilAccepted => waiter.reply.send(Answer::Run(waiter.row)),
+            Patience::UntilEnded => {
+                self.0.insert(started.run, waiter);
+            }
+        }
+    }
+
+    pub fn ended(&mut self, end: &RunEnd) {
+        let Some(mut waiter) = self.0.remove(&end.run) else {
+            return;
+        };
+        rows::complete(&mut waiter.row, end);
+        waiter.reply.send(Answer::Run(waiter.row));
+    }
+
+    /// The run will never start.
+    pub fn refused(&mut self, run: RunId, why: &str) {
+        if let Some(waiter) = self.0.remove(&run) {
+            let refusal = Refusal::new(RefusalKind::Conflict, why);
+            waiter.reply.send(Answer::Refused(refusal));
+        }
+    }
+
+    /// An occurrence that waited for a place is not going to start any more.
+    pub fn skipped(&mut self, occurrence: &Occurrence, why: &str) {
+        let is_meant = |row: &RunRow| {
+            row.trigger == occurrence.trigger
+                && row.scheduled_for == occurrence.instant
+                && row.job == occurrence.job.as_str()
+        };
+        let run = self.0.values().find(|waiter| is_meant(&waiter.row));
+        if let Some(run) = run.map(|waiter| waiter.row.run) {
+            self.refused(run, why);
+        }
+    }
+}
