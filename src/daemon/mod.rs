@@ -32,6 +32,7 @@ use crate::system::systemd::Notifier;
 use crate::system::watch::ConfigWatch;
 use loader::Loader;
 use reload::Reloads;
+use start::Locks;
 use waiters::Waiters;
 
 /// The file that is read where none is named.
@@ -72,6 +73,7 @@ struct Parts {
     loader: Loader,
     watch: Option<ConfigWatch>,
     server: Server,
+    locks: Locks,
 }
 
 impl Daemon {

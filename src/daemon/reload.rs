@@ -185,6 +185,7 @@ impl Daemon {
         self.parts.logging.switch(log);
         self.parts.watch = watch;
         self.parts.store.keep(self.engine.config().history.clone());
+        self.parts.locks.restore();
         Ok((changes.to_string(), warnings))
     }
 

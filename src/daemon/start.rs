@@ -12,8 +12,8 @@ use super::{Began, Daemon, Parts};
 use crate::clock::Moment;
 use crate::config::{Accepted, Config, Surroundings, load};
 use crate::control::Server;
-use crate::engine::{Beginning, Effect, Engine};
-use crate::event::{Event, Inbox, Meaning};
+use crate::engine::{Beginning, Effect, Engine, Phase};
+use crate::event::Inbox;
 use crate::logging::{self, Logging};
 use crate::protocol::Verdict;
 use crate::run::{Generation, RunId};
@@ -22,7 +22,7 @@ use crate::system::alarm::Alarm;
 use crate::system::children::Children;
 use crate::system::detach::{self, Detached, Release, Report};
 use crate::system::identity::Identity;
-use crate::system::lock_file::{LockError, LockFile};
+use crate::system::lock_file::{LockError, LockFile, Restored};
 use crate::system::signals::Signals;
 use crate::system::spawn::Spawners;
 use crate::system::systemd::Notifier;
@@ -67,14 +67,16 @@ impl Failure {
     }
 }
 
-/// The very first thing: whatever was inherited, every signal gets its meaning. The handlers come
-/// before the mask is opened, for a signal that waits behind it arrives at once.
+/// The very first thing: whatever was inherited, every signal gets its meaning.
 pub fn install_signals() -> Signals {
-    let _ = detach::fill_standard_fds();
+    // Before the handlers, for these have a pipe of their own. It takes Linux 5.9; before that,
+    // hupd and its jobs keep what they were started with.
     let _ = raw::close_inherited_fds();
+    let _ = detach::fill_standard_fds();
     let signals = Signals::install();
-    raw::default_dispositions();
+    // After the handlers: what came while it was blocked is delivered now, and would end hupd.
     raw::unblock_all_signals();
+    raw::default_dispositions();
     signals.expect("handlers can be installed: the signals are known to the kernel")
 }
 
@@ -104,7 +106,7 @@ pub fn serve(options: Options, signals: Signals) -> ExitCode {
         ..options
     };
     match begin(options, accepted, signals) {
-        Ok((daemon, held)) => finish(daemon, held, release),
+        Ok(daemon) => finish(daemon, release),
         Err(failure) => report(failure, release),
     }
 }
@@ -136,29 +138,19 @@ fn launcher_end(report: Report) -> ExitCode {
     ExitCode::from(report.status)
 }
 
-/// The two locks: one in the state folder, which decides, and the pid file.
-struct Held {
+/// The two locks: one in the state folder, which decides, and the pid file. The files go with this.
+#[derive(Debug)]
+pub(super) struct Locks {
     state: LockFile,
     pid: LockFile,
 }
 
-fn begin(
-    options: Options,
-    accepted: Accepted,
-    signals: Signals,
-) -> Result<(Daemon, Held), Failure> {
+fn begin(options: Options, accepted: Accepted, signals: Signals) -> Result<Daemon, Failure> {
     let config = Arc::new(accepted.config);
     let logging = start_logging(&config, &options)?;
     let inbox = Inbox::new();
-    let held = take_locks(&config)?;
-    let begun = begin_locked(options, config, (inbox, logging), signals);
-    match begun {
-        Ok(daemon) => Ok((daemon, held)),
-        Err(failure) => {
-            held.release();
-            Err(failure)
-        }
-    }
+    let locks = take_locks(&config)?;
+    begin_locked((options, config), (inbox, logging), locks, signals)
 }
 
 fn start_logging(config: &Config, options: &Options) -> Result<Logging, Failure> {
@@ -168,9 +160,9 @@ fn start_logging(config: &Config, options: &Options) -> Result<Logging, Failure>
 }
 
 fn begin_locked(
-    options: Options,
-    config: Arc<Config>,
+    (options, config): (Options, Arc<Config>),
     (inbox, logging): (Inbox, Logging),
+    locks: Locks,
     signals: Signals,
 ) -> Result<Daemon, Failure> {
     watch_signals(signals, &inbox)?;
@@ -182,7 +174,7 @@ fn begin_locked(
     let (store, recovered) =
         Store::open(state_dir, &config.history, now.wall, inbox.outbox()).map_err(Failure::new)?;
     say_recovered(&recovered);
-    let parts = start_parts(&options, &config, &inbox, (store, logging))?;
+    let parts = start_parts((&options, &config), &inbox, (store, logging), locks)?;
     let generation = recovered
         .last_generation
         .map_or(Generation(1), Generation::next);
@@ -196,7 +188,7 @@ fn begin_locked(
     };
     let (engine, effects) = Engine::new(beginning, now);
     let mut daemon = assemble((options, inbox), (engine, parts), now);
-    daemon.serve_from(effects, now)?;
+    daemon.serve_from(effects, now);
     Ok(daemon)
 }
 
@@ -211,10 +203,10 @@ fn watch_signals(signals: Signals, inbox: &Inbox) -> Result<(), Failure> {
 }
 
 fn start_parts(
-    options: &Options,
-    config: &Config,
+    (options, config): (&Options, &Config),
     inbox: &Inbox,
     (store, logging): (Store, Logging),
+    locks: Locks,
 ) -> Result<Parts, Failure> {
     let thread = |error| Failure::new(format!("cannot start a thread: {error}"));
     let outbox = || inbox.outbox();
@@ -231,6 +223,7 @@ fn start_parts(
         notifier: Notifier::from_environment(),
         store,
         logging,
+        locks,
         // Last: whoever can connect is served.
         server: Server::start(&config.daemon.socket(), outbox()).map_err(Failure::new)?,
     })
@@ -272,7 +265,7 @@ fn assemble(
 
 impl Daemon {
     /// From here on hupd serves, unless it has been told to stop meanwhile.
-    fn serve_from(&mut self, effects: Vec<Effect>, now: Moment) -> Result<(), Failure> {
+    fn serve_from(&mut self, effects: Vec<Effect>, now: Moment) {
         self.perform(effects);
         let config = self.engine.config();
         let (jobs, file) = (config.jobs.len(), self.began.file.display().to_string());
@@ -288,68 +281,95 @@ impl Daemon {
             seconds: 0.0,
         };
         self.parts.store.verdict(verdict, sources);
-        self.handle_what_came_early()?;
+        self.handle_what_came_early();
+        if self.engine.phase() != Phase::Serving {
+            return;
+        }
         let (version, pid) = (env!("CARGO_PKG_VERSION"), std::process::id());
         let generation = self.engine.generation();
         log::info!(pid, generation:%; "hupd {version} serves {jobs} jobs of {file}");
         self.parts.notifier.ready(&self.status_text());
-        Ok(())
     }
 
-    /// A stop that came before hupd served ends it as a start that failed.
-    fn handle_what_came_early(&mut self) -> Result<(), Failure> {
+    fn handle_what_came_early(&mut self) {
         while let Some(event) = self.inbox.try_next() {
-            if let Event::Signal(signal) = &event
-                && matches!(signal.meaning, Meaning::Stop | Meaning::StopNow)
-            {
-                return Err(Failure::new("told to stop before it served"));
-            }
             self.handle(event, Moment::now());
         }
-        Ok(())
     }
 }
 
-fn finish(mut daemon: Daemon, held: Held, release: Option<Release>) -> ExitCode {
-    if let Some(release) = release {
-        release.ready();
+/// Serves to the end. A stop that came before hupd served makes it a start that failed, which is
+/// told when nothing of it is left.
+fn finish(mut daemon: Daemon, mut release: Option<Release>) -> ExitCode {
+    let has_served = daemon.engine.phase() == Phase::Serving;
+    if has_served && let Some(release) = release.take() {
+        daemon.let_launcher_go(release);
     }
     daemon.run();
     daemon.leave();
-    held.release();
-    ExitCode::SUCCESS
+    match has_served {
+        true => ExitCode::SUCCESS,
+        false => report(Failure::new("told to stop before it served"), release),
+    }
 }
 
 impl Daemon {
+    /// Whoever started hupd took its launcher away before it could say that hupd serves, so to them
+    /// it does not: then it shall not.
+    fn let_launcher_go(&mut self, release: Release) {
+        if let Err(error) = release.ready() {
+            log::warn!("whoever started hupd did not wait until it served: {error}; stopping");
+            self.stop("by the end of its launcher", Moment::now());
+        }
+    }
+
     /// The way out, in the reverse order of the way in.
     fn leave(self) {
         let Parts {
             server,
             store,
             logging,
+            locks,
             ..
         } = self.parts;
         server.close();
         store.close();
         log::info!("hupd stopped");
         logging.flush();
+        drop(locks);
     }
 }
 
-impl Held {
-    fn release(self) {
+impl Locks {
+    /// Puts the files back where a cleaner of old files has taken them away.
+    pub(super) fn restore(&mut self) {
+        for lock in [&mut self.state, &mut self.pid] {
+            match lock.restore() {
+                Ok(Restored::WasInPlace) => {}
+                Ok(Restored::Again) => log::warn!(
+                    "{}: was removed while hupd runs; made again",
+                    lock.path().display()
+                ),
+                Err(error) => log::error!("{error}; hupd goes on without it"),
+            }
+        }
+    }
+}
+
+impl Drop for Locks {
+    fn drop(&mut self) {
         // A file that stays behind is no lock: the next start takes it over.
         let _ = self.pid.remove();
         let _ = self.state.remove();
     }
 }
 
-fn take_locks(config: &Config) -> Result<Held, Failure> {
+fn take_locks(config: &Config) -> Result<Locks, Failure> {
     make_folder(&config.daemon.state_dir, 0o700)?;
     make_folder(&config.daemon.runtime_dir, 0o750)?;
     let state = take_lock(&config.daemon.state_dir.join("hupd.lock"))?;
     match take_lock(&config.daemon.runtime_dir.join("hupd.pid")) {
-        Ok(pid) => Ok(Held { state, pid }),
+        Ok(pid) => Ok(Locks { state, pid }),
         Err(failure) => {
             let _ = state.remove();
             Err(failure)

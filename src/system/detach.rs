@@ -15,6 +15,12 @@ use daemonize::{Daemonize, Outcome};
 use rustix::fs::{Mode, OFlags};
 use rustix::pipe::{PipeFlags, pipe_with};
 
+use crate::run::Signal;
+use crate::system::raw;
+
+/// What takes a launcher away that has not heard from its daemon yet. The daemon notices, and stops.
+const STOPS: [Signal; 2] = [Signal::TERM, Signal::INT];
+
 /// Less than a pipe holds, so that the daemon never waits for a launcher that does not read.
 const LONGEST_MESSAGE: usize = 16 * 1024;
 
@@ -44,9 +50,12 @@ pub fn detach() -> Result<Detached, DetachError> {
     let (reader, writer) =
         pipe_with(PipeFlags::CLOEXEC).map_err(|e| DetachError::Pipe(e.into()))?;
     let release = Release(Some(writer.into()));
+    // Until each process has its own answer to them: the handlers of the launcher note for nobody.
+    raw::hold_back(&STOPS);
     match Daemonize::new().execute() {
         // The first child's status tells nothing that the pipe does not tell better.
         Outcome::Parent(forked) => {
+            raw::let_end_us(&STOPS);
             drop(release);
             let report = Report::read(&mut File::from(reader));
             match (report, forked) {
@@ -56,6 +65,9 @@ pub fn detach() -> Result<Detached, DetachError> {
             }
         }
         Outcome::Child(Ok(_)) => {
+            raw::unblock_all_signals();
+            // Of what daemonize opens, it leaves something open for jobs to inherit.
+            raw::mark_fds_to_be_closed();
             set_umask();
             Ok(Detached::Daemon(release))
         }
@@ -105,27 +117,29 @@ impl Release {
         Self(None)
     }
 
-    /// hupd serves: the launcher ends with 0.
-    pub fn ready(self) {
-        self.say(0, "");
+    /// hupd serves: the launcher ends with 0. An error if there is no launcher any more.
+    pub fn ready(self) -> io::Result<()> {
+        self.say(0, "")
     }
 
     /// hupd has failed and is about to end: the launcher prints the message and ends with the
     /// status.
     pub fn failed(self, message: &str, status: u8) {
-        self.say(status.max(1), message);
+        // Where nobody hears it, there is nobody to tell of that.
+        let _ = self.say(status.max(1), message);
     }
 
-    /// A launcher that was killed meanwhile is no reason to stop, so errors are nobody's.
-    fn say(self, status: u8, message: &str) {
-        let Some(mut pipe) = self.0 else { return };
+    fn say(self, status: u8, message: &str) -> io::Result<()> {
+        let Some(mut pipe) = self.0 else {
+            return Ok(());
+        };
         let length = message.floor_char_boundary(LONGEST_MESSAGE);
         let words = &message.as_bytes()[..length];
         let length = u32::try_from(length).expect("messages are cut to fit");
         let mut report = vec![status];
         report.extend(length.to_le_bytes());
         report.extend(words);
-        let _ = pipe.write_all(&report);
+        pipe.write_all(&report)
     }
 }
 
@@ -195,7 +209,7 @@ mod tests {
 
     #[test]
     fn a_daemon_that_serves_lets_the_launcher_end_with_0() {
-        let report = what_the_launcher_reads(Release::ready).unwrap();
+        let report = what_the_launcher_reads(|release| release.ready().unwrap()).unwrap();
         assert_eq!((report.status, report.message), (0, None));
     }
 
@@ -218,6 +232,13 @@ mod tests {
     }
 
     #[test]
+    fn a_launcher_that_is_gone_is_noticed() {
+        let (reader, writer) = pipe_with(PipeFlags::CLOEXEC).unwrap();
+        drop(reader);
+        assert!(Release(Some(writer.into())).ready().is_err());
+    }
+
+    #[test]
     fn a_long_message_is_cut_at_a_letter_and_fits_the_pipe() {
         let long = "ü".repeat(100_000);
         let report = what_the_launcher_reads(|release| release.failed(&long, 1)).unwrap();
@@ -228,7 +249,7 @@ mod tests {
     fn the_launcher_does_not_wait_for_the_pipe_to_be_closed() {
         let (reader, writer) = pipe_with(PipeFlags::CLOEXEC).unwrap();
         let _kept_open = writer.try_clone().unwrap();
-        Release(Some(writer.into())).ready();
+        Release(Some(writer.into())).ready().unwrap();
         assert_eq!(Report::read(&mut File::from(reader)).unwrap().status, 0);
     }
 

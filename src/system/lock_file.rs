@@ -54,8 +54,8 @@ impl LockFile {
         Ok(Restored::Again)
     }
 
-    /// Removes the file, then gives up the lock: whoever waits for it finds a new file.
-    pub fn remove(self) -> io::Result<()> {
+    /// Removes the file. The lock goes with this value, after the file: who waits for it finds a new one.
+    pub fn remove(&self) -> io::Result<()> {
         if self.is_in_place() {
             std::fs::remove_file(&self.path)?;
         }

@@ -113,6 +113,42 @@ fn set_default(signal: i32) -> bool {
     unsafe { libc::sigaction(signal, &action, std::ptr::null_mut()) == 0 }
 }
 
+/// Keeps these signals from the calling thread, and from the processes that it forks, until it lets
+/// them through again.
+pub(crate) fn hold_back(signals: &[Signal]) {
+    let mut held = MaybeUninit::<libc::sigset_t>::uninit();
+    // SAFETY: sigemptyset fills in the set, which the other calls then use; the old mask is not asked for.
+    unsafe {
+        libc::sigemptyset(held.as_mut_ptr());
+        for signal in signals {
+            libc::sigaddset(held.as_mut_ptr(), signal.number());
+        }
+        libc::pthread_sigmask(libc::SIG_BLOCK, held.as_ptr(), std::ptr::null_mut());
+    }
+}
+
+/// From here on these signals end the process, those that were held back included.
+pub(crate) fn let_end_us(signals: &[Signal]) {
+    for signal in signals {
+        set_default(signal.number());
+    }
+    unblock_all_signals();
+}
+
+/// Sees to it that no process that is started from now on inherits more than the descriptors 0–2.
+pub(crate) fn mark_fds_to_be_closed() {
+    let (first, last) = (3_u32, u32::MAX);
+    // SAFETY: it touches no memory and closes nothing here.
+    unsafe {
+        libc::syscall(
+            libc::SYS_close_range,
+            first,
+            last,
+            libc::CLOSE_RANGE_CLOEXEC,
+        )
+    };
+}
+
 /// Closes every descriptor above standard error. For the first lines of `main`, before anything of
 /// ours is open.
 pub fn close_inherited_fds() -> io::Result<()> {

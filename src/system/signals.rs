@@ -65,15 +65,11 @@ impl Signals {
     /// Starts the thread that turns what was noted, and what comes, into events.
     pub fn watch(self, outbox: Outbox) -> io::Result<()> {
         let mut signals = self.0;
+        // What was noted before is in the inbox when this returns, however busy the machine is.
+        let mut somebody_listens = tell(signals.pending(), &outbox);
         let watching = move || {
-            loop {
-                let mut batch = Batch::default();
-                signals.wait().for_each(|origin| batch.note(&origin));
-                for received in batch.in_order() {
-                    if outbox.send(Event::Signal(received)).is_err() {
-                        return;
-                    }
-                }
+            while somebody_listens {
+                somebody_listens = tell(signals.wait(), &outbox);
             }
         };
         thread::Builder::new()
@@ -81,6 +77,15 @@ impl Signals {
             .spawn(watching)?;
         Ok(())
     }
+}
+
+/// Whether somebody still listens.
+fn tell(noted: impl Iterator<Item = Origin>, outbox: &Outbox) -> bool {
+    let mut batch = Batch::default();
+    noted.for_each(|origin| batch.note(&origin));
+    let told = batch.in_order().into_iter();
+    told.map(Event::Signal)
+        .all(|event| outbox.send(event).is_ok())
 }
 
 /// What was noted at one time. It arrives by number, not in the order of sending, and however many
