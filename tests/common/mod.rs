@@ -270,3 +270,135 @@ impl Drop for Hupd {
 pub fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
+
+/// Says loudly that something was not proved here, and fails where everything must be.
+pub fn skip(why: &str) {
+    assert!(
+        std::env::var_os("HUPD_REQUIRE_SYSTEMD").is_none(),
+        "needed here: {why}"
+    );
+    eprintln!("SKIPPED: {why}");
+}
+
+pub fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+/// Whether this program is there to be used.
+pub fn has_program(name: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join(name).is_file())
+}
+
+/// What `/proc` says of a process; none when it is gone.
+pub fn proc_text(pid: Pid, name: &str) -> Option<String> {
+    let bytes = fs::read(format!("/proc/{}/{name}", pid.as_raw_nonzero())).ok()?;
+    Some(text(&bytes))
+}
+
+/// The fields of `/proc/PID/stat` from the third on, see proc(5): the state, the parent, the group, the
+/// session, the terminal.
+pub fn proc_stat(pid: Pid) -> Option<Vec<String>> {
+    let stat = proc_text(pid, "stat")?;
+    let (_, fields) = stat.rsplit_once(')')?;
+    Some(fields.split_whitespace().map(str::to_owned).collect())
+}
+
+/// Whether the process is there and has not ended.
+pub fn is_alive(pid: Pid) -> bool {
+    proc_stat(pid).is_some_and(|fields| fields[0] != "Z" && fields[0] != "X")
+}
+
+/// A value of `/proc/PID/status` that is in hexadecimal, such as a set of signals.
+pub fn bits(status: &str, name: &str) -> u64 {
+    let line = status.lines().find_map(|line| line.strip_prefix(name));
+    let digits = line.expect("a line of that name").trim_start_matches(':');
+    u64::from_str_radix(digits.trim(), 16).expect("a hexadecimal number")
+}
+
+/// What a command said and how it ended, for a test that expects it to end by itself.
+#[derive(Debug)]
+pub struct Told {
+    pub status: Option<i32>,
+    pub out: String,
+    pub aside: String,
+}
+
+impl From<Output> for Told {
+    fn from(output: Output) -> Self {
+        Self {
+            status: output.status.code(),
+            out: text(&output.stdout),
+            aside: text(&output.stderr),
+        }
+    }
+}
+
+/// A hupd in the background.
+pub struct Detached {
+    pub home: Home,
+    pub pid: Pid,
+    /// What the launcher said.
+    pub told: Told,
+}
+
+impl Detached {
+    pub fn start(config: &str) -> Self {
+        let home = Home::new();
+        home.configure(config);
+        Self::start_in(home)
+    }
+
+    pub fn start_in(home: Home) -> Self {
+        let command = home.hupd();
+        Self::start_by(home, command)
+    }
+
+    /// Runs a command that launches hupd on the file of this home, which must succeed.
+    pub fn start_by(home: Home, mut command: Command) -> Self {
+        let told = Told::from(command.output().expect("the command runs"));
+        assert_eq!(told.status, Some(0), "{told:?}");
+        let pid = home.pid_in_file().expect("a pid file");
+        Self { home, pid, told }
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        rustix::process::kill_process(self.pid, signal).expect("hupd is there");
+    }
+
+    pub fn wait(&self) {
+        wait_until("hupd has ended", || (!is_alive(self.pid)).then_some(()));
+    }
+
+    pub fn stop(&self) {
+        self.signal(Signal::TERM);
+        self.wait();
+    }
+}
+
+impl Drop for Detached {
+    fn drop(&mut self) {
+        self.home.end(self.pid);
+    }
+}
+
+impl Home {
+    /// The number in the pid file.
+    pub fn pid_in_file(&self) -> Option<Pid> {
+        let number = self.read("run/hupd.pid").trim().parse().ok()?;
+        Pid::from_raw(number)
+    }
+
+    /// Ends a hupd of this home, and its runs, whatever state it is in.
+    pub fn end(&self, pid: Pid) {
+        for signal in [Signal::QUIT, Signal::QUIT, Signal::QUIT, Signal::KILL] {
+            // The number may have passed to another process by now.
+            let file = self.config_file().display().to_string();
+            if !is_alive(pid) || !proc_text(pid, "cmdline").is_some_and(|it| it.contains(&file)) {
+                return;
+            }
+            let _ = rustix::process::kill_process(pid, signal);
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
