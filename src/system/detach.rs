@@ -162,7 +162,8 @@ impl Report {
     }
 
     fn of_the_dead() -> Self {
-        let message = "hupd died while starting, before it could say why; nothing is running";
+        let message = "hupd died while starting, before it could say why; nothing is running; \
+             with --foreground it may say more";
         Self {
             status: 1,
             message: Some(message.into()),
