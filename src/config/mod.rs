@@ -39,3 +39,4 @@ pub use surroundings::Surroundings;
 pub use value::{
     Config, Daemon, History, Job, Log, LogFormat, OutputMode, Overlap, SourceFile, Timing,
 };
+pub use words::counted;

@@ -58,7 +58,7 @@ pub(super) fn list<'w>(words: impl IntoIterator<Item = &'w str>, last: &str) -> 
 }
 
 /// `1 problem`, `2 problems`.
-pub(super) fn counted(number: usize, noun: &str) -> String {
+pub fn counted(number: usize, noun: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{number} {noun}{plural}")
 }

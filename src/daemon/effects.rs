@@ -83,18 +83,7 @@ impl Daemon {
     }
 
     fn record_end(&mut self, job: &JobName, end: RunEnd) {
-        let level = match end.outcome {
-            Outcome::Exited(0) => log::Level::Info,
-            _ => log::Level::Warn,
-        };
-        let milliseconds = |duration: Duration| duration.as_micros() as f64 / 1e6;
-        let (outcome, seconds) = (&end.outcome, milliseconds(end.duration));
-        log::log!(
-            level,
-            job:%, run:% = end.run, seconds, cpu_seconds = milliseconds(end.usage.cpu),
-            output_bytes = end.output.total;
-            "run ended: {outcome}"
-        );
+        log_end(job, &end);
         self.waiters.ended(&end);
         self.parts.store.run_ended(end);
     }
@@ -144,4 +133,24 @@ impl Daemon {
         log::warn!("the history is recorded again; {lost} records were lost meanwhile");
         self.store_failure = None;
     }
+}
+
+/// A run that never was has no duration and no output.
+fn log_end(job: &JobName, end: &RunEnd) {
+    let (outcome, run) = (&end.outcome, end.run);
+    if let Outcome::CouldNotStart(_) = outcome {
+        return log::warn!(job:%, run:%; "run {outcome}");
+    }
+    let level = match outcome {
+        Outcome::Exited(0) => log::Level::Info,
+        _ => log::Level::Warn,
+    };
+    let seconds = milliseconds(end.duration);
+    let (cpu_seconds, output_bytes) = (milliseconds(end.usage.cpu), end.output.total);
+    log::log!(level, job:%, run:%, seconds, cpu_seconds, output_bytes; "run ended: {outcome}");
+}
+
+/// In seconds, and no finer: more digits say nothing to whoever reads a log.
+fn milliseconds(duration: Duration) -> f64 {
+    duration.as_millis() as f64 / 1e3
 }

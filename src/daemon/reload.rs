@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::{Daemon, start};
 use crate::clock::Moment;
-use crate::config::{Accepted, Changes, Config, LoadOutcome, Problems};
+use crate::config::{Accepted, Changes, Config, LoadOutcome, Problems, counted};
 use crate::engine::Phase;
 use crate::event::Reply;
 use crate::logging;
@@ -106,8 +106,9 @@ impl Daemon {
             Phase::Serving => self.decide(outcome, &under_way, now),
             _ => return refuse_all(under_way),
         };
-        self.announce(&verdict);
+        // First: the status for the service manager tells of the last reload, and that is this one.
         self.reloads.last = Some(verdict.clone());
+        self.announce(&verdict);
         deliver(under_way.askers, &verdict);
         if !under_way.again.is_empty() {
             self.load_for(under_way.again, now);
@@ -234,14 +235,12 @@ impl Daemon {
     /// What `systemctl status` shows.
     pub(super) fn status_text(&self) -> String {
         let generation = self.engine.generation();
-        let jobs = self.engine.config().jobs.len();
-        let serving = format!("generation {generation}, {jobs} jobs");
+        let jobs = counted(self.engine.config().jobs.len(), "job");
+        let serving = format!("generation {generation}, {jobs}");
         match &self.reloads.last {
             None => serving,
-            Some(last) if last.accepted => {
-                format!("{serving}; last reload accepted: {}", last.summary)
-            }
-            Some(last) => format!("{serving}; LAST RELOAD REFUSED: {}", last.summary),
+            Some(last) if last.accepted => format!("{serving}; last reload: {}", last.summary),
+            Some(last) => format!("{serving}; last reload refused: {}", last.summary),
         }
     }
 }

@@ -10,7 +10,7 @@ use super::reload::Reloads;
 use super::waiters::Waiters;
 use super::{Began, Daemon, Parts};
 use crate::clock::Moment;
-use crate::config::{Accepted, Config, Surroundings, load};
+use crate::config::{Accepted, Config, Surroundings, counted, load};
 use crate::control::Server;
 use crate::engine::{Beginning, Effect, Engine, Phase};
 use crate::event::Inbox;
@@ -268,14 +268,14 @@ impl Daemon {
     fn serve_from(&mut self, effects: Vec<Effect>, now: Moment) {
         self.perform(effects);
         let config = self.engine.config();
-        let (jobs, file) = (config.jobs.len(), self.began.file.display().to_string());
+        let jobs = counted(config.jobs.len(), "job");
         let sources = config.sources.clone();
         let verdict = Verdict {
             at: now.wall,
             asked_by: "start".to_owned(),
             accepted: true,
             generation: self.engine.generation().0,
-            summary: format!("{jobs} jobs"),
+            summary: jobs.clone(),
             problems: String::new(),
             problem_count: 0,
             seconds: 0.0,
@@ -286,8 +286,8 @@ impl Daemon {
             return;
         }
         let (version, pid) = (env!("CARGO_PKG_VERSION"), std::process::id());
-        let generation = self.engine.generation();
-        log::info!(pid, generation:%; "hupd {version} serves {jobs} jobs of {file}");
+        let (generation, file) = (self.engine.generation(), self.began.file.display());
+        log::info!(pid, generation:%; "hupd {version} serves {jobs} of {file}");
         self.parts.notifier.ready(&self.status_text());
     }
 

@@ -15,8 +15,8 @@ impl Daemon {
     pub(super) fn signalled(&mut self, signal: SignalReceived, now: Moment) {
         let from = sender(signal.sender);
         match signal.meaning {
-            Meaning::Stop => self.stop(&from, now),
-            Meaning::StopNow => self.stop_now(&from, now),
+            Meaning::Stop => self.stop(&format!("by a signal {from}"), now),
+            Meaning::StopNow => self.stop_now(&format!("by a signal {from}"), now),
             Meaning::Reload => self.reload_on_signal(&from, now),
             Meaning::ReopenLogs => {
                 self.parts.logging.reopen();
@@ -37,19 +37,19 @@ impl Daemon {
         self.begin_reload(Asker::unheard(format!("HUP {from}")), now);
     }
 
-    pub(super) fn stop(&mut self, from: &str, now: Moment) {
+    pub(super) fn stop(&mut self, by: &str, now: Moment) {
         let effects = self.engine.stop(now);
-        self.stopping(from, effects, now);
+        self.stopping(by, effects, now);
     }
 
-    fn stop_now(&mut self, from: &str, now: Moment) {
+    fn stop_now(&mut self, by: &str, now: Moment) {
         let effects = self.engine.stop_now(now);
-        self.stopping(from, effects, now);
+        self.stopping(by, effects, now);
     }
 
-    fn stopping(&mut self, from: &str, effects: Vec<Effect>, now: Moment) {
+    fn stopping(&mut self, by: &str, effects: Vec<Effect>, now: Moment) {
         let text = self.stop_text(now);
-        log::info!("told to stop {from}: {text}");
+        log::info!("told to stop {by}: {text}");
         self.parts.notifier.stopping(&text);
         self.parts.notifier.extend_timeout(self.stop_bound(now));
         self.perform(effects);
