@@ -77,7 +77,6 @@ fn run_floor(program: &Path, jobs: usize) -> f64 {
 /// Milliseconds from the instant at which all jobs are due to the last start.
 fn run_hupd(jobs: usize) -> f64 {
     let mut config = "[daemon]\nmax_running = 6000\n[log]\nlevel = \"warn\"\n".to_owned();
-    let every = EVERY.as_secs();
     for job in 0..jobs {
         let _ = writeln!(
             config,

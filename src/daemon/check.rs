@@ -4,7 +4,7 @@ use std::io::{stderr, stdout};
 use std::path::Path;
 use std::process::ExitCode;
 
-use super::start::{CONFIGURATION, absolute, surroundings};
+use super::launch::{CONFIGURATION, absolute, surroundings};
 
 /// Says all that is wrong with the file. Exit status 78 where something is.
 pub fn check(file: &Path) -> ExitCode {

@@ -1,10 +1,12 @@
 //! The loop: one owner of all state, told everything as an event, that performs what the engine
-//! decides. Start-up order and the way out are here too.
+//! decides.
 
 mod answers;
 mod check;
 mod effects;
+mod launch;
 mod loader;
+mod locks;
 mod reload;
 mod rows;
 mod start;
@@ -17,7 +19,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 pub use check::check;
-pub use start::{Mode, Options, install_signals, serve};
+pub use launch::{Mode, Options, install_signals, serve};
 
 use crate::clock::{Moment, Wake};
 use crate::control::Server;
@@ -31,8 +33,8 @@ use crate::system::spawn::Spawners;
 use crate::system::systemd::Notifier;
 use crate::system::watch::ConfigWatch;
 use loader::Loader;
+use locks::Locks;
 use reload::Reloads;
-use start::Locks;
 use waiters::Waiters;
 
 /// The file that is read where none is named.

@@ -1,0 +1,195 @@
+//! From the command line to a daemon that serves, and the way out: who is told what went wrong.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use super::start::begin;
+use super::{Daemon, Parts};
+use crate::clock::Moment;
+use crate::config::{Config, Surroundings, load};
+use crate::engine::Phase;
+use crate::system::detach::{self, Detached, Release, Report};
+use crate::system::raw;
+use crate::system::signals::Signals;
+
+/// sysexits.h: EX_CONFIG.
+pub(super) const CONFIGURATION: u8 = 78;
+/// sysexits.h: EX_TEMPFAIL.
+pub(super) const ALREADY_RUNNING: u8 = 75;
+pub(super) const FAILED: u8 = 1;
+
+/// What the command line asks for.
+#[derive(Debug)]
+pub struct Options {
+    pub config: PathBuf,
+    pub mode: Mode,
+    pub log_level: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    Foreground,
+    Detached,
+}
+
+/// Why hupd does not serve: the text for whoever started it, and the exit status.
+pub(super) struct Failure {
+    pub text: String,
+    pub status: u8,
+}
+
+impl Failure {
+    pub fn new(text: impl ToString) -> Self {
+        Self {
+            text: text.to_string(),
+            status: FAILED,
+        }
+    }
+}
+
+/// The very first thing: whatever was inherited, every signal gets its meaning.
+pub fn install_signals() -> Signals {
+    // Before the handlers, for these have a pipe of their own. It takes Linux 5.9; before that,
+    // hupd and its jobs keep what they were started with.
+    let _ = raw::close_inherited_fds();
+    let _ = detach::fill_standard_fds();
+    let signals = Signals::install();
+    // After the handlers: what came while it was blocked is delivered now, and would end hupd.
+    raw::unblock_all_signals();
+    raw::default_dispositions();
+    signals.expect("handlers can be installed: the signals are known to the kernel")
+}
+
+/// Loads, detaches unless told otherwise, serves until stopped.
+pub fn serve(options: Options, signals: Signals) -> ExitCode {
+    let file = absolute(&options.config);
+    let accepted = match load(&file, &surroundings()) {
+        Ok(accepted) => accepted,
+        Err(problems) => {
+            say(&format!(
+                "{problems}\nhupd: {}; not started\n",
+                problems.summary()
+            ));
+            return ExitCode::from(CONFIGURATION);
+        }
+    };
+    if !accepted.warnings.is_empty() {
+        say(&format!("{}\n", accepted.warnings));
+    }
+    say_if_mute(&accepted.config, options.mode);
+    let release = match launch(options.mode) {
+        Ok(Launched::Here(release)) => release,
+        Ok(Launched::Elsewhere(status)) => return status,
+        Err(failure) => return report(failure, None),
+    };
+    let options = Options {
+        config: file,
+        ..options
+    };
+    match begin(options, accepted, signals) {
+        Ok(daemon) => finish(daemon, release),
+        Err(failure) => report(failure, release),
+    }
+}
+
+/// A daemon without a log file has nowhere to say what happens.
+fn say_if_mute(config: &Config, mode: Mode) {
+    if mode == Mode::Detached && !detach::is_pid_1() && config.log.file.is_none() {
+        say(
+            "hupd: warning: [log] names no file, and a daemon has no standard error: nothing is logged\n",
+        );
+    }
+}
+
+enum Launched {
+    /// This process is the daemon; a launcher may be waiting for word of it.
+    Here(Option<Release>),
+    /// This process was the launcher, and this is what it says.
+    Elsewhere(ExitCode),
+}
+
+fn launch(mode: Mode) -> Result<Launched, Failure> {
+    if mode == Mode::Foreground || detach::is_pid_1() {
+        detach::set_umask();
+        return Ok(Launched::Here(None));
+    }
+    match detach::detach() {
+        Ok(Detached::Daemon(release)) => Ok(Launched::Here(Some(release))),
+        Ok(Detached::Launcher(report)) => Ok(Launched::Elsewhere(launcher_end(report))),
+        Err(error) => Err(Failure::new(error)),
+    }
+}
+
+/// Passes on what the daemon reported.
+fn launcher_end(report: Report) -> ExitCode {
+    if let Some(message) = report.message {
+        say(&format!("{message}\n"));
+    }
+    ExitCode::from(report.status)
+}
+
+/// Serves to the end. A stop that came before hupd served makes it a start that failed, which is
+/// told when nothing of it is left.
+fn finish(mut daemon: Daemon, mut release: Option<Release>) -> ExitCode {
+    let has_served = daemon.engine.phase() == Phase::Serving;
+    if has_served && let Some(release) = release.take() {
+        daemon.let_launcher_go(release);
+    }
+    daemon.run();
+    daemon.leave();
+    match has_served {
+        true => ExitCode::SUCCESS,
+        false => report(Failure::new("told to stop before it served"), release),
+    }
+}
+
+impl Daemon {
+    /// Whoever started hupd took its launcher away before it could say that hupd serves, so to them
+    /// it does not: then it shall not.
+    fn let_launcher_go(&mut self, release: Release) {
+        if let Err(error) = release.ready() {
+            log::warn!("whoever started hupd did not wait until it served: {error}; stopping");
+            self.stop("by the end of its launcher", Moment::now());
+        }
+    }
+
+    /// The way out, in the reverse order of the way in.
+    fn leave(self) {
+        let Parts {
+            server,
+            store,
+            logging,
+            locks,
+            ..
+        } = self.parts;
+        server.close();
+        store.close();
+        log::info!("hupd stopped");
+        logging.flush();
+        drop(locks);
+    }
+}
+
+/// Tells whoever started hupd why it does not serve.
+fn report(failure: Failure, release: Option<Release>) -> ExitCode {
+    let text = format!("hupd: {}; not started", failure.text);
+    match release {
+        Some(release) => release.failed(&text, failure.status),
+        None => say(&format!("{text}\n")),
+    }
+    ExitCode::from(failure.status)
+}
+
+/// On the terminal. Whether anybody reads it is not ours to know.
+fn say(text: &str) {
+    let _ = std::io::stderr().write_all(text.as_bytes());
+}
+
+pub(super) fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+pub(super) fn surroundings() -> Surroundings {
+    Surroundings::from_environment(rustix::process::geteuid().is_root())
+}
