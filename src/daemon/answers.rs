@@ -17,8 +17,8 @@ impl Daemon {
         } = asked;
         match request {
             Request::Status => reply.send(Answer::Status(self.status(now))),
-            Request::Jobs => reply.send(self.jobs(now)),
-            Request::Next { job, count } => reply.send(self.next(job.as_deref(), count, now)),
+            Request::Jobs => reply.send(self.jobs()),
+            Request::Next { job, count } => reply.send(self.next(job.as_deref(), count)),
             Request::Run { job, patience } => self.run_job(&job, (patience, reply), now),
             Request::Runs(filter) => self.parts.store.runs(filter, reply),
             Request::Output(of) => self.output(of, caller, reply),
@@ -59,25 +59,33 @@ impl Daemon {
                 .runs()
                 .map(|run| rows::running(run, now))
                 .collect(),
-            next: self.coming(1, now).into_iter().next(),
+            next: self.next_start(),
             store_failure: self.store_failure.clone(),
             watch_config: config.daemon.watch_config,
         }
     }
 
-    fn jobs(&self, now: Moment) -> Answer {
-        let jobs = self.engine.config().jobs.values();
-        Answer::Jobs(jobs.map(|job| rows::job(job, &self.engine, now)).collect())
+    /// While hupd stops nothing starts, whatever is due.
+    fn next_start(&self) -> Option<NextRow> {
+        match self.engine.phase() {
+            Phase::Serving => self.coming(1).into_iter().next(),
+            _ => None,
+        }
     }
 
-    fn next(&self, job: Option<&str>, count: usize, now: Moment) -> Answer {
+    fn jobs(&self) -> Answer {
+        let jobs = self.engine.config().jobs.values();
+        Answer::Jobs(jobs.map(|job| rows::job(job, &self.engine)).collect())
+    }
+
+    fn next(&self, job: Option<&str>, count: usize) -> Answer {
         let Some(name) = job else {
-            return Answer::Next(self.coming(count, now));
+            return Answer::Next(self.coming(count));
         };
         let Some(job) = self.engine.config().jobs.get(&JobName::new(name)) else {
             return no_job(name);
         };
-        let upcoming = self.engine.upcoming(job, count, now).into_iter();
+        let upcoming = self.engine.upcoming(job, count).into_iter();
         Answer::Next(
             upcoming
                 .map(|at| rows::next(job, &self.engine, at))
@@ -86,7 +94,7 @@ impl Daemon {
     }
 
     /// The next instants over all jobs.
-    fn coming(&self, count: usize, now: Moment) -> Vec<NextRow> {
+    fn coming(&self, count: usize) -> Vec<NextRow> {
         let mut all: Vec<_> = self
             .engine
             .config()
@@ -94,7 +102,7 @@ impl Daemon {
             .values()
             .flat_map(|job| {
                 self.engine
-                    .upcoming(job, count, now)
+                    .upcoming(job, count)
                     .into_iter()
                     .map(move |at| (at, job))
             })

@@ -97,7 +97,7 @@ pub fn serve(options: Options, signals: Signals) -> ExitCode {
 fn say_if_mute(config: &Config, mode: Mode) {
     if mode == Mode::Detached && !detach::is_pid_1() && config.log.file.is_none() {
         say(
-            "hupd: warning: [log] names no file, and a daemon has no standard error: nothing is logged\n",
+            "hupd: warning: [log] names no file, and a daemon in the background has no terminal: nothing will be logged\n",
         );
     }
 }

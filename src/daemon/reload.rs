@@ -219,13 +219,13 @@ impl Daemon {
             for line in verdict.problems.lines() {
                 log::warn!("{line}");
             }
-            log::info!(generation, seconds; "reload accepted, {asked_by}: {summary}");
+            log::info!(generation, seconds:% = format_args!("{seconds:.3}"); "reload accepted, {asked_by}: {summary}");
         } else {
             for line in verdict.problems.lines() {
                 log::error!("{line}");
             }
             log::error!(
-                generation, seconds;
+                generation, seconds:% = format_args!("{seconds:.3}");
                 "reload refused, {asked_by}: {summary}; generation {generation} goes on unchanged"
             );
         }

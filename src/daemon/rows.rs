@@ -101,7 +101,7 @@ pub fn stopped_by(why: StopReason) -> &'static str {
     }
 }
 
-pub fn job(job: &Job, engine: &Engine, now: Moment) -> JobRow {
+pub fn job(job: &Job, engine: &Engine) -> JobRow {
     let last = engine.last(&job.name);
     JobRow {
         job: job.name.to_string(),
@@ -110,7 +110,7 @@ pub fn job(job: &Job, engine: &Engine, now: Moment) -> JobRow {
         timing: timing(&job.timing),
         timezone: zone(job, engine).name().to_owned(),
         command: job.command.clone(),
-        next: engine.next_due(&job.name, now),
+        next: engine.next_due(&job.name),
         running: engine.runs_of(&job.name),
         last_outcome: last.map(|last| last.outcome.to_string()),
         last_ended_at: last.map(|last| last.at),

@@ -74,11 +74,11 @@ impl Engine {
     }
 
     /// The due time of a job, for those that look on.
-    pub fn next_due(&self, job: &JobName, now: Moment) -> Option<jiff::Timestamp> {
+    pub fn next_due(&self, job: &JobName) -> Option<jiff::Timestamp> {
         match self.agenda.of(job) {
             Due::Never => None,
             Due::Wall(instant) => Some(instant.at),
-            Due::Elapsed(at) => Some(due::wall_instant(at, now)),
+            Due::Elapsed(at) => Some(due::wall_instant(at, self.clocks)),
         }
     }
 }

@@ -17,6 +17,9 @@ const CATCH_UP: Duration = Duration::from_secs(3 * 60 * 60);
 /// Instants that were passed over are recorded one by one up to this number, then in one row.
 const PASSED_OVER: usize = 1_000;
 
+/// By so much the wall clock may drift from the elapsed one before instants follow it.
+const TREMBLE: Duration = Duration::from_millis(10);
+
 /// What a job owes when its due time has come.
 #[derive(Debug)]
 pub struct Owed {
@@ -43,23 +46,33 @@ pub fn first_due(job: &Job, anchor: Option<&Anchor>, now: Moment) -> Due {
     }
 }
 
-/// What is owed by a job whose `due` has come.
-pub fn settle(job: &Job, due: Due, now: Moment) -> Owed {
+/// What is owed by a job whose `due` has come; `clocks` tell its instants.
+pub fn settle(job: &Job, due: Due, (now, clocks): (Moment, Moment)) -> Owed {
     match (&job.timing, due) {
         (Timing::Calendar(calendar), Due::Wall(instant)) => settle_wall(calendar, instant, now),
-        (Timing::Every(every), Due::Elapsed(at)) => settle_elapsed(*every, at, now),
+        (Timing::Every(every), Due::Elapsed(at)) => settle_elapsed(*every, at, (now, clocks)),
         (timing, due) => unreachable!("a job of {timing:?} is never {due:?}"),
     }
 }
 
-/// The instant on the wall clock at which an elapsed due time comes or came, as the clock is set now.
-pub fn wall_instant(at: Duration, now: Moment) -> Timestamp {
-    let instant = if at >= now.elapsed {
-        now.wall.checked_add(at - now.elapsed)
+/// The instant on the wall clock at which an elapsed due time comes or came, told by one reading of both.
+pub fn wall_instant(at: Duration, clocks: Moment) -> Timestamp {
+    let instant = if at >= clocks.elapsed {
+        clocks.wall.checked_add(at - clocks.elapsed)
     } else {
-        now.wall.checked_sub(now.elapsed - at)
+        clocks.wall.checked_sub(clocks.elapsed - at)
     };
-    micros(instant.unwrap_or(now.wall))
+    micros(instant.unwrap_or(clocks.wall))
+}
+
+/// Which reading of both clocks tells instants from now on. The old one, as long as the wall clock has not
+/// been set: two readings are never taken quite at once, and instants must not tremble for that.
+pub fn steady(clocks: Moment, now: Moment) -> Moment {
+    let expected = wall_instant(now.elapsed, clocks);
+    match expected.duration_since(now.wall).unsigned_abs() > TREMBLE {
+        true => now,
+        false => clocks,
+    }
 }
 
 /// Cut to the precision of the ledger, so that an instant is equal to itself when read back.
@@ -146,19 +159,19 @@ fn last_instant(
     }
 }
 
-fn settle_elapsed(every: Duration, at: Duration, now: Moment) -> Owed {
+fn settle_elapsed(every: Duration, at: Duration, (now, clocks): (Moment, Moment)) -> Owed {
     let late = now.elapsed.saturating_sub(at);
     let passed = late.as_nanos() / every.as_nanos();
     let nth = |n: u128| at + Duration::from_nanos_u128(every.as_nanos() * n);
     let mut missed: Vec<_> = (0..passed.min(PASSED_OVER as u128))
-        .map(|n| (wall_instant(nth(n), now), PASSED.to_owned()))
+        .map(|n| (wall_instant(nth(n), clocks), PASSED.to_owned()))
         .collect();
     if passed > PASSED_OVER as u128 {
         let (_, reason) = missed.last_mut().expect("passed over more than none");
         *reason = format!("{PASSED}; so had {} more", passed - PASSED_OVER as u128);
     }
     let (last, next) = (nth(passed), Due::Elapsed(nth(passed + 1)));
-    let instant = wall_instant(last, now);
+    let instant = wall_instant(last, clocks);
     if now.elapsed.saturating_sub(last) > CATCH_UP {
         missed.push((instant, TOO_LATE.to_owned()));
         return Owed {

@@ -45,6 +45,8 @@ pub struct Engine {
     last: HashMap<JobName, Last>,
     next_run: RunId,
     last_request: Timestamp,
+    /// The reading of both clocks by which elapsed due times are told on the wall.
+    clocks: Moment,
 }
 
 /// How the last run of a job ended, in this life of hupd.
@@ -80,6 +82,7 @@ impl Engine {
             last: HashMap::new(),
             next_run: beginning.next_run,
             last_request: Timestamp::MIN,
+            clocks: now,
         };
         let jobs: Vec<_> = engine.config.jobs.values().cloned().collect();
         let effects = jobs.iter().flat_map(|job| engine.plan(job, now)).collect();
@@ -88,12 +91,13 @@ impl Engine {
 
     /// A deadline may have come: limits and grace first, then the jobs that are due.
     pub fn wake(&mut self, now: Moment) -> Vec<Effect> {
+        self.clocks = due::steady(self.clocks, now);
         let mut effects = self.enforce(now);
         while let Some((name, due)) = self.agenda.take_due(now) {
             let job = self
                 .job(&name)
                 .expect("only jobs in force are on the agenda");
-            let owed = due::settle(&job, due, now);
+            let owed = due::settle(&job, due, (now, self.clocks));
             self.agenda.set(&name, owed.next);
             effects.extend(self.decide_owed(&job, owed));
         }
@@ -197,7 +201,7 @@ impl Engine {
         let anchor = Anchor {
             job: job.name.clone(),
             every: *every,
-            at: due::wall_instant(at.saturating_sub(*every), now),
+            at: due::wall_instant(at.saturating_sub(*every), self.clocks),
         };
         self.anchors.insert(job.name.clone(), anchor.clone());
         Some(Effect::RecordAnchor(anchor))

@@ -5,7 +5,6 @@ use jiff::civil::DateTime;
 
 use super::agenda::Due;
 use super::{Engine, due};
-use crate::clock::Moment;
 use crate::config::{Job, Timing};
 use crate::schedule::Instant;
 
@@ -18,7 +17,7 @@ pub struct Upcoming {
 
 impl Engine {
     /// The next `count` instants of a job; fewer where it is not due so often any more.
-    pub fn upcoming(&self, job: &Job, count: usize, now: Moment) -> Vec<Upcoming> {
+    pub fn upcoming(&self, job: &Job, count: usize) -> Vec<Upcoming> {
         match (self.agenda.of(&job.name), &job.timing) {
             (Due::Wall(first), Timing::Calendar(calendar)) => {
                 let following = |instant: &Instant| calendar.next_after(instant.at);
@@ -34,7 +33,7 @@ impl Engine {
                 std::iter::successors(Some(first), |at| at.checked_add(*every))
                     .take(count)
                     .map(|at| Upcoming {
-                        at: due::wall_instant(at, now),
+                        at: due::wall_instant(at, self.clocks),
                         moved_from: None,
                     })
                     .collect()

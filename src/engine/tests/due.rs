@@ -190,3 +190,19 @@ fn a_request_for_an_unknown_job_changes_nothing() {
     assert_eq!(world.request("nope"), Request::Refused(Refused::NoSuchJob));
     assert_eq!(world.fates, []);
 }
+
+#[test]
+fn instants_of_intervals_do_not_tremble_with_the_reading_of_the_clocks() {
+    let mut world = World::of(config([every("poll", MINUTE)]));
+    world.now.wall += 300 * std::time::Duration::from_micros(1);
+    world.pass(MINUTE);
+    assert_eq!(world.instants_of("poll"), ["2026-06-01T12:01:00Z"]);
+}
+
+#[test]
+fn instants_of_intervals_follow_a_clock_that_is_set() {
+    let mut world = World::of(config([every("poll", MINUTE)]));
+    world.set_clock("2026-07-01T00:00:00Z");
+    world.pass(MINUTE);
+    assert_eq!(world.instants_of("poll"), ["2026-07-01T00:01:00Z"]);
+}
