@@ -207,6 +207,18 @@ impl Hupd {
         }
     }
 
+    /// Waits for a message that begins like this, and gives its first line.
+    pub fn wait_notified_beginning(&self, beginning: &str) -> String {
+        let mut buffer = [0; 8192];
+        loop {
+            let length = self.notify.recv(&mut buffer).expect("another message");
+            let message = String::from_utf8_lossy(&buffer[..length]).into_owned();
+            if message.starts_with(beginning) {
+                return message.lines().next().expect("a line").to_owned();
+            }
+        }
+    }
+
     pub fn pid(&self) -> Pid {
         Pid::from_child(&self.child)
     }
