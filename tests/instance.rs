@@ -181,7 +181,8 @@ fn an_unrelated_process_whose_number_stands_in_a_stale_file_is_left_alone() {
 
 #[test]
 fn a_pid_file_that_is_not_ours_is_refused_and_left_as_it_is() {
-    let cases: [(&str, fn(&Home)); 4] = [
+    type Put = fn(&Home);
+    let cases: [(&str, Put); 4] = [
         ("a symbolic link", |home| {
             symlink(home.file("precious"), home.file("run/hupd.pid")).unwrap();
         }),

@@ -342,7 +342,7 @@ impl BusyStore {
 /// A home with a store, and a launcher whose daemon waits for that store.
 fn held_in_the_detached_half() -> (Home, BusyStore, Child, Pid) {
     let home = home(IDLE);
-    fs::create_dir_all(home.file("state")).unwrap();
+    fs::create_dir_all(home.file("state")).expect("a folder");
     let store = BusyStore::in_home(&home);
     let child = launched(&home);
     let daemon = wait_until("the daemon has its lock", || {

@@ -1,0 +1,112 @@
+//! The kernel refuses what a run needs: the run is recorded as not started, and hupd lives.
+#![allow(
+    clippy::disallowed_methods,
+    reason = "these tests start hupd as its users do"
+)]
+
+mod common;
+
+use std::fs;
+use std::process::{Child, Command, Stdio};
+
+use common::{Hupd, Told, has_program, proc_text, skip, wait_until};
+use rustix::process::{Pid, Signal};
+
+const QUICK: &str = "[jobs.quick]\ncommand = \"echo done\"\nschedule = \"0 0 1 1 *\"\n";
+
+/// strace on a running hupd, which makes some of its system calls fail.
+struct Sabotage(Child);
+
+impl Sabotage {
+    /// None where strace cannot do it here.
+    fn of(hupd: &Hupd, calls: &str, error: &str) -> Option<Self> {
+        let number = hupd.pid().as_raw_nonzero().to_string();
+        let mut strace = Command::new("strace")
+            .args(["-f", "-qq", "-o", "/dev/null", "-p", &number])
+            .args(["-e", &format!("trace={calls}")])
+            .args(["-e", &format!("inject={calls}:error={error}")])
+            .stdin(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("strace starts");
+        let attached = wait_until(
+            "strace has every thread of hupd, or gave up",
+            || match strace.try_wait().expect("a child") {
+                Some(_) => Some(false),
+                None => is_traced(hupd.pid()).then_some(true),
+            },
+        );
+        attached.then_some(Self(strace))
+    }
+
+    /// Lets hupd go.
+    fn end(mut self) {
+        rustix::process::kill_process(Pid::from_child(&self.0), Signal::INT).expect("it is there");
+        self.0.wait().expect("an end");
+    }
+}
+
+impl Drop for Sabotage {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn is_traced(pid: Pid) -> bool {
+    let folder = format!("/proc/{}/task", pid.as_raw_nonzero());
+    let mut tasks = fs::read_dir(folder).expect("hupd is there").flatten();
+    tasks.all(|task| {
+        let number = task.file_name().to_str().and_then(|name| name.parse().ok());
+        let status = number
+            .and_then(Pid::from_raw)
+            .and_then(|pid| proc_text(pid, "status"));
+        status.is_some_and(|status| !status.contains("TracerPid:\t0\n"))
+    })
+}
+
+#[test]
+fn a_run_whose_process_cannot_be_made_is_recorded_and_the_next_one_works() {
+    if !has_program("strace") {
+        return skip("system calls that fail: strace is missing");
+    }
+    let mut hupd = Hupd::start(QUICK);
+    for (calls, error, reason) in [
+        (
+            "clone,clone3,vfork,fork",
+            "EAGAIN",
+            "resource temporarily unavailable",
+        ),
+        (
+            "clone,clone3,vfork,fork",
+            "ENOMEM",
+            "cannot allocate memory",
+        ),
+        ("pipe2", "EMFILE", "too many open files"),
+        ("pidfd_open", "EMFILE", "too many open files"),
+    ] {
+        let Some(sabotage) = Sabotage::of(&hupd, calls, error) else {
+            return skip("system calls that fail: strace may not attach here");
+        };
+        let told = Told::from(hupd.home.hupctl(&["run", "quick", "--wait"]));
+        assert_eq!(told.status, Some(1), "{calls}: {told:?}");
+        let said = format!("{}{}", told.out, told.aside);
+        assert!(said.contains("could not start"), "{calls}: {said}");
+        assert!(said.contains(reason), "{calls}: {said}");
+        let newest = hupd.home.runs("quick").remove(0);
+        let outcome = newest["outcome"].as_str().expect("it is over");
+        assert!(outcome.contains(reason), "{calls}: {outcome}");
+        assert!(hupd.home.hupctl(&["status"]).status.success());
+        sabotage.end();
+
+        let told = Told::from(hupd.home.hupctl(&["run", "quick", "--wait"]));
+        assert_eq!(told.status, Some(0), "after {calls}: {told:?}");
+    }
+    assert_eq!(
+        hupd.home.json(&["status"])["running"]
+            .as_array()
+            .map(Vec::len),
+        Some(0)
+    );
+    assert_eq!(hupd.stop().code(), Some(0));
+}

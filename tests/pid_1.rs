@@ -1,0 +1,297 @@
+//! hupd as the first process of a container: it stays in the foreground and reaps orphans.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    reason = "these tests start hupd as its users do"
+)]
+
+mod common;
+
+use std::fs;
+use std::process::{Child, Command, ExitStatus, Stdio};
+
+use common::{Home, Told, has_program, is_root, proc_stat, proc_text, skip, wait_until};
+use rustix::process::{Pid, Signal};
+
+const QUICK: &str = "[jobs.quick]\ncommand = \"exit 3\"\nschedule = \"0 0 1 1 *\"\n";
+
+/// A process namespace whose first process is hupd, started without `--foreground`.
+struct Container {
+    home: Home,
+    outside: Child,
+    /// hupd, by the number that it has out here.
+    hupd: Pid,
+}
+
+impl Container {
+    /// None, said loudly, where no namespace can be made.
+    fn start(config: &str) -> Option<Self> {
+        let home = Home::new();
+        home.configure(config);
+        let mut outside = unshare(&home)?.spawn().expect("unshare runs");
+        wait_until("hupd serves", || {
+            let ended = outside.try_wait().expect("a child of ours");
+            assert!(ended.is_none(), "{ended:?}: {}", home.read("log"));
+            home.hupctl(&["status"]).status.success().then_some(())
+        });
+        let hupd = child_of(Pid::from_child(&outside)).expect("hupd is there");
+        Some(Self {
+            home,
+            outside,
+            hupd,
+        })
+    }
+
+    fn signal(&self, signal: Signal) {
+        rustix::process::kill_process(self.hupd, signal).expect("hupd is there");
+    }
+
+    fn wait(&mut self) -> ExitStatus {
+        wait_until("hupd has ended", || {
+            self.outside.try_wait().expect("a child")
+        })
+    }
+
+    /// Processes that have ended and that hupd has not reaped.
+    fn zombies(&self) -> usize {
+        children_of(self.hupd)
+            .filter(|fields| fields[0] == "Z")
+            .count()
+    }
+
+    /// Waits until everything that ended has been reaped.
+    fn wait_reaped(&self) {
+        wait_until("no zombie is left", || (self.zombies() == 0).then_some(()));
+    }
+}
+
+impl Drop for Container {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("the log of hupd:\n{}", self.home.read("log"));
+        }
+        // With its first process the whole namespace ends, jobs included.
+        if self.outside.try_wait().is_ok_and(|ended| ended.is_none()) {
+            let _ = rustix::process::kill_process(self.hupd, Signal::KILL);
+        }
+        let _ = self.outside.wait();
+    }
+}
+
+fn unshare(home: &Home) -> Option<Command> {
+    if !is_root() || !has_program("unshare") {
+        skip("hupd as PID 1: it takes root and 'unshare' of util-linux");
+        return None;
+    }
+    let options = ["--pid", "--fork", "--mount-proc", "--kill-child"];
+    let tried = Command::new("unshare").args(options).arg("true").output();
+    if !tried.is_ok_and(|tried| tried.status.success()) {
+        skip("hupd as PID 1: no namespace can be made here");
+        return None;
+    }
+    let hupd = home.hupd();
+    let mut command = Command::new("unshare");
+    let log = fs::File::create(home.file("log")).expect("a log");
+    command
+        .args(options)
+        .arg(hupd.get_program())
+        .args(hupd.get_args())
+        .env_remove("NOTIFY_SOCKET")
+        .env_remove("RUST_LOG")
+        .stdin(Stdio::null())
+        .stderr(log);
+    Some(command)
+}
+
+fn stats() -> impl Iterator<Item = (Pid, Vec<String>)> {
+    let entries = fs::read_dir("/proc").expect("/proc").flatten();
+    let pids = entries.filter_map(|entry| Pid::from_raw(entry.file_name().to_str()?.parse().ok()?));
+    pids.filter_map(|pid| Some((pid, proc_stat(pid)?)))
+}
+
+/// What `/proc/PID/stat` says of each child of this process.
+fn children_of(parent: Pid) -> impl Iterator<Item = Vec<String>> {
+    let parent = parent.as_raw_nonzero().to_string();
+    stats()
+        .map(|(_, fields)| fields)
+        .filter(move |fields| fields[1] == parent)
+}
+
+fn child_of(parent: Pid) -> Option<Pid> {
+    let parent = parent.as_raw_nonzero().to_string();
+    let mut all = stats();
+    all.find(|(_, fields)| fields[1] == parent)
+        .map(|(pid, _)| pid)
+}
+
+#[test]
+fn it_stays_in_the_foreground_by_itself_and_its_end_passes() {
+    let Some(mut container) = Container::start(QUICK) else {
+        return;
+    };
+    let status = proc_text(container.hupd, "status").expect("it is there");
+    let numbers = status.lines().find_map(|line| line.strip_prefix("NSpid:"));
+    let inside = numbers.and_then(|numbers| numbers.split_whitespace().last());
+    assert_eq!(inside, Some("1"), "{status}");
+    assert_eq!(container.home.json(&["status"])["pid"], 1);
+    assert!(container.home.read("log").contains("serves 1 jobs"));
+
+    let told = Told::from(container.home.hupctl(&["run", "quick", "--wait"]));
+    assert!(told.out.contains("exited 3"), "{told:?}");
+    container.signal(Signal::TERM);
+    assert_eq!(container.wait().code(), Some(0));
+    assert!(!container.home.socket().exists());
+    assert!(!container.home.file("run/hupd.pid").exists());
+}
+
+#[test]
+fn a_start_that_failed_passes_its_status_and_reason() {
+    for (config, status, reason) in [
+        ("[jobs.a]\nnonsense = 1\n", 78, "unknown key 'nonsense'"),
+        (
+            "[daemon]\n[log]\nfile = \"none/log\"\n[jobs.a]\ncommand = \"true\"\nschedule = \"@daily\"\n",
+            1,
+            "none/log",
+        ),
+    ] {
+        let home = Home::new();
+        home.configure(config);
+        let Some(mut command) = unshare(&home) else {
+            return;
+        };
+        let told = command.status().expect("unshare runs");
+        assert_eq!(told.code(), Some(status), "{}", home.read("log"));
+        assert!(home.read("log").contains(reason), "{}", home.read("log"));
+    }
+}
+
+#[test]
+fn a_stop_from_inside_is_a_stop() {
+    let config = "[jobs.suicide]\ncommand = \"kill -TERM 1\"\nschedule = \"0 0 1 1 *\"\n";
+    let Some(mut container) = Container::start(config) else {
+        return;
+    };
+    let _ = container.home.hupctl(&["run", "suicide"]);
+    assert_eq!(container.wait().code(), Some(0));
+    let log = container.home.read("log");
+    assert!(log.contains("told to stop from pid "), "{log}");
+}
+
+#[test]
+fn a_stop_waits_for_the_job_in_hand() {
+    let config = "[jobs.slow]\ncommand = \"echo >begun; until [ -e go ]; do sleep 0.02; done; echo >done\"\n\
+                  working_dir = \".\"\nschedule = \"0 0 1 1 *\"\n";
+    let Some(mut container) = Container::start(config) else {
+        return;
+    };
+    let told = Told::from(container.home.hupctl(&["run", "slow"]));
+    assert_eq!(told.status, Some(0), "{told:?}");
+    wait_until("the job runs", || {
+        container.home.file("begun").exists().then_some(())
+    });
+    container.signal(Signal::TERM);
+    wait_until("hupd drains", || {
+        let status = container.home.json(&["status"]);
+        (status["phase"]["phase"] == "draining").then_some(())
+    });
+    container.home.write("go", "");
+    assert_eq!(container.wait().code(), Some(0));
+    assert!(container.home.file("done").exists());
+}
+
+#[test]
+fn what_a_job_leaves_behind_is_reaped_when_it_ends() {
+    // Twice forked: its parent is gone when it ends, so hupd inherits it.
+    let config = "[jobs.parent]\n\
+                  command = \"for n in 1 2 3 4 5; do (setsid sh -c 'until [ -e go ]; do sleep 0.02; done; echo >>orphans' >/dev/null 2>&1 &) ; done\"\n\
+                  working_dir = \".\"\nschedule = \"0 0 1 1 *\"\n";
+    let Some(container) = Container::start(config) else {
+        return;
+    };
+    let told = Told::from(container.home.hupctl(&["run", "parent", "--wait"]));
+    assert_eq!(told.status, Some(0), "{told:?}");
+    wait_until("hupd has five orphans", || {
+        (children_of(container.hupd).count() == 5).then_some(())
+    });
+    container.home.write("go", "");
+    wait_until("all five have ended", || {
+        (container.home.read("orphans").lines().count() == 5).then_some(())
+    });
+    wait_until("all five are reaped", || {
+        (children_of(container.hupd).count() == 0).then_some(())
+    });
+}
+
+#[test]
+fn among_many_orphans_every_run_is_recorded_as_it_ended() {
+    let jobs: String = (0..30)
+        .map(|n| {
+            let orphans = "(sleep 0 >/dev/null 2>&1 &) ; (: &) ; (sleep 0.1 >/dev/null 2>&1 &)";
+            format!(
+                "[jobs.j{n}]\ncommand = \"{orphans}; exit {n}\"\nevery = \"1s\"\noverlap = \"allow\"\n"
+            )
+        })
+        .collect();
+    let Some(mut container) = Container::start(&jobs) else {
+        return;
+    };
+    wait_until("many runs are over", || {
+        let runs = container.home.json(&["runs", "-n", "1000"]);
+        let over = runs["runs"].as_array()?.iter();
+        (over.filter(|run| !run["outcome"].is_null()).count() >= 120).then_some(())
+    });
+    container.signal(Signal::TERM);
+    assert_eq!(container.wait().code(), Some(0));
+
+    let store = rusqlite::Connection::open(container.home.file("state/hupd.db")).expect("a store");
+    let mut rows = store
+        .prepare("SELECT job, outcome FROM runs")
+        .expect("runs");
+    let rows = rows.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
+    let rows: Vec<(String, String)> = rows.expect("rows").map(|row| row.expect("a row")).collect();
+    assert!(rows.len() >= 120, "{}", rows.len());
+    for (job, outcome) in rows {
+        assert_eq!(outcome, format!("exited {}", &job[1..]), "{job}");
+    }
+    assert!(!container.home.read("log").contains("not known"));
+}
+
+#[test]
+fn no_zombie_stays_however_many_end_at_once() {
+    let config = "[jobs.storm]\n\
+                  command = \"n=0; while [ $n -lt 500 ]; do (sh -c 'read line <gate' >/dev/null 2>&1 &); n=$((n+1)); done; exit 4\"\n\
+                  working_dir = \".\"\nschedule = \"0 0 1 1 *\"\n[jobs.quick]\ncommand = \"exit 3\"\nschedule = \"0 0 1 1 *\"\n";
+    let Some(container) = Container::start(config) else {
+        return;
+    };
+    let made = Command::new("mkfifo")
+        .arg(container.home.file("gate"))
+        .status();
+    assert!(made.expect("mkfifo runs").success());
+    let told = Told::from(container.home.hupctl(&["run", "storm", "--wait"]));
+    assert!(told.out.contains("exited 4"), "{told:?}");
+    wait_until("all orphans are hupd's", || {
+        (children_of(container.hupd).count() == 500).then_some(())
+    });
+    // Readers of a FIFO end together when its last writer has gone.
+    drop(open_gate(&container.home).expect("it is read"));
+    let told = Told::from(container.home.hupctl(&["run", "quick", "--wait"]));
+    assert!(told.out.contains("exited 3"), "{told:?}");
+    wait_until("all are gone", || {
+        // One that opened the gate late still waits for a writer.
+        drop(open_gate(&container.home));
+        (children_of(container.hupd).count() == 0).then_some(())
+    });
+    container.wait_reaped();
+}
+
+/// A writer, if somebody reads.
+fn open_gate(home: &Home) -> std::io::Result<fs::File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let nonblocking = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).expect("it fits");
+    let mut options = fs::OpenOptions::new();
+    options
+        .write(true)
+        .custom_flags(nonblocking)
+        .open(home.file("gate"))
+}
