@@ -229,7 +229,8 @@ fn the_end_of_the_terminal_is_not_the_end_of_the_daemon() {
 
 #[test]
 fn what_the_parent_blocked_or_ignored_does_not_matter() {
-    let config = "[jobs.look]\ncommand = \"cat /proc/$$/status\"\nschedule = \"0 0 1 1 *\"\n";
+    let config =
+        "[jobs.look]\ncommand = [\"cat\", \"/proc/self/status\"]\nschedule = \"0 0 1 1 *\"\n";
     for way in [
         "env --block-signal=HUP,TERM,INT,CHLD,USR1",
         "env --ignore-signal=HUP,TERM,INT,QUIT,CHLD,PIPE,USR1",

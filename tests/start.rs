@@ -43,11 +43,12 @@ fn assert_nothing_is_left(home: &Home) {
         assert!(!home.file(name).is_file(), "{name} is left");
     }
     let file = home.config_file().display().to_string();
-    let left: Vec<_> = processes()
-        .filter(|&pid| is_alive(pid))
-        .filter(|&pid| proc_text(pid, "cmdline").is_some_and(|line| line.contains(&file)))
-        .collect();
-    assert!(left.is_empty(), "still there: {left:?}");
+    // The launcher speaks before the last instants of the daemon.
+    wait_until("no process of it is left", || {
+        let of_this_home = |pid| proc_text(pid, "cmdline").is_some_and(|line| line.contains(&file));
+        let mut alive = processes().filter(|&pid| is_alive(pid));
+        (!alive.any(of_this_home)).then_some(())
+    });
 }
 
 fn processes() -> impl Iterator<Item = Pid> {
