@@ -8,7 +8,8 @@ use rustix::time::{ClockId, clock_gettime};
 /// One reading of both clocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Moment {
-    /// What the clock on the wall says: for schedules and for people. It may be set.
+    /// What the clock on the wall says: for schedules and for people. It may be set. In whole microseconds,
+    /// as the store has it: an instant is equal to itself when read back.
     pub wall: Timestamp,
     /// Time elapsed since some fixed point, `CLOCK_MONOTONIC`: for intervals, time limits and grace
     /// periods. Never set, and it stands still while the machine sleeps.
@@ -22,8 +23,9 @@ impl Moment {
     )]
     pub fn now() -> Self {
         let elapsed = clock_gettime(ClockId::Monotonic);
+        let wall = Timestamp::from_microsecond(Timestamp::now().as_microsecond());
         Self {
-            wall: Timestamp::now(),
+            wall: wall.expect("the microseconds of a time are a time"),
             elapsed: Duration::try_from(elapsed).expect("the monotonic clock is never negative"),
         }
     }

@@ -125,12 +125,16 @@ impl Daemon {
     }
 
     pub(super) fn store_failed(&mut self, reason: String) {
-        log::error!("{reason}; jobs go on, their history is not recorded");
+        let state_dir = self.engine.config().daemon.state_dir.display();
+        log::error!("{state_dir}: history is not recorded: {reason}; jobs go on");
         self.store_failure = Some(reason);
     }
 
     pub(super) fn store_recovered(&mut self, lost: u64) {
-        log::warn!("the history is recorded again; {lost} records were lost meanwhile");
+        match lost {
+            0 => log::info!("history is recorded again; nothing was lost"),
+            lost => log::warn!("history is recorded again; records lost meanwhile: {lost}"),
+        }
         self.store_failure = None;
     }
 }

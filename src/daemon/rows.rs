@@ -1,5 +1,7 @@
 //! From the engine's state to the rows that clients are shown.
 
+use std::time::Duration;
+
 use jiff::{SignedDuration, Timestamp};
 
 use crate::clock::Moment;
@@ -82,8 +84,8 @@ pub fn complete(row: &mut RunRow, end: &RunEnd) {
     row.ended_at = Some(end.at);
     row.outcome = Some(end.outcome.to_string());
     row.stopped_by = end.stopped_by.map(|why| stopped_by(why).to_owned());
-    row.duration_seconds = Some(end.duration.as_secs_f64());
-    row.cpu_seconds = Some(end.usage.cpu.as_secs_f64());
+    row.duration_seconds = Some(microseconds(end.duration));
+    row.cpu_seconds = Some(microseconds(end.usage.cpu));
     row.peak_memory_bytes = Some(end.usage.peak_memory);
     row.output_bytes = Some(end.output.total);
     match &end.outcome {
@@ -91,6 +93,11 @@ pub fn complete(row: &mut RunRow, end: &RunEnd) {
         Outcome::Killed(signal) => row.signal = Some(signal.to_string()),
         Outcome::TimedOut | Outcome::CouldNotStart(_) | Outcome::Lost => {}
     }
+}
+
+/// In seconds, as fine as the store has it: what is told now and what is read later are the same.
+fn microseconds(duration: Duration) -> f64 {
+    duration.as_micros() as f64 / 1e6
 }
 
 pub fn stopped_by(why: StopReason) -> &'static str {
@@ -141,7 +148,7 @@ fn zone<'a>(job: &'a Job, engine: &'a Engine) -> &'a Zone {
     }
 }
 
-fn on_the_wall(at: std::time::Duration, now: Moment) -> Timestamp {
+fn on_the_wall(at: Duration, now: Moment) -> Timestamp {
     let until = SignedDuration::try_from(at.saturating_sub(now.elapsed));
     let at = until
         .ok()

@@ -58,7 +58,7 @@ pub struct Recovered {
     pub lost: Vec<LostRun>,
     /// Occurrences that waited for a place then; they are recorded as missed now.
     pub missed: usize,
-    /// Where a store that could not be read was moved to, and why.
+    /// Why a store could not be read, and where it was moved to.
     pub moved_aside: Option<String>,
 }
 
@@ -191,7 +191,11 @@ fn open_or_replace(path: &Path, now: Timestamp) -> Result<(Connection, Recovered
         files::prepare(state_dir)?;
     }
     let (connection, mut recovered) = open_and_recover(path, now).map_err(failed)?;
-    recovered.moved_aside = Some(format!("{}: {why}", aside.display()));
+    recovered.moved_aside = Some(format!(
+        "{}: cannot be read: {why}; it is kept as {}, and a new history begins",
+        path.display(),
+        aside.display()
+    ));
     Ok((connection, recovered))
 }
 

@@ -24,7 +24,12 @@ fn a_file_that_is_no_database_is_moved_aside() {
     let (store, recovered) = place.open();
     let said = recovered.moved_aside.unwrap();
     let aside = place.dir().join("hupd.db.corrupt-19700101T001640Z");
-    assert_eq!(said, format!("{}: file is not a database", aside.display()));
+    let expected = format!(
+        "{}: cannot be read: file is not a database; it is kept as {}, and a new history begins",
+        place.file().display(),
+        aside.display()
+    );
+    assert_eq!(said, expected);
     assert!(fs::read_to_string(aside).unwrap().starts_with("no data"));
     assert_eq!(place.claim(&store, claim(1, "a", 60)), Claimed::Yes);
     let mode = place.file().metadata().unwrap().permissions().mode();
