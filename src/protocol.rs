@@ -201,6 +201,7 @@ pub struct RunRow {
     pub stopped_by: Option<String>,
     pub duration_seconds: Option<f64>,
     pub cpu_seconds: Option<f64>,
+    /// None where the kernel cannot tell it from hupd's own.
     pub peak_memory_bytes: Option<u64>,
     pub output_bytes: Option<u64>,
 }

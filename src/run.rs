@@ -215,8 +215,9 @@ impl fmt::Display for Outcome {
 pub struct Usage {
     /// User and system time together.
     pub cpu: Duration,
-    /// Peak resident memory of its largest process, in bytes.
-    pub peak_memory: u64,
+    /// Peak resident memory of its largest process, in bytes, where that is known: the kernel counts
+    /// in what hupd itself had when it started the process, so it is where the peak is above that.
+    pub peak_memory: Option<u64>,
 }
 
 /// What a run wrote to its standard output and error, in the order of writing: the beginning and

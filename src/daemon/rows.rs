@@ -86,7 +86,7 @@ pub fn complete(row: &mut RunRow, end: &RunEnd) {
     row.stopped_by = end.stopped_by.map(|why| stopped_by(why).to_owned());
     row.duration_seconds = Some(microseconds(end.duration));
     row.cpu_seconds = Some(microseconds(end.usage.cpu));
-    row.peak_memory_bytes = Some(end.usage.peak_memory);
+    row.peak_memory_bytes = end.usage.peak_memory;
     row.output_bytes = Some(end.output.total);
     match &end.outcome {
         Outcome::Exited(code) => row.exit_code = Some(*code),

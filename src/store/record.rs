@@ -104,7 +104,7 @@ fn write_end(connection: &Connection, end: &RunEnd) -> rusqlite::Result<()> {
             signal,
             end.stopped_by.map(stop_name),
             micros(end.usage.cpu),
-            whole(end.usage.peak_memory),
+            end.usage.peak_memory.map(whole),
             whole(end.output.total),
         ])?;
     match changed {

@@ -56,7 +56,7 @@ CREATE TABLE runs (
   signal TEXT,
   stopped_by TEXT,            -- time limit, request, shutdown
   cpu INTEGER,
-  peak_memory INTEGER,
+  peak_memory INTEGER,        -- NULL where it is not known, see hupctl(1)
   output_total INTEGER
 );
 CREATE INDEX runs_of_job ON runs (job) WHERE ended_at IS NOT NULL;

@@ -45,9 +45,24 @@ fn exit_of(status: libc::c_int) -> Exit {
 fn usage_of(usage: &libc::rusage) -> Usage {
     Usage {
         cpu: duration_of(usage.ru_utime) + duration_of(usage.ru_stime),
-        // Linux counts in KiB.
-        peak_memory: u64::try_from(usage.ru_maxrss).unwrap_or(0) * 1024,
+        peak_memory: peak_of(usage).filter(|&peak| own_peak().is_some_and(|own| peak > own)),
     }
+}
+
+/// Linux counts in KiB.
+fn peak_of(usage: &libc::rusage) -> Option<u64> {
+    Some(u64::try_from(usage.ru_maxrss).ok()? * 1024)
+}
+
+/// Until its exec a child shares our memory, and the kernel takes that for its own: no child is ever
+/// below our peak of that moment, and none of those that reach no more has a figure of its own.
+fn own_peak() -> Option<u64> {
+    let mut usage = MaybeUninit::<libc::rusage>::zeroed();
+    // SAFETY: the pointer is to live, writable memory of the right type.
+    let answer = unsafe { libc::getrusage(libc::RUSAGE_SELF, usage.as_mut_ptr()) };
+    // SAFETY: a rusage of zeros is valid.
+    let usage = unsafe { usage.assume_init() };
+    check(answer).ok().and_then(|_| peak_of(&usage))
 }
 
 fn duration_of(time: libc::timeval) -> Duration {

@@ -65,11 +65,20 @@ fn runs_text(rows: &[RunRow], view: &View) -> String {
             how_it_ended(run),
             run.trigger.to_string(),
             run.cpu_seconds.map(duration).unwrap_or_default(),
-            run.peak_memory_bytes.map(size).unwrap_or_default(),
+            memory(run),
             run.output_bytes.map(size).unwrap_or_default(),
         ]);
     }
     table.render(view.width)
+}
+
+/// A dash where it is over and the kernel could not tell.
+fn memory(run: &RunRow) -> String {
+    match (run.peak_memory_bytes, run.ended_at) {
+        (Some(bytes), _) => size(bytes),
+        (None, Some(_)) => "-".to_owned(),
+        (None, None) => String::new(),
+    }
 }
 
 fn how_long(run: &RunRow, view: &View) -> String {
@@ -159,7 +168,7 @@ RUN  JOB     STARTED              DURATION  OUTCOME                   TRIGGER   
 19   backup  2026-11-23 06:58:00  2 min     running                   schedule
 18   backup  2026-11-23 06:58:00  -         starting                  schedule
 17   backup  2026-11-23 06:58:00  1.2 s     killed by TERM (request)  schedule  310 ms  3.0 MiB  0 B
-16   backup  2026-11-23 06:58:00  1.2 s     timed out                 schedule
+16   backup  2026-11-23 06:58:00  1.2 s     timed out                 schedule          -
 ";
         assert_eq!(runs_text(&rows, &view()), text.trim_start());
     }

@@ -149,7 +149,7 @@ fn end(run: u64, outcome: Outcome) -> RunEnd {
         stopped_by: None,
         usage: Usage {
             cpu: Duration::from_millis(250),
-            peak_memory: 4096,
+            peak_memory: Some(4096),
         },
         output: Output::default(),
     }
