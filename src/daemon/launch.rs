@@ -161,10 +161,12 @@ impl Daemon {
             store,
             logging,
             locks,
+            notifier,
             ..
         } = self.parts;
         server.close();
         store.close();
+        notifier.flush();
         log::info!("hupd stopped");
         logging.flush();
         drop(locks);

@@ -110,7 +110,7 @@ fn start_parts(
         alarm: Alarm::start(outbox()).map_err(thread)?,
         loader: loader.map_err(thread)?,
         watch: watch(config, inbox).map_err(Failure::new)?,
-        notifier: Notifier::from_environment(),
+        notifier: Notifier::from_environment().map_err(thread)?,
         store,
         logging,
         locks,
@@ -126,7 +126,14 @@ pub(super) fn watch(config: &Config, inbox: &Inbox) -> Result<Option<ConfigWatch
     }
     let mut watch = ConfigWatch::start(inbox.outbox())?;
     watch.follow(&config.watched_files())?;
+    look_again(inbox);
     Ok(Some(watch))
+}
+
+/// The files were read before they were watched: what happened in between is seen by reading them again.
+pub(super) fn look_again(inbox: &Inbox) {
+    let sent = inbox.outbox().send(Event::FilesChanged);
+    sent.expect("the inbox is there: we hold it");
 }
 
 fn assemble(

@@ -1,27 +1,57 @@
 //! What hupd tells systemd: ready, reloading, stopping, alive. Does nothing where nobody listens.
+//!
+//! One thread sends, for a message waits until the manager has room for it, and hupd must not wait
+//! for a manager that hangs, or is just executing itself again.
 
+use std::io;
+use std::sync::mpsc::{self, Receiver, SyncSender};
+use std::thread;
 use std::time::Duration;
 
 use sd_notify::NotifyState;
 
 use crate::clock::Moment;
 
+/// So many messages wait for a manager that does not listen; later ones are dropped.
+const MOST_WAITING: usize = 1_024;
+/// How long the way out waits until everything has been said.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 /// The line to the service manager that started hupd, if one did. A manager that has gone away
 /// is no reason to stop: what cannot be said is noted and forgotten.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Notifier {
-    listens: bool,
+    line: Option<SyncSender<Note>>,
     watchdog: Option<Duration>,
 }
 
+#[derive(Debug)]
+enum Note {
+    Message(String),
+    /// Everything before this has been said.
+    Flush(SyncSender<()>),
+}
+
 impl Notifier {
-    /// Looks at `NOTIFY_SOCKET`, `WATCHDOG_USEC` and `WATCHDOG_PID`.
-    pub fn from_environment() -> Self {
+    /// Looks at `NOTIFY_SOCKET`, `WATCHDOG_USEC` and `WATCHDOG_PID`; where somebody listens, starts the
+    /// thread that sends.
+    pub fn from_environment() -> io::Result<Self> {
         let listens = std::env::var_os("NOTIFY_SOCKET").is_some_and(|path| !path.is_empty());
-        Self {
-            listens,
-            watchdog: sd_notify::watchdog_enabled().filter(|_| listens),
+        if !listens {
+            return Ok(Self {
+                line: None,
+                watchdog: None,
+            });
         }
+        let (line, notes) = mpsc::sync_channel(MOST_WAITING);
+        let sending = move || send_all(&notes);
+        thread::Builder::new()
+            .name("notify".into())
+            .spawn(sending)?;
+        Ok(Self {
+            line: Some(line),
+            watchdog: sd_notify::watchdog_enabled(),
+        })
     }
 
     /// hupd serves; said after the start and after every reload, accepted or not.
@@ -64,12 +94,36 @@ impl Notifier {
         self.watchdog.map(|allowed| allowed / 2)
     }
 
-    fn tell(&self, message: &[NotifyState<'_>]) {
-        if !self.listens {
-            return;
+    /// Waits until everything has been said, but not for long.
+    pub fn flush(&self) {
+        let Some(line) = &self.line else { return };
+        let (said, all) = mpsc::sync_channel(1);
+        if line.try_send(Note::Flush(said)).is_ok() {
+            let _ = all.recv_timeout(PATIENCE);
         }
-        if let Err(error) = sd_notify::notify(message) {
-            log::debug!("cannot tell systemd: {error}; going on without");
+    }
+
+    fn tell(&self, message: &[NotifyState<'_>]) {
+        let Some(line) = &self.line else { return };
+        let lines: Vec<String> = message.iter().map(ToString::to_string).collect();
+        if line.try_send(Note::Message(lines.join("\n"))).is_err() {
+            log::debug!("the service manager does not listen; going on without");
+        }
+    }
+}
+
+fn send_all(notes: &Receiver<Note>) {
+    for note in notes {
+        match note {
+            Note::Message(text) => {
+                if let Err(error) = sd_notify::notify(&[NotifyState::Custom(&text)]) {
+                    log::debug!("cannot tell the service manager: {error}; going on without");
+                }
+            }
+            Note::Flush(said) => {
+                // Whoever waited may have lost patience.
+                let _ = said.send(());
+            }
         }
     }
 }
@@ -100,7 +154,7 @@ mod tests {
     use super::*;
 
     const NOBODY: Notifier = Notifier {
-        listens: false,
+        line: None,
         watchdog: None,
     };
 
@@ -119,6 +173,19 @@ mod tests {
         };
         let message = reloading(now).map(|state| state.to_string());
         assert_eq!(message, ["RELOADING=1", "MONOTONIC_USEC=1500000"]);
+    }
+
+    #[test]
+    fn a_manager_that_never_listens_keeps_nobody_waiting() {
+        let (line, _notes) = mpsc::sync_channel(1);
+        let deaf = Notifier {
+            line: Some(line),
+            watchdog: None,
+        };
+        for _ in 0..3 {
+            deaf.ready("serving");
+        }
+        deaf.flush();
     }
 
     #[test]
