@@ -14,22 +14,47 @@ use crate::protocol::{Answer, Refusal, RefusalKind, Verdict};
 use crate::system::limits;
 use crate::system::watch::{ConfigWatch, WatchError};
 
-/// Who wants a reload, and where the verdict goes.
+/// Who wants a reload, and what becomes of the verdict.
 #[derive(Debug)]
 pub struct Asker {
     by: String,
-    reply: Option<Reply>,
+    wants: Wants,
+}
+
+#[derive(Debug)]
+enum Wants {
+    /// The verdict in the log and for the service manager.
+    Verdict,
+    /// The same, and an answer.
+    Answer(Reply),
+    /// The same as a signal, but only if the files say something else than before: a file that was merely
+    /// touched is no reload.
+    News,
 }
 
 impl Asker {
     pub fn unheard(by: String) -> Self {
-        Self { by, reply: None }
+        let wants = Wants::Verdict;
+        Self { by, wants }
     }
 
     pub fn waiting(by: String, reply: Reply) -> Self {
+        let wants = Wants::Answer(reply);
+        Self { by, wants }
+    }
+
+    /// Nobody asked: the files changed.
+    pub fn changed_files() -> Self {
         Self {
-            by,
-            reply: Some(reply),
+            by: "the files changed".to_owned(),
+            wants: Wants::News,
+        }
+    }
+
+    fn into_reply(self) -> Option<Reply> {
+        match self.wants {
+            Wants::Answer(reply) => Some(reply),
+            Wants::Verdict | Wants::News => None,
         }
     }
 }
@@ -49,6 +74,12 @@ struct UnderWay {
     /// Who asked since: exactly one more reload follows for all of them.
     again: Vec<Asker>,
     began: Duration,
+}
+
+impl UnderWay {
+    fn is_for_news_only(&self) -> bool {
+        are_for_news_only(&self.askers)
+    }
 }
 
 impl Reloads {
@@ -79,8 +110,12 @@ impl Daemon {
     }
 
     fn load_for(&mut self, askers: Vec<Asker>, now: Moment) {
-        log::info!("reloading: {}", who(&askers));
-        self.parts.notifier.reloading(now);
+        if are_for_news_only(&askers) {
+            log::debug!("the files changed, reading them again");
+        } else {
+            log::info!("reloading: {}", who(&askers));
+            self.parts.notifier.reloading(now);
+        }
         self.parts.loader.load();
         let under_way = UnderWay {
             askers,
@@ -90,10 +125,10 @@ impl Daemon {
         self.reloads.under_way = Some(under_way);
     }
 
-    /// The files of the configuration changed. Content decides: see `loaded`.
+    /// The files of the configuration changed. Content decides: see `is_news`.
     pub(super) fn files_changed(&mut self, now: Moment) {
         if self.engine.phase() == Phase::Serving {
-            self.begin_reload(Asker::unheard("the files changed".to_owned()), now);
+            self.begin_reload(Asker::changed_files(), now);
         }
     }
 
@@ -102,16 +137,37 @@ impl Daemon {
         let Some(under_way) = self.reloads.under_way.take() else {
             return;
         };
-        let verdict = match self.engine.phase() {
-            Phase::Serving => self.decide(outcome, &under_way, now),
-            _ => return refuse_all(under_way),
-        };
-        // First: the status for the service manager tells of the last reload, and that is this one.
-        self.reloads.last = Some(verdict.clone());
-        self.announce(&verdict);
-        deliver(under_way.askers, &verdict);
+        if self.engine.phase() != Phase::Serving {
+            return refuse_all(under_way);
+        }
+        if under_way.is_for_news_only() && !self.is_news(&outcome) {
+            log::debug!("the files say what they said before: no reload");
+        } else {
+            let verdict = self.decide(outcome, &under_way, now);
+            // First: what is announced as the state of things is this verdict, not the one before.
+            self.reloads.last = Some(verdict.clone());
+            self.announce(&verdict);
+            deliver(under_way.askers, &verdict);
+        }
         if !under_way.again.is_empty() {
             self.load_for(under_way.again, now);
+        }
+    }
+
+    /// Whether the files say something else than at the last verdict. The way back from a refused file to
+    /// the one in force is news too: nothing is wrong any more.
+    fn is_news(&self, outcome: &LoadOutcome) -> bool {
+        let last = self.reloads.last.as_ref();
+        match outcome {
+            Ok(accepted) => {
+                let (old, new) = (self.engine.config(), &accepted.config);
+                last.is_some_and(|last| !last.accepted)
+                    || new.sources != old.sources
+                    || !Changes::between(old, new).is_empty()
+            }
+            Err(problems) => {
+                last.is_none_or(|last| last.accepted || last.problems != problems.to_string())
+            }
         }
     }
 
@@ -198,8 +254,14 @@ impl Daemon {
         let Some(mut watch) = self.parts.watch.take() else {
             return start::watch(config, &self.inbox);
         };
-        match watch.follow(&config.watched_files()) {
-            Ok(()) => Ok(Some(watch)),
+        let files = config.watched_files();
+        match watch.follow(&files) {
+            Ok(()) => {
+                if files != self.engine.config().watched_files() {
+                    start::look_again(&self.inbox);
+                }
+                Ok(Some(watch))
+            }
             Err(error) => {
                 self.parts.watch = Some(watch);
                 Err(error)
@@ -216,12 +278,12 @@ impl Daemon {
             ..
         } = verdict;
         if verdict.accepted {
-            for line in verdict.problems.lines() {
+            for line in lines(&verdict.problems) {
                 log::warn!("{line}");
             }
             log::info!(generation, seconds:% = format_args!("{seconds:.3}"); "reload accepted, {asked_by}: {summary}");
         } else {
-            for line in verdict.problems.lines() {
+            for line in lines(&verdict.problems) {
                 log::error!("{line}");
             }
             log::error!(
@@ -264,6 +326,17 @@ impl Rejected {
     }
 }
 
+/// As a log has them: each line has its own head, an empty one would be nothing but that.
+fn lines(problems: &str) -> impl Iterator<Item = &str> {
+    problems.lines().filter(|line| !line.is_empty())
+}
+
+fn are_for_news_only(askers: &[Asker]) -> bool {
+    askers
+        .iter()
+        .all(|asker| matches!(asker.wants, Wants::News))
+}
+
 /// Everybody who asked, each named once.
 fn who(askers: &[Asker]) -> String {
     let first = askers.first().map_or("nobody", |asker| asker.by.as_str());
@@ -274,7 +347,7 @@ fn who(askers: &[Asker]) -> String {
 }
 
 fn deliver(askers: Vec<Asker>, verdict: &Verdict) {
-    for reply in askers.into_iter().filter_map(|asker| asker.reply) {
+    for reply in askers.into_iter().filter_map(Asker::into_reply) {
         reply.send(Answer::Reload(verdict.clone()));
     }
 }
@@ -282,7 +355,7 @@ fn deliver(askers: Vec<Asker>, verdict: &Verdict) {
 fn refuse_all(under_way: UnderWay) {
     log::info!("the reload is dropped: hupd is stopping");
     for asker in under_way.askers.into_iter().chain(under_way.again) {
-        if let Some(reply) = asker.reply {
+        if let Some(reply) = asker.into_reply() {
             let refusal = Refusal::new(RefusalKind::Conflict, "hupd is stopping");
             reply.send(Answer::Refused(refusal));
         }
