@@ -16,7 +16,7 @@ impl Daemon {
         let from = sender(signal.sender);
         match signal.meaning {
             Meaning::Stop => self.stop(&format!("by a signal {from}"), now),
-            Meaning::StopNow => self.stop_now(&format!("by a signal {from}"), now),
+            Meaning::StopNow => self.stop_now(&format!("by QUIT {from}"), now),
             Meaning::Reload => self.reload_on_signal(&from, now),
             Meaning::ReopenLogs => {
                 self.parts.logging.reopen();
@@ -24,7 +24,7 @@ impl Daemon {
             }
             Meaning::Orphans => self.parts.children.reap_orphans(),
             Meaning::Nothing(name) => {
-                log::warn!("signal {name} {from} means nothing to hupd; ignored")
+                log::warn!("{name} {from} means nothing to hupd; ignored")
             }
         }
     }
