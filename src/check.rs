@@ -16,9 +16,11 @@ pub struct Report {
     problems: Problems,
 }
 
-/// Reads a file, and all that it includes, as a start and a reload do.
+/// Reads a file, and all that it includes, as a start and a reload do: by its absolute path, so that
+/// what is said of it is the same.
 pub fn check(path: &Path, surroundings: &Surroundings) -> Report {
-    Report::new(path, load(path, surroundings))
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    Report::new(&path, load(&path, surroundings))
 }
 
 impl Report {

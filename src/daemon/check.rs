@@ -4,11 +4,11 @@ use std::io::{stderr, stdout};
 use std::path::Path;
 use std::process::ExitCode;
 
-use super::launch::{CONFIGURATION, absolute, surroundings};
+use super::launch::{CONFIGURATION, surroundings};
 
 /// Says all that is wrong with the file. Exit status 78 where something is.
 pub fn check(file: &Path) -> ExitCode {
-    let report = crate::check::check(&absolute(file), &surroundings());
+    let report = crate::check::check(file, &surroundings());
     // Whether anybody reads it is not ours to know; the exit status says it too.
     let _ = report.write(&mut stdout(), &mut stderr());
     match report.is_ok() {
