@@ -253,6 +253,21 @@ impl Hupd {
         }
     }
 
+    /// What has been told to the service manager since, each message whole; waits for nothing.
+    pub fn notified(&self) -> Vec<String> {
+        let mut buffer = [0; 8192];
+        self.notify.set_nonblocking(true).expect("a mode");
+        let received = std::iter::from_fn(|| {
+            self.notify
+                .recv(&mut buffer)
+                .ok()
+                .map(|n| text(&buffer[..n]))
+        });
+        let messages = received.collect();
+        self.notify.set_nonblocking(false).expect("a mode");
+        messages
+    }
+
     pub fn pid(&self) -> Pid {
         Pid::from_child(&self.child)
     }
@@ -265,6 +280,21 @@ impl Hupd {
     pub fn reload(&self) -> String {
         self.signal(Signal::HUP);
         self.wait_notified("READY=1")
+    }
+
+    pub fn status(&self) -> Value {
+        self.home.json(&["status"])
+    }
+
+    pub fn generation(&self) -> u64 {
+        self.status()["generation"].as_u64().expect("a number")
+    }
+
+    /// A file of `/proc/PID`.
+    pub fn proc(&self, name: &str) -> PathBuf {
+        Path::new("/proc")
+            .join(self.pid().as_raw_nonzero().to_string())
+            .join(name)
     }
 
     pub fn log(&self) -> String {
@@ -311,6 +341,24 @@ impl Drop for Hupd {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Who sends the signals of a test, as the log names it.
+pub fn me() -> String {
+    let uid = rustix::process::getuid().as_raw();
+    format!("pid {}, uid {uid}", std::process::id())
+}
+
+/// A FIFO at which a job waits, so that its run goes on until the test lets it end.
+pub fn make_gate(path: &Path) {
+    let mode = rustix::fs::Mode::from_raw_mode(0o600);
+    let kind = rustix::fs::FileType::Fifo;
+    rustix::fs::mknodat(rustix::fs::CWD, path, kind, mode, 0).expect("a FIFO");
+}
+
+/// Lets what waits at the gate go on.
+pub fn open_gate(path: &Path) {
+    fs::write(path, "go\n").expect("somebody waits at the gate");
 }
 
 pub fn text(bytes: &[u8]) -> String {
