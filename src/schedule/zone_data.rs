@@ -49,10 +49,7 @@ impl ZoneData {
     /// A zone by its name. Nothing is remembered: the next look-up sees what is on disk then.
     pub fn zone(&self, name: &str) -> Result<Zone, ZoneError> {
         let Some(folder) = &self.folder else {
-            let found = quoted(name);
-            return Err(ZoneError(format!(
-                "zone {found}: no zone data on this machine (install tzdata); only 'UTC' works without"
-            )));
+            return Err(no_data(name, "on this machine"));
         };
         if name.starts_with("right/") {
             let found = quoted(name);
@@ -77,6 +74,9 @@ impl ZoneData {
     }
 
     fn unknown(&self, name: &str) -> ZoneError {
+        if let Some(folder) = self.folder.as_ref().filter(|_| self.names().is_empty()) {
+            return no_data(name, &format!("in {}", folder.display()));
+        }
         let found = quoted(name);
         match self.closest(name) {
             Some(close) => ZoneError(format!("unknown zone {found}; did you mean '{close}'?")),
@@ -115,6 +115,13 @@ impl ZoneData {
         names.sort_by(|a, b| b.cmp(a));
         names
     }
+}
+
+fn no_data(name: &str, place: &str) -> ZoneError {
+    let found = quoted(name);
+    ZoneError(format!(
+        "zone {found}: no zone data {place} (install tzdata); only 'UTC' works without"
+    ))
 }
 
 // Zones and their folders begin with a capital letter; `posix`, `right` and tables do not.
