@@ -174,7 +174,10 @@ impl Daemon {
     fn decide(&mut self, outcome: LoadOutcome, under_way: &UnderWay, now: Moment) -> Verdict {
         let by = who(&under_way.askers);
         let decided = outcome
-            .map_err(|problems| Rejected::by_problems(&problems))
+            .map_err(|problems| {
+                self.await_mending(&problems);
+                Rejected::by_problems(&problems)
+            })
             .and_then(|accepted| self.commit(accepted, now));
         let seconds = Moment::now()
             .elapsed
@@ -204,6 +207,20 @@ impl Daemon {
         }
         self.keep_verdict(&verdict);
         verdict
+    }
+
+    /// The files to mend may be others than those in force: a new file that is included, say.
+    fn await_mending(&mut self, problems: &Problems) {
+        let Some(watch) = &mut self.parts.watch else {
+            return;
+        };
+        let mut files = self.engine.config().watched_files();
+        let broken = problems.0.iter().map(|problem| problem.path.clone());
+        files.extend(broken);
+        match watch.follow(&files) {
+            Ok(()) => start::look_again(&self.inbox),
+            Err(error) => log::warn!("{error}; changes there go unseen until the next reload"),
+        }
     }
 
     fn keep_verdict(&mut self, verdict: &Verdict) {
