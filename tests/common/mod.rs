@@ -228,14 +228,24 @@ impl Hupd {
 
     /// Waits for a message to the service manager that has this line, and gives the whole message.
     pub fn wait_notified(&self, line: &str) -> String {
+        self.wait_message(line, |message| message.lines().any(|found| found == line))
+    }
+
+    /// Waits for a message to the service manager whose status has these words, and gives all of it.
+    pub fn wait_notified_status(&self, words: &str) -> String {
+        let has = |line: &str| line.starts_with("STATUS=") && line.contains(words);
+        self.wait_message(words, |message| message.lines().any(has))
+    }
+
+    fn wait_message(&self, what: &str, is_it: impl Fn(&str) -> bool) -> String {
         let mut buffer = [0; 8192];
         loop {
             let received = self.notify.recv(&mut buffer);
             let length = received.unwrap_or_else(|error| {
-                panic!("no '{line}': {error}; the log is:\n{}", self.log());
+                panic!("no '{what}': {error}; the log is:\n{}", self.log());
             });
             let message = String::from_utf8_lossy(&buffer[..length]).into_owned();
-            if message.lines().any(|found| found == line) {
+            if is_it(&message) {
                 return message;
             }
         }

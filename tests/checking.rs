@@ -1,0 +1,186 @@
+//! `hupd --check` and `hupctl check`: the same words, no daemon needed, nothing touched.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    reason = "a test stands outside hupd"
+)]
+
+mod common;
+
+use std::fs;
+use std::process::{Command, Output};
+
+use common::{Home, Hupd, text};
+use serde_json::Value;
+
+const GOOD: &str = r#"
+[jobs.a]
+command = "true"
+[jobs.b]
+command = "true"
+schedule = "@daily"
+timezone = "UTC"
+"#;
+const BAD: &str = "[jobs.a]\ncomand = \"true\"\n[jobs.b]\ncommand = \"true\"\nevery = \"soon\"\n";
+
+fn output(command: &mut Command) -> Output {
+    command.output().expect("it runs")
+}
+
+fn by_hupd(home: &Home) -> Output {
+    output(home.hupd().arg("--check"))
+}
+
+fn by_hupctl(home: &Home, more: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hupctl"));
+    output(command.args(more).arg("check").arg(home.config_file()))
+}
+
+#[test]
+fn a_good_file_is_told_in_one_line_and_nothing_is_touched() {
+    let home = Home::new();
+    home.configure(GOOD);
+    let line = format!(
+        "{}: configuration OK: 2 jobs\n",
+        home.config_file().display()
+    );
+    for output in [by_hupd(&home), by_hupctl(&home, &[])] {
+        assert_eq!(output.status.code(), Some(0));
+        assert_eq!(
+            (text(&output.stdout), text(&output.stderr)),
+            (line.clone(), String::new())
+        );
+    }
+    let left = fs::read_dir(home.path()).expect("a folder").count();
+    assert_eq!(left, 1, "only the file is there");
+}
+
+#[test]
+fn a_bad_file_is_told_with_all_its_problems_in_the_same_words() {
+    let home = Home::new();
+    home.configure(BAD);
+    let (hupd, hupctl) = (by_hupd(&home), by_hupctl(&home, &[]));
+    for output in [&hupd, &hupctl] {
+        assert_eq!(output.status.code(), Some(78));
+        assert_eq!(text(&output.stdout), "");
+    }
+    let told = text(&hupd.stderr);
+    assert_eq!(told, text(&hupctl.stderr));
+    let file = home.config_file().display().to_string();
+    for words in [
+        "unknown key 'comand' in [jobs.a]",
+        "did you mean 'command'?",
+        &format!("{file}:5:1\n"),
+        "every: 'soon' is no duration",
+        &format!("{file}:8:9\n"),
+    ] {
+        assert!(told.contains(words), "no '{words}' in {told}");
+    }
+    assert!(told.ends_with(&format!("\n{file}: 3 errors\n")), "{told}");
+}
+
+#[test]
+fn a_relative_path_is_told_like_an_absolute_one() {
+    let home = Home::new();
+    home.configure(BAD);
+    let mut hupctl = Command::new(env!("CARGO_BIN_EXE_hupctl"));
+    let mut hupd = Command::new(env!("CARGO_BIN_EXE_hupd"));
+    hupctl.args(["check", "hupd.toml"]);
+    hupd.args(["--check", "-c", "hupd.toml"]);
+    for mut command in [hupd, hupctl] {
+        let relative = output(command.current_dir(home.path()));
+        assert_eq!(relative.status.code(), Some(78));
+        assert_eq!(text(&relative.stderr), text(&by_hupd(&home).stderr));
+    }
+}
+
+#[test]
+fn programs_get_json() {
+    let home = Home::new();
+    home.configure(GOOD);
+    let output = by_hupctl(&home, &["--json"]);
+    let json: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(
+        json,
+        serde_json::json!({ "ok": true, "jobs": 2, "problems": [] })
+    );
+
+    home.configure(BAD);
+    let output = by_hupctl(&home, &["--json"]);
+    let json: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(output.status.code(), Some(78));
+    assert_eq!((&json["ok"], &json["jobs"]), (&false.into(), &Value::Null));
+    let problems = json["problems"].as_array().expect("problems");
+    let place = |problem: &Value| (problem["line"].as_u64(), problem["column"].as_u64());
+    let places: Vec<_> = problems.iter().map(place).collect();
+    assert_eq!(
+        places,
+        [(Some(4), Some(7)), (Some(5), Some(1)), (Some(8), Some(9))]
+    );
+    let file = home.config_file().display().to_string();
+    for problem in problems {
+        assert_eq!(problem["path"], file);
+        assert_eq!(problem["severity"], "error");
+        let rendered = problem["rendered"].as_str().expect("text");
+        let message = problem["message"].as_str().expect("text");
+        assert!(rendered.contains(message) && text(&output.stderr).contains(rendered));
+    }
+}
+
+#[test]
+fn a_check_beside_a_running_hupd_changes_nothing_in_it() {
+    let hupd = Hupd::start(GOOD);
+    hupd.home.configure(BAD);
+    assert_eq!(by_hupd(&hupd.home).status.code(), Some(78));
+    assert_eq!(by_hupctl(&hupd.home, &[]).status.code(), Some(78));
+    let status = hupd.status();
+    assert_eq!(
+        (&status["generation"], &status["last_reload"]),
+        (&1.into(), &Value::Null)
+    );
+}
+
+#[test]
+fn without_zone_data_utc_works_and_another_zone_is_a_clear_error() {
+    let home = Home::new();
+    let nothing = home.file("zones");
+    fs::create_dir(&nothing).expect("a folder");
+    let check = |zone: &str| {
+        home.configure(&format!(
+            "[daemon]\ntimezone = \"{zone}\"\n[jobs.a]\ncommand = \"true\"\nschedule = \"30 2 * * *\"\n"
+        ));
+        let mut hupd = home.hupd();
+        output(hupd.arg("--check").env("TZDIR", &nothing))
+    };
+    let utc = check("UTC");
+    assert_eq!(utc.status.code(), Some(0), "{utc:?}");
+
+    let berlin = check("Europe/Berlin");
+    let told = text(&berlin.stderr);
+    assert_eq!(berlin.status.code(), Some(78));
+    let place = format!("{}:4:12\n", home.config_file().display());
+    assert!(
+        told.contains("timezone: zone 'Europe/Berlin': no zone data in "),
+        "{told}"
+    );
+    assert!(
+        told.contains("Europe/Berlin") && told.contains(&place),
+        "{told}"
+    );
+    assert!(told.contains("tzdata") || told.contains("TZDIR"), "{told}");
+}
+
+#[test]
+fn without_zone_data_hupd_serves_in_utc() {
+    let home = Home::new();
+    home.configure("[daemon]\ntimezone = \"UTC\"\n[jobs.a]\ncommand = \"true\"\nevery = \"1s\"\n");
+    let nothing = home.file("zones");
+    fs::create_dir(&nothing).expect("a folder");
+    let mut command = home.hupd();
+    command.env("TZDIR", &nothing);
+    let mut hupd = Hupd::launch_as(home, command);
+    hupd.wait_notified("READY=1");
+    assert_eq!(hupd.home.ended_run("a")["outcome"], "exited 0");
+    assert!(hupd.stop().success());
+}
