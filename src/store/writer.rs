@@ -75,6 +75,9 @@ impl Writer {
             if !batch.records.is_empty() {
                 self.write(batch.records, Moment::now().wall);
             }
+            if !batch.questions.is_empty() {
+                self.try_again(Moment::now().wall);
+            }
             for question in batch.questions {
                 self.reader.ask(question);
             }
@@ -178,6 +181,13 @@ impl Writer {
         }
     }
 
+    /// Without a record to write: somebody wants to read what is owed, or it is the last chance.
+    fn try_again(&mut self, at: Timestamp) {
+        if self.settle_backlog(at).is_ok() {
+            self.recovered();
+        }
+    }
+
     fn recovered(&mut self) {
         if let Health::Failing(backlog) = &self.health {
             let lost = backlog.lost();
@@ -241,9 +251,7 @@ impl Writer {
 
     fn finish(mut self) {
         self.wait_for_locks(PATIENCE);
-        if self.settle_backlog(Moment::now().wall).is_ok() {
-            self.recovered();
-        }
+        self.try_again(Moment::now().wall);
         // The reader first: only the last connection, and only one that writes, can take the log away.
         self.reader.close();
         let _ = checkpoint(&self.connection, "TRUNCATE");

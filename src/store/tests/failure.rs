@@ -47,6 +47,18 @@ fn jobs_run_while_the_store_is_locked_and_their_records_follow() {
 }
 
 #[test]
+fn whoever_asks_is_shown_what_was_owed_as_soon_as_it_can_be_written() {
+    let place = Place::new();
+    let store = place.store();
+    let shell = place.shell();
+    shell.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    place.claim(&store, claim(1, "a", 60));
+    assert!(runs(&store).is_empty());
+    shell.execute_batch("ROLLBACK").unwrap();
+    assert_eq!(runs(&store).len(), 1);
+}
+
+#[test]
 fn what_could_not_be_written_is_written_at_the_end() {
     let place = Place::new();
     let store = place.store();
