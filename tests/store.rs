@@ -276,8 +276,12 @@ fn a_store_of_a_newer_hupd_is_left_alone() {
     assert!(fs::read(database(&hupd.home)).unwrap() == before);
 }
 
+/// A run that has ended, and that the store has heard of.
 fn run(home: &Home, job: &str) -> Value {
-    home.json(&["run", job, "--wait"])
+    let run = home.json(&["run", job, "--wait"]);
+    // Answered behind all that was recorded before.
+    home.runs(job);
+    run
 }
 
 fn database(home: &Home) -> PathBuf {
