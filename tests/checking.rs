@@ -179,7 +179,7 @@ fn without_zone_data_hupd_serves_in_utc() {
     fs::create_dir(&nothing).expect("a folder");
     let mut command = home.hupd();
     command.env("TZDIR", &nothing);
-    let mut hupd = Hupd::launch_as(home, command);
+    let mut hupd = Hupd::launch_by(home, command);
     hupd.wait_notified("READY=1");
     assert_eq!(hupd.home.ended_run("a")["outcome"], "exited 0");
     assert!(hupd.stop().success());

@@ -90,7 +90,8 @@ fn the_daemon_has_a_session_of_its_own_without_a_terminal_and_stands_in_the_root
 #[test]
 fn the_standard_descriptors_are_dev_null_and_nobody_waits_for_their_end() {
     // That `output` returned at all shows that no pipe of ours is open any more.
-    let hupd = Detached::start(IDLE);
+    let logged = format!("[log]\nfile = \"hupd.log\"\n{IDLE}");
+    let hupd = Detached::start(&logged);
     let open = descriptors(hupd.pid);
     let standard: Vec<_> = open.iter().take(3).cloned().collect();
     assert_eq!(standard, [0, 1, 2].map(|fd| (fd, "/dev/null".to_owned())));

@@ -243,7 +243,7 @@ fn ctrl_c_reaches_hupd_and_none_of_its_jobs() {
     ));
     let mut command = home.hupd();
     command.process_group(0);
-    let mut hupd = Hupd::launch_as(home, command);
+    let mut hupd = Hupd::launch_by(home, command);
     hupd.wait_notified("READY=1");
     start_run(&hupd, "stays");
     wait_until("it has begun", || {
@@ -276,7 +276,7 @@ fn what_the_parent_ignored_or_blocked_counts_neither_for_hupd_nor_for_its_jobs()
         .arg("--block-signal")
         .arg(plain.get_program())
         .args(plain.get_args());
-    let mut hupd = Hupd::launch_as(home, command);
+    let mut hupd = Hupd::launch_by(home, command);
     hupd.wait_notified("READY=1");
     hupd.reload();
     let output = hupd.home.hupctl(&["run", "masks", "--wait"]);
