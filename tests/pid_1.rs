@@ -134,12 +134,13 @@ fn it_stays_in_the_foreground_by_itself_and_its_end_passes() {
     let inside = numbers.and_then(|numbers| numbers.split_whitespace().last());
     assert_eq!(inside, Some("1"), "{status}");
     assert_eq!(container.home.json(&["status"])["pid"], 1);
-    assert!(container.home.read("log").contains("serves 1 jobs"));
 
     let told = Told::from(container.home.hupctl(&["run", "quick", "--wait"]));
     assert!(told.out.contains("exited 3"), "{told:?}");
     container.signal(Signal::TERM);
     assert_eq!(container.wait().code(), Some(0));
+    let log = container.home.read("log");
+    assert!(log.contains("serves 1 job "), "{log}");
     assert!(!container.home.socket().exists());
     assert!(!container.home.file("run/hupd.pid").exists());
 }

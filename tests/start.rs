@@ -42,18 +42,10 @@ fn assert_nothing_is_left(home: &Home) {
     for name in ["run/hupd.pid", "state/hupd.lock"] {
         assert!(!home.file(name).is_file(), "{name} is left");
     }
-    let file = home.config_file().display().to_string();
     // The launcher speaks before the last instants of the daemon.
     wait_until("no process of it is left", || {
-        let of_this_home = |pid| proc_text(pid, "cmdline").is_some_and(|line| line.contains(&file));
-        let mut alive = processes().filter(|&pid| is_alive(pid));
-        (!alive.any(of_this_home)).then_some(())
+        home.processes().is_empty().then_some(())
     });
-}
-
-fn processes() -> impl Iterator<Item = Pid> {
-    let entries = fs::read_dir("/proc").expect("/proc").flatten();
-    entries.filter_map(|entry| Pid::from_raw(entry.file_name().to_str()?.parse().ok()?))
 }
 
 #[test]

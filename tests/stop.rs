@@ -148,7 +148,7 @@ fn a_job_in_hand_finishes_and_is_recorded() {
         assert!(is_alive(busy.job));
         busy.open_gate();
         let us = format!("told to stop from pid {}, uid", std::process::id());
-        assert!(busy.hupd.log().contains(&us), "{}", busy.hupd.log());
+        busy.hupd.wait_log(&us);
         assert_eq!(busy.ends(), by_itself("exited 0"));
     }
 }

@@ -66,8 +66,6 @@ pub fn detach() -> Result<Detached, DetachError> {
         }
         Outcome::Child(Ok(_)) => {
             raw::unblock_all_signals();
-            // Of what daemonize opens, it leaves something open for jobs to inherit.
-            raw::mark_fds_to_be_closed();
             set_umask();
             Ok(Detached::Daemon(release))
         }

@@ -150,20 +150,6 @@ pub(crate) fn let_end_us(signals: &[Signal]) {
     unblock_all_signals();
 }
 
-/// Sees to it that no process that is started from now on inherits more than the descriptors 0–2.
-pub(crate) fn mark_fds_to_be_closed() {
-    let (first, last) = (3_u32, u32::MAX);
-    // SAFETY: it touches no memory and closes nothing here.
-    unsafe {
-        libc::syscall(
-            libc::SYS_close_range,
-            first,
-            last,
-            libc::CLOSE_RANGE_CLOEXEC,
-        )
-    };
-}
-
 /// Closes every descriptor above standard error. For the first lines of `main`, before anything of
 /// ours is open.
 pub fn close_inherited_fds() -> io::Result<()> {

@@ -482,12 +482,6 @@ impl Detached {
     }
 }
 
-impl Drop for Detached {
-    fn drop(&mut self) {
-        self.home.end(self.pid);
-    }
-}
-
 impl Home {
     /// The number in the pid file.
     pub fn pid_in_file(&self) -> Option<Pid> {
@@ -495,15 +489,31 @@ impl Home {
         Pid::from_raw(number)
     }
 
-    /// Ends a hupd of this home, and its runs, whatever state it is in.
-    pub fn end(&self, pid: Pid) {
+    /// Every hupd that was started on the file of this home and has not ended.
+    pub fn processes(&self) -> Vec<Pid> {
+        let file = self.config_file().display().to_string();
+        let is_ours = |&pid: &Pid| {
+            is_alive(pid)
+                && proc_text(pid, "comm").is_some_and(|name| name == "hupd\n")
+                && proc_text(pid, "cmdline").is_some_and(|line| line.contains(&file))
+        };
+        let entries = fs::read_dir("/proc").expect("/proc").flatten();
+        let numbers = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        numbers.filter_map(Pid::from_raw).filter(is_ours).collect()
+    }
+}
+
+/// However a test ends, nothing that it started goes on: neither hupd nor its runs.
+impl Drop for Home {
+    fn drop(&mut self) {
         for signal in [Signal::QUIT, Signal::QUIT, Signal::QUIT, Signal::KILL] {
-            // The number may have passed to another process by now.
-            let file = self.config_file().display().to_string();
-            if !is_alive(pid) || !proc_text(pid, "cmdline").is_some_and(|it| it.contains(&file)) {
+            let left = self.processes();
+            if left.is_empty() {
                 return;
             }
-            let _ = rustix::process::kill_process(pid, signal);
+            for pid in left {
+                let _ = rustix::process::kill_process(pid, signal);
+            }
             std::thread::sleep(Duration::from_millis(50));
         }
     }
