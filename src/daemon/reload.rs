@@ -51,6 +51,10 @@ impl Asker {
         }
     }
 
+    fn repeats(&self, known: &Self) -> bool {
+        self.by == known.by && !matches!(self.wants, Wants::Answer(_))
+    }
+
     fn into_reply(self) -> Option<Reply> {
         match self.wants {
             Wants::Answer(reply) => Some(reply),
@@ -103,7 +107,10 @@ impl Daemon {
     /// One path for HUP, `hupctl reload` and changed files.
     pub(super) fn begin_reload(&mut self, asker: Asker, now: Moment) {
         if let Some(under_way) = &mut self.reloads.under_way {
-            under_way.again.push(asker);
+            // A storm of signals from one sender is one wish.
+            if !under_way.again.iter().any(|known| asker.repeats(known)) {
+                under_way.again.push(asker);
+            }
             return;
         }
         self.load_for(vec![asker], now);
