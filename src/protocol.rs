@@ -66,7 +66,8 @@ pub enum Answer {
     Run(RunRow),
     Runs(Vec<RunRow>),
     Output(OutputRow),
-    /// The stop signal was sent to that run.
+    /// The stop signal was sent to that run; or it waited for a place and will not start, then it
+    /// has ended without an outcome.
     Kill(RunRow),
     Reload(Verdict),
     Stop(Status),

@@ -215,8 +215,8 @@ impl fmt::Display for Outcome {
 pub struct Usage {
     /// User and system time together.
     pub cpu: Duration,
-    /// Peak resident memory of its largest process, in bytes, where that is known: the kernel counts
-    /// in what hupd itself had when it started the process, so it is where the peak is above that.
+    /// Peak resident memory of its largest process, in bytes. None where it is not above the peak of
+    /// hupd itself: the kernel counts in what hupd had when it started the process.
     pub peak_memory: Option<u64>,
 }
 

@@ -498,7 +498,11 @@ fn a_stranger_is_told_what_is_not_allowed() {
     }
     let bench = Bench::answering(Answer::Jobs(vec![]));
     let program = bench.folder.path().join("hupctl");
-    fs::copy(env!("CARGO_BIN_EXE_hupctl"), &program).unwrap();
+    // By another process: a file that this one had open for writing while a parallel test forked
+    // cannot be executed.
+    let mut copy = Command::new("cp");
+    let copied = copy.arg(env!("CARGO_BIN_EXE_hupctl")).arg(&program);
+    assert!(copied.status().unwrap().success());
     let chmod = |path: &PathBuf, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode));
     chmod(&bench.folder.path().to_path_buf(), 0o755).unwrap();
     let as_stranger = |arguments: &str| {

@@ -201,7 +201,7 @@ fn a_reader_of_the_log_who_goes_away_does_no_harm() {
     let mut reader = BufReader::new(child.stderr.take().expect("a pipe"));
     let mut line = String::new();
     reader.read_line(&mut line).expect("a line");
-    assert!(line.contains(" serves 1 jobs of "), "{line}");
+    assert!(line.contains(" serves 1 job of "), "{line}");
     drop(reader);
     for _ in 0..3 {
         work(&home);

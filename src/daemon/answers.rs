@@ -144,28 +144,50 @@ impl Daemon {
     }
 
     fn kill(&mut self, run: RunId, caller: Sender, now: Moment) -> Answer {
-        let row = self.engine.run(run).map(rows::run);
-        let Some(effects) = self.engine.kill(run, now) else {
+        let row = match self.engine.waiting_for(run) {
+            Some(waiting) => Some(rows::never_started(
+                run,
+                waiting,
+                self.engine.generation(),
+                now,
+            )),
+            None => self.engine.run(run).map(rows::run),
+        };
+        let (Some(row), Some(effects)) = (row, self.engine.kill(run, now)) else {
             let text = format!("run {run} is not running");
             return Answer::Refused(Refusal::new(RefusalKind::Conflict, text));
         };
         log::info!(run:%; "told to end a run, by hupctl from {caller}");
         self.perform(effects);
-        match row {
-            Some(row) => Answer::Kill(row),
-            None => {
-                let text = format!("run {run} waited for a place, and is skipped now");
-                Answer::Refused(Refusal::new(RefusalKind::Conflict, text))
-            }
-        }
+        Answer::Kill(row)
     }
 
     /// Of a live run from the children, else from the store.
     fn output(&mut self, of: OutputOf, caller: Sender, reply: Reply) {
         match self.live_run(&of) {
             Some(run) => self.peek((run, of), caller, reply),
-            None => self.parts.store.output(of, reply),
+            None => {
+                let reply = self.naming_unknown_jobs(&of, reply);
+                self.parts.store.output(of, reply);
+            }
         }
+    }
+
+    /// The store knows what has run: that there is no such job, nobody but the configuration can say.
+    fn naming_unknown_jobs(&self, of: &OutputOf, reply: Reply) -> Reply {
+        let name = match of {
+            OutputOf::LastOf(name) => name.clone(),
+            OutputOf::Run(_) => return reply,
+        };
+        if self.engine.config().jobs.contains_key(&JobName::new(&name)) {
+            return reply;
+        }
+        Reply::new(move |answer| match answer {
+            Answer::Refused(refusal) if refusal.kind == RefusalKind::NotFound => {
+                reply.send(no_job(&name));
+            }
+            answer => reply.send(answer),
+        })
     }
 
     fn live_run(&self, of: &OutputOf) -> Option<RunId> {

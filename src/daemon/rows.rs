@@ -79,6 +79,19 @@ pub fn not_started(id: RunId, occurrence: &Occurrence, generation: Generation) -
     }
 }
 
+/// A run that was killed while it waited for a place: it is over, and has no outcome.
+pub fn never_started(
+    id: RunId,
+    occurrence: &Occurrence,
+    generation: Generation,
+    now: Moment,
+) -> RunRow {
+    RunRow {
+        ended_at: Some(now.wall),
+        ..not_started(id, occurrence, generation)
+    }
+}
+
 /// Fills in how the run ended.
 pub fn complete(row: &mut RunRow, end: &RunEnd) {
     row.ended_at = Some(end.at);

@@ -96,6 +96,17 @@ impl Home {
         command
     }
 
+    /// A command line of hupd on this home's file, as "$@" of a shell script.
+    pub fn hupd_through(&self, script: &str) -> Command {
+        let mut command = Command::new("/bin/sh");
+        command
+            .args(["-c", script, "sh", env!("CARGO_BIN_EXE_hupd"), "-c"])
+            .arg(self.config_file())
+            .stdin(Stdio::null());
+        clean(&mut command);
+        command
+    }
+
     /// Runs hupctl on this home's socket.
     pub fn hupctl(&self, arguments: &[&str]) -> Output {
         let mut command = self.hupctl_command();
@@ -156,6 +167,57 @@ impl Home {
         })
     }
 
+    /// Runs a job to its end, and gives the run.
+    pub fn run_to_end(&self, job: &str) -> Value {
+        self.json(&["run", "--wait", job])
+    }
+
+    /// What a run, or the newest run of a job, wrote.
+    pub fn output(&self, of: &str) -> Vec<u8> {
+        let output = self.hupctl(&["logs", of]);
+        assert!(output.status.success(), "{output:?}");
+        output.stdout
+    }
+
+    /// The live runs of a job whose processes exist.
+    pub fn running(&self, job: &str) -> Vec<Value> {
+        let status = self.json(&["status"]);
+        let running = status["running"].as_array().cloned().unwrap_or_default();
+        let is_meant = |run: &Value| run["job"] == job && !run["pid"].is_null();
+        running.into_iter().filter(is_meant).collect()
+    }
+
+    /// Waits until a job has so many live runs.
+    pub fn wait_running(&self, job: &str, count: usize) -> Vec<Value> {
+        wait_until(&format!("{count} runs of '{job}' are alive"), || {
+            Some(self.running(job)).filter(|runs| runs.len() == count)
+        })
+    }
+
+    /// The ledger of a job, oldest first: trigger, fate, reason, run.
+    pub fn ledger(&self, job: &str) -> Vec<(String, String, String, Option<i64>)> {
+        let store = rusqlite::Connection::open(self.file("state/hupd.db")).expect("a store");
+        let sql = "SELECT trigger, fate, reason, run FROM ledger WHERE job = ?1 ORDER BY instant";
+        let mut rows = store.prepare(sql).expect("a ledger");
+        let rows = rows.query_map([job], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+        });
+        rows.and_then(Iterator::collect).expect("rows")
+    }
+
+    /// A FIFO: `cat NAME` in this folder does not end before it is opened.
+    pub fn gate(&self, name: &str) {
+        let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+        let fifo = rustix::fs::FileType::Fifo;
+        rustix::fs::mknodat(rustix::fs::CWD, self.file(name), fifo, mode, 0).expect("a FIFO");
+    }
+
+    /// Lets those go on who wait at the gate now; whether anybody was there.
+    pub fn open_gate(&self, name: &str) -> bool {
+        let flags = rustix::fs::OFlags::WRONLY | rustix::fs::OFlags::NONBLOCK;
+        rustix::fs::open(self.file(name), flags, rustix::fs::Mode::empty()).is_ok()
+    }
+
     pub fn runs(&self, job: &str) -> Vec<Value> {
         let runs = self.json(&["runs", job, "-n", "1000"]);
         runs["runs"].as_array().cloned().unwrap_or_default()
@@ -200,6 +262,13 @@ impl Hupd {
     pub fn launch(home: Home) -> Self {
         let command = home.hupd();
         Self::launch_by(home, command)
+    }
+
+    /// Starts hupd by a command line of the test's own, and waits until it serves.
+    pub fn start_by(command: Command, home: Home) -> Self {
+        let hupd = Self::launch_by(home, command);
+        hupd.wait_notified("READY=1");
+        hupd
     }
 
     /// Starts hupd by a command that becomes it, such as one that a shell has prepared something for.

@@ -19,9 +19,10 @@ pub fn kill(client: &Client, screen: &mut Screen, run: u64) -> Result<Ending, Fa
 
 fn killed(run: &RunRow) -> String {
     let name = name(run);
-    match run.pid {
-        Some(pid) => format!("stop signal sent to {name} (pid {pid})"),
-        None => format!("{name} will be stopped as soon as it has started"),
+    match (run.pid, run.ended_at) {
+        (Some(pid), _) => format!("stop signal sent to {name} (pid {pid})"),
+        (None, Some(_)) => format!("{name} waited for a place, and will not start"),
+        (None, None) => format!("{name} will be stopped as soon as it has started"),
     }
 }
 
@@ -34,5 +35,11 @@ mod tests {
     fn the_run_and_its_process_are_named() {
         let text = "stop signal sent to run 17 of job 'backup' (pid 99)";
         assert_eq!(killed(&run(17)), text);
+        let starting = RunRow {
+            pid: None,
+            ..run(17)
+        };
+        let text = "run 17 of job 'backup' will be stopped as soon as it has started";
+        assert_eq!(killed(&starting), text);
     }
 }

@@ -1,0 +1,335 @@
+//! The real hupctl on the real hupd: jobs and runs, and who may ask.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a test starts programs and waits for what they do"
+)]
+
+mod common;
+
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use common::{Home, Hupd, text, wait_until};
+use rustix::process::geteuid;
+
+const JOBS: &str = r#"
+    [daemon]
+    timezone = "UTC"
+    [jobs.backup]
+    command = ["true"]
+    schedule = "30 2 29 2 *"
+    timezone = "Asia/Tokyo"
+    description = "copies all"
+    [jobs.broken]
+    command = "echo out of luck; exit 3"
+    [jobs.off]
+    command = ["true"]
+    every = "15m"
+    enabled = false
+    [jobs.stuck]
+    command = ["sleep", "1000"]
+"#;
+
+/// Nobody in particular: the overflow user.
+const STRANGER: u32 = 65_534;
+
+fn told(output: &Output) -> (Option<i32>, String, String) {
+    (
+        output.status.code(),
+        text(&output.stdout),
+        text(&output.stderr),
+    )
+}
+
+fn failed(sentence: &str) -> (Option<i32>, String, String) {
+    (Some(1), String::new(), format!("hupctl: {sentence}\n"))
+}
+
+/// The lines of a table, with single blanks between the words.
+fn lines(output: &Output) -> Vec<String> {
+    assert!(output.status.success(), "{output:?}");
+    let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+    text(&output.stdout).lines().map(words).collect()
+}
+
+/// A hupctl whose reader is in this zone.
+fn in_zone(home: &Home, zone: &str, arguments: &[&str]) -> Output {
+    let mut command = home.hupctl_command();
+    command
+        .args(arguments)
+        .env("TZ", zone)
+        .output()
+        .expect("hupctl runs")
+}
+
+#[test]
+fn a_run_that_is_waited_for_decides_the_exit_status() {
+    let hupd = Hupd::start(JOBS);
+    let good = hupd.home.hupctl(&["run", "--wait", "backup"]);
+    let text = text(&good.stdout);
+    assert_eq!(good.status.code(), Some(0), "{good:?}");
+    assert!(
+        text.starts_with("run 1 of job 'backup' started\nrun 1 of job 'backup' exited 0 after "),
+        "{text}"
+    );
+    let bad = hupd.home.hupctl(&["run", "--wait", "broken"]);
+    let (status, out, aside) = told(&bad);
+    assert_eq!(status, Some(1));
+    assert!(
+        out.contains("\nrun 2 of job 'broken' exited 3 after "),
+        "{out}"
+    );
+    assert!(aside.contains("hupctl logs 2\n"), "{aside}");
+}
+
+#[test]
+fn a_run_that_is_not_waited_for_is_told_when_it_has_started() {
+    let hupd = Hupd::start(JOBS);
+    let output = hupd.home.hupctl(&["run", "stuck"]);
+    let expected = (
+        Some(0),
+        "run 1 of job 'stuck' started\n".to_owned(),
+        String::new(),
+    );
+    assert_eq!(told(&output), expected);
+    assert_eq!(hupd.home.running("stuck").len(), 1);
+}
+
+#[test]
+fn a_job_that_runs_or_does_not_exist_is_not_run() {
+    let hupd = Hupd::start(JOBS);
+    hupd.home.hupctl(&["run", "stuck"]);
+    for arguments in [&["run", "stuck"][..], &["run", "--wait", "stuck"]] {
+        let sentence = "job 'stuck' does not start: run 1 is not over (overlap = \"skip\")";
+        assert_eq!(told(&hupd.home.hupctl(arguments)), failed(sentence));
+    }
+    assert_eq!(
+        told(&hupd.home.hupctl(&["run", "nobody"])),
+        failed("no job 'nobody'")
+    );
+    let rows = hupd.home.ledger("stuck");
+    let fates: Vec<_> = rows.iter().map(|row| row.1.as_str()).collect();
+    assert_eq!(fates, ["ran", "skipped", "skipped"]);
+}
+
+#[test]
+fn who_waits_for_a_run_is_told_when_it_is_killed() {
+    let hupd = Hupd::start(JOBS);
+    let mut waiting = hupd.home.hupctl_command();
+    waiting
+        .args(["run", "--wait", "stuck"])
+        .stdout(std::process::Stdio::piped());
+    let waiting = waiting.spawn().expect("hupctl runs");
+    hupd.home.wait_running("stuck", 1);
+    hupd.home.hupctl(&["kill", "1"]);
+    let output = waiting.wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), Some(1));
+    let text = text(&output.stdout);
+    assert!(
+        text.contains("run 1 of job 'stuck' killed by TERM (request) after "),
+        "{text}"
+    );
+}
+
+#[test]
+fn runs_are_listed_newest_first_and_failed_ones_alone() {
+    let hupd = Hupd::start(JOBS);
+    for job in ["backup", "broken", "backup"] {
+        hupd.home.run_to_end(job);
+    }
+    hupd.home.hupctl(&["run", "stuck"]);
+    let jobs = |arguments: &[&str]| -> Vec<String> {
+        let lines = lines(&hupd.home.hupctl(arguments));
+        assert!(
+            lines[0].starts_with("RUN JOB STARTED DURATION OUTCOME "),
+            "{lines:?}"
+        );
+        let words = lines[1..]
+            .iter()
+            .map(|line| line.split(' ').take(2).collect::<Vec<_>>());
+        words.map(|words| words.join(" ")).collect()
+    };
+    assert_eq!(
+        jobs(&["runs"]),
+        ["4 stuck", "3 backup", "2 broken", "1 backup"]
+    );
+    assert_eq!(jobs(&["runs", "backup"]), ["3 backup", "1 backup"]);
+    assert_eq!(jobs(&["runs", "-n", "2"]), ["4 stuck", "3 backup"]);
+    assert_eq!(jobs(&["runs", "--failed"]), ["2 broken"]);
+    let table = text(&hupd.home.hupctl(&["runs", "--failed"]).stdout);
+    assert!(table.contains("  exited 3  request  "), "{table}");
+    assert!(table.trim_end().ends_with("  -       12 B"), "{table}");
+    let none = hupd.home.hupctl(&["runs", "--failed", "backup"]);
+    let sentence = "no failed run of job 'backup' is recorded\n".to_owned();
+    assert_eq!(told(&none), (Some(0), sentence, String::new()));
+}
+
+#[test]
+fn the_list_of_jobs_says_how_each_stands() {
+    let hupd = Hupd::start(JOBS);
+    hupd.home.run_to_end("broken");
+    hupd.home.hupctl(&["run", "stuck"]);
+    let list = lines(&in_zone(&hupd.home, "UTC", &["list"]));
+    assert_eq!(list[0], "JOB TIMING NEXT LAST RUNNING DESCRIPTION");
+    // 02:30 in Tokyo, of the next leap day.
+    assert!(
+        list[1].starts_with("backup 30 2 29 2 * (Asia/Tokyo) 20"),
+        "{list:?}"
+    );
+    assert!(list[1].contains("-02-28 17:30:00 in "), "{list:?}");
+    assert!(list[1].ends_with(" d - copies all"), "{list:?}");
+    assert!(
+        list[2].starts_with("broken on request - exited 3, "),
+        "{list:?}"
+    );
+    assert_eq!(
+        list[3..],
+        ["off every 15m disabled -", "stuck on request - - 2"]
+    );
+}
+
+#[test]
+fn the_next_times_are_those_of_the_reader() {
+    let hupd = Hupd::start(JOBS);
+    let next = lines(&in_zone(&hupd.home, "UTC", &["next", "backup", "-n", "2"]));
+    assert_eq!(next[0], "TIME JOB NOTE");
+    assert_eq!(next.len(), 3);
+    assert!(next[1].contains("-02-28 17:30:00 in "), "{next:?}");
+    assert!(
+        next[1].ends_with("-02-29T02:30:00+09:00 for the job"),
+        "{next:?}"
+    );
+    let there = lines(&in_zone(&hupd.home, "Asia/Tokyo", &["next"]));
+    assert!(there[1].contains("-02-29 02:30:00 in "), "{there:?}");
+    assert!(there[1].ends_with(" d backup"), "{there:?}");
+    assert_eq!(there.len(), 11);
+    let sentence = |job: &str| {
+        (
+            Some(0),
+            format!("job '{job}' has no next time\n"),
+            String::new(),
+        )
+    };
+    for job in ["off", "stuck"] {
+        assert_eq!(told(&hupd.home.hupctl(&["next", job])), sentence(job));
+    }
+    assert_eq!(
+        told(&hupd.home.hupctl(&["next", "nobody"])),
+        failed("no job 'nobody'")
+    );
+}
+
+#[test]
+fn without_a_hupd_the_sentence_says_what_is_there_instead() {
+    let home = Home::new();
+    let at = home.socket().display().to_string();
+    let nobody = |reason: &str| {
+        let sentence = format!(
+            "hupctl: no hupd is running at {at} ({reason}); start it, or name its socket with --socket\n"
+        );
+        (Some(69), String::new(), sentence)
+    };
+    assert_eq!(told(&home.hupctl(&["status"])), nobody("no such file"));
+    home.configure("[jobs.job]\ncommand = [\"true\"]\n");
+    let home = Hupd::start_in(home).crash();
+    let at = home.socket().display().to_string();
+    let (status, out, aside) = told(&home.hupctl(&["run", "job"]));
+    assert_eq!((status, out.as_str()), (Some(69), ""));
+    assert!(
+        aside.contains(&at)
+            && aside.contains("a stale socket, left behind by a hupd that was killed"),
+        "{aside}"
+    );
+    fs::remove_file(home.socket()).expect("removed");
+    fs::write(home.socket(), "").expect("written");
+    let (status, _, aside) = told(&home.hupctl(&["list"]));
+    assert_eq!(status, Some(69));
+    assert!(aside.contains("that is no socket"), "{aside}");
+    let json = home.json(&["status"]);
+    assert_eq!(json["error"]["kind"], "no_daemon");
+}
+
+/// A copy of hupctl for others to run, made by another process: what a test has open for writing,
+/// parallel tests pass on.
+fn hupctl_for_all(home: &Home) -> Command {
+    let program = home.file("hupctl");
+    let mut copy = Command::new("cp");
+    let copied = copy
+        .arg(env!("CARGO_BIN_EXE_hupctl"))
+        .arg(&program)
+        .status();
+    assert!(copied.expect("cp").success());
+    let mut command = Command::new(program);
+    command.arg("--socket").arg(home.socket());
+    command
+}
+
+fn open_to_all(path: &Path, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("a mode");
+}
+
+fn as_stranger(home: &Home, arguments: &[&str]) -> (Option<i32>, String, String) {
+    let mut command = hupctl_for_all(home);
+    command.args(arguments).uid(STRANGER).gid(STRANGER);
+    told(&command.output().expect("hupctl runs"))
+}
+
+#[test]
+fn a_stranger_is_refused_and_told_so() {
+    if !geteuid().is_root() {
+        // Past the harness, which keeps to itself what a test that passes prints.
+        let _ = writeln!(
+            std::io::stderr(),
+            "SKIPPED: only root can become a stranger"
+        );
+        assert!(
+            std::env::var_os("HUPD_REQUIRE_SYSTEMD").is_none(),
+            "root is required"
+        );
+        return;
+    }
+    let hupd = Hupd::start(JOBS);
+    let home = &hupd.home;
+    open_to_all(home.path(), 0o755);
+    let shown = home.socket().display().to_string();
+    let no_access =
+        format!("hupctl: permission denied at {shown}: only its owner and its group may use it\n");
+    assert_eq!(
+        as_stranger(home, &["status"]),
+        (Some(77), String::new(), no_access)
+    );
+    // Whoever the administrator lets in may look, and no more.
+    open_to_all(&home.file("run"), 0o755);
+    open_to_all(&home.socket(), 0o666);
+    assert_eq!(as_stranger(home, &["status"]).0, Some(0));
+    assert_eq!(as_stranger(home, &["next", "off"]).0, Some(0));
+    for (arguments, what) in [
+        (&["run", "backup"][..], "run job 'backup'"),
+        (&["kill", "1"], "kill run 1"),
+        (&["reload"], "reload"),
+        (&["stop"], "stop hupd"),
+    ] {
+        let (status, out, aside) = as_stranger(home, arguments);
+        assert_eq!(
+            (status, out.as_str()),
+            (Some(77), ""),
+            "{arguments:?}: {aside}"
+        );
+        let sentence = "hupctl: only root and the user that hupd runs as (uid 0) may ";
+        assert!(aside.starts_with(sentence), "{aside}");
+        assert!(aside.contains(what), "{aside}");
+        assert!(
+            aside.ends_with(&format!("; you are uid {STRANGER}\n")),
+            "{aside}"
+        );
+    }
+    assert_eq!(home.ledger("backup"), []);
+    assert_eq!(home.json(&["status"])["phase"]["phase"], "serving");
+    wait_until("nothing runs", || {
+        home.running("backup").is_empty().then_some(())
+    });
+}
