@@ -175,7 +175,7 @@ fn a_stop_from_inside_is_a_stop() {
     let _ = container.home.hupctl(&["run", "suicide"]);
     assert_eq!(container.wait().code(), Some(0));
     let log = container.home.read("log");
-    assert!(log.contains("told to stop from pid "), "{log}");
+    assert!(log.contains("told to stop by a signal from pid "), "{log}");
 }
 
 #[test]

@@ -94,7 +94,7 @@ fn hup_brings_the_file_into_force_and_the_difference_is_told_to_everybody() {
     let ready = hupd.wait_notified("READY=1");
     assert_eq!(
         status_line(&ready),
-        format!("generation 2, 4 jobs; last reload accepted: {difference}")
+        format!("generation 2, 4 jobs; last reload: {difference}")
     );
     hupd.wait_log(&format!("reloading: HUP from {}", me()));
     hupd.wait_log(&format!("reload accepted, HUP from {}: {difference}", me()));
@@ -119,7 +119,7 @@ fn hup_with_an_unchanged_file_says_no_change_and_keeps_the_generation() {
         let ready = hupd.reload();
         assert_eq!(
             status_line(&ready),
-            "generation 1, 2 jobs; last reload accepted: no change"
+            "generation 1, 2 jobs; last reload: no change"
         );
     }
     let output = hupd.home.hupctl(&["reload"]);
@@ -339,7 +339,7 @@ fn a_refused_reload_leaves_everything_as_it_was() {
     hupd.notified();
     let ready = hupd.reload();
     assert!(
-        status_line(&ready).ends_with("last reload accepted: no change"),
+        status_line(&ready).ends_with("last reload: no change"),
         "{ready}"
     );
     assert_eq!(hupd.generation(), 1);
@@ -368,7 +368,7 @@ fn assert_refused(hupd: &Hupd, breakage: &Breakage, output: &Output) {
             .find(|message| message.contains("READY=1"))
     });
     assert!(
-        status_line(&ready).starts_with("generation 1, 4 jobs; LAST RELOAD REFUSED: "),
+        status_line(&ready).starts_with("generation 1, 4 jobs; last reload refused: "),
         "{name}: {ready}"
     );
 }

@@ -147,7 +147,10 @@ fn a_job_in_hand_finishes_and_is_recorded() {
         assert!(told.contains("for 1 running: slow"), "{told}");
         assert!(is_alive(busy.job));
         busy.open_gate();
-        let us = format!("told to stop from pid {}, uid", std::process::id());
+        let us = format!(
+            "told to stop by a signal from pid {}, uid",
+            std::process::id()
+        );
         busy.hupd.wait_log(&us);
         assert_eq!(busy.ends(), by_itself("exited 0"));
     }

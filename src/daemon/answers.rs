@@ -1,6 +1,6 @@
 //! Answers requests: each at once, or from the thread that knows.
 
-use super::reload::Asker;
+use super::askers::Asker;
 use super::{Daemon, rows};
 use crate::clock::Moment;
 use crate::engine::{Phase, Refused, Request as Decision, State};

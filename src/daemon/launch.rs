@@ -77,8 +77,7 @@ pub fn serve(options: Options, signals: Signals) -> ExitCode {
     if !accepted.warnings.is_empty() {
         say(&format!("{}\n", accepted.warnings));
     }
-    say_if_mute(&accepted.config, options.mode);
-    let release = match launch(options.mode) {
+    let release = match launch(options.mode, &accepted.config) {
         Ok(Launched::Here(release)) => release,
         Ok(Launched::Elsewhere(status)) => return status,
         Err(failure) => return report(failure, None),
@@ -93,15 +92,6 @@ pub fn serve(options: Options, signals: Signals) -> ExitCode {
     }
 }
 
-/// A daemon without a log file has nowhere to say what happens.
-fn say_if_mute(config: &Config, mode: Mode) {
-    if mode == Mode::Detached && !detach::is_pid_1() && config.log.file.is_none() {
-        say(
-            "hupd: warning: [log] names no file, and a daemon in the background has no terminal: nothing will be logged\n",
-        );
-    }
-}
-
 enum Launched {
     /// This process is the daemon; a launcher may be waiting for word of it.
     Here(Option<Release>),
@@ -109,22 +99,27 @@ enum Launched {
     Elsewhere(ExitCode),
 }
 
-fn launch(mode: Mode) -> Result<Launched, Failure> {
+fn launch(mode: Mode, config: &Config) -> Result<Launched, Failure> {
     if mode == Mode::Foreground || detach::is_pid_1() {
         detach::set_umask();
         return Ok(Launched::Here(None));
     }
     match detach::detach() {
         Ok(Detached::Daemon(release)) => Ok(Launched::Here(Some(release))),
-        Ok(Detached::Launcher(report)) => Ok(Launched::Elsewhere(launcher_end(report))),
+        Ok(Detached::Launcher(report)) => Ok(Launched::Elsewhere(launcher_end(report, config))),
         Err(error) => Err(Failure::new(error)),
     }
 }
 
-/// Passes on what the daemon reported.
-fn launcher_end(report: Report) -> ExitCode {
+/// Passes on what the daemon reported. One that serves without a log file has nowhere to say more.
+fn launcher_end(report: Report, config: &Config) -> ExitCode {
     if let Some(message) = report.message {
         say(&format!("{message}\n"));
+    }
+    if report.status == 0 && config.log.file.is_none() {
+        say(
+            "hupd: serving; nothing is logged, for [log] names no file and nobody reads standard error\n",
+        );
     }
     ExitCode::from(report.status)
 }

@@ -2,6 +2,7 @@
 //! decides.
 
 mod answers;
+mod askers;
 mod check;
 mod effects;
 mod launch;
@@ -11,6 +12,7 @@ mod reload;
 mod rows;
 mod start;
 mod steering;
+mod verdict;
 mod waiters;
 
 use std::path::PathBuf;

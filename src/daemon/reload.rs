@@ -4,64 +4,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::askers::{Asker, are_for_news_only, deliver, refuse_all, who};
+use super::verdict::Rejected;
 use super::{Daemon, start};
 use crate::clock::Moment;
-use crate::config::{Accepted, Changes, Config, LoadOutcome, Problems, counted};
+use crate::config::{Accepted, Changes, Config, LoadOutcome, Problems};
 use crate::engine::Phase;
-use crate::event::Reply;
 use crate::logging;
-use crate::protocol::{Answer, Refusal, RefusalKind, Verdict};
+use crate::protocol::Verdict;
 use crate::system::limits;
 use crate::system::watch::{ConfigWatch, WatchError};
-
-/// Who wants a reload, and what becomes of the verdict.
-#[derive(Debug)]
-pub struct Asker {
-    by: String,
-    wants: Wants,
-}
-
-#[derive(Debug)]
-enum Wants {
-    /// The verdict in the log and for the service manager.
-    Verdict,
-    /// The same, and an answer.
-    Answer(Reply),
-    /// The same as a signal, but only if the files say something else than before: a file that was merely
-    /// touched is no reload.
-    News,
-}
-
-impl Asker {
-    pub fn unheard(by: String) -> Self {
-        let wants = Wants::Verdict;
-        Self { by, wants }
-    }
-
-    pub fn waiting(by: String, reply: Reply) -> Self {
-        let wants = Wants::Answer(reply);
-        Self { by, wants }
-    }
-
-    /// Nobody asked: the files changed.
-    pub fn changed_files() -> Self {
-        Self {
-            by: "the files changed".to_owned(),
-            wants: Wants::News,
-        }
-    }
-
-    fn repeats(&self, known: &Self) -> bool {
-        self.by == known.by && !matches!(self.wants, Wants::Answer(_))
-    }
-
-    fn into_reply(self) -> Option<Reply> {
-        match self.wants {
-            Wants::Answer(reply) => Some(reply),
-            Wants::Verdict | Wants::News => None,
-        }
-    }
-}
 
 /// The reload under way, and the verdict of the last one.
 #[derive(Debug)]
@@ -94,13 +46,6 @@ impl Reloads {
             since,
         }
     }
-}
-
-/// Why a loaded configuration does not come into force.
-struct Rejected {
-    summary: String,
-    problems: String,
-    count: usize,
 }
 
 impl Daemon {
@@ -145,7 +90,7 @@ impl Daemon {
             return;
         };
         if self.engine.phase() != Phase::Serving {
-            return refuse_all(under_way);
+            return refuse_all(under_way.askers.into_iter().chain(under_way.again));
         }
         if under_way.is_for_news_only() && !self.is_news(&outcome) {
             log::debug!("the files say what they said before: no reload");
@@ -230,14 +175,6 @@ impl Daemon {
         }
     }
 
-    fn keep_verdict(&mut self, verdict: &Verdict) {
-        let sources = match verdict.accepted {
-            true => self.engine.config().sources.clone(),
-            false => Vec::new(),
-        };
-        self.parts.store.verdict(verdict.clone(), sources);
-    }
-
     /// Acquires what can fail, then swaps. Gives the summary and the warnings.
     fn commit(&mut self, accepted: Accepted, now: Moment) -> Result<(String, Problems), Rejected> {
         let Accepted { config, warnings } = accepted;
@@ -290,98 +227,6 @@ impl Daemon {
                 self.parts.watch = Some(watch);
                 Err(error)
             }
-        }
-    }
-
-    fn announce(&mut self, verdict: &Verdict) {
-        let Verdict {
-            generation,
-            summary,
-            asked_by,
-            seconds,
-            ..
-        } = verdict;
-        if verdict.accepted {
-            for line in lines(&verdict.problems) {
-                log::warn!("{line}");
-            }
-            log::info!(generation, seconds:% = format_args!("{seconds:.3}"); "reload accepted, {asked_by}: {summary}");
-        } else {
-            for line in lines(&verdict.problems) {
-                log::error!("{line}");
-            }
-            log::error!(
-                generation, seconds:% = format_args!("{seconds:.3}");
-                "reload refused, {asked_by}: {summary}; generation {generation} goes on unchanged"
-            );
-        }
-        self.parts.notifier.ready(&self.status_text());
-    }
-
-    /// What `systemctl status` shows.
-    pub(super) fn status_text(&self) -> String {
-        let generation = self.engine.generation();
-        let jobs = counted(self.engine.config().jobs.len(), "job");
-        let serving = format!("generation {generation}, {jobs}");
-        match &self.reloads.last {
-            None => serving,
-            Some(last) if last.accepted => format!("{serving}; last reload: {}", last.summary),
-            Some(last) => format!("{serving}; last reload refused: {}", last.summary),
-        }
-    }
-}
-
-impl Rejected {
-    fn by_problems(problems: &Problems) -> Self {
-        Self {
-            summary: problems.summary(),
-            problems: problems.to_string(),
-            count: problems.0.len(),
-        }
-    }
-
-    fn by_failure(failure: impl ToString) -> Self {
-        let failure = failure.to_string();
-        Self {
-            summary: failure.clone(),
-            problems: format!("error: {failure}\n"),
-            count: 1,
-        }
-    }
-}
-
-/// As a log has them: each line has its own head, an empty one would be nothing but that.
-fn lines(problems: &str) -> impl Iterator<Item = &str> {
-    problems.lines().filter(|line| !line.is_empty())
-}
-
-fn are_for_news_only(askers: &[Asker]) -> bool {
-    askers
-        .iter()
-        .all(|asker| matches!(asker.wants, Wants::News))
-}
-
-/// Everybody who asked, each named once.
-fn who(askers: &[Asker]) -> String {
-    let first = askers.first().map_or("nobody", |asker| asker.by.as_str());
-    match askers.len() {
-        0 | 1 => first.to_owned(),
-        more => format!("{first} and {} more", more - 1),
-    }
-}
-
-fn deliver(askers: Vec<Asker>, verdict: &Verdict) {
-    for reply in askers.into_iter().filter_map(Asker::into_reply) {
-        reply.send(Answer::Reload(verdict.clone()));
-    }
-}
-
-fn refuse_all(under_way: UnderWay) {
-    log::info!("the reload is dropped: hupd is stopping");
-    for asker in under_way.askers.into_iter().chain(under_way.again) {
-        if let Some(reply) = asker.into_reply() {
-            let refusal = Refusal::new(RefusalKind::Conflict, "hupd is stopping");
-            reply.send(Answer::Refused(refusal));
         }
     }
 }

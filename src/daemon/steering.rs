@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Daemon;
-use super::reload::Asker;
+use super::askers::Asker;
 use crate::clock::Moment;
 use crate::engine::{Effect, Phase};
 use crate::event::{Meaning, Sender, SignalReceived};

@@ -1,3 +1,5 @@
+//! Filters, formats, the queue and the writer, as a user of the log sees them.
+
 use std::fs;
 use std::fs::File;
 use std::io::{BufRead, BufReader};

@@ -5,6 +5,7 @@ mod expressions;
 mod oracle;
 mod random;
 mod refusals;
+mod refusals_of_all;
 mod zones;
 
 use jiff::Timestamp;

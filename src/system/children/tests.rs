@@ -1,3 +1,5 @@
+//! Real processes, from adoption to their end.
+
 use std::fs;
 use std::path::Path;
 

@@ -1,3 +1,5 @@
+//! Real processes as a job finds itself, and those that cannot start.
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,3 +1,5 @@
+//! What is seen of files that change, three times in a row.
+
 use std::fs;
 use std::io;
 use std::os::unix::fs::symlink;

@@ -1,0 +1,84 @@
+//! The verdict on a reload: where it is kept, and who is told.
+
+use super::Daemon;
+use crate::config::{Problems, counted};
+use crate::protocol::Verdict;
+
+/// Why a loaded configuration does not come into force.
+pub(super) struct Rejected {
+    pub summary: String,
+    pub problems: String,
+    pub count: usize,
+}
+
+impl Daemon {
+    pub(super) fn keep_verdict(&mut self, verdict: &Verdict) {
+        let sources = match verdict.accepted {
+            true => self.engine.config().sources.clone(),
+            false => Vec::new(),
+        };
+        self.parts.store.verdict(verdict.clone(), sources);
+    }
+
+    /// In the log, and to the service manager.
+    pub(super) fn announce(&mut self, verdict: &Verdict) {
+        let Verdict {
+            generation,
+            summary,
+            asked_by,
+            seconds,
+            ..
+        } = verdict;
+        if verdict.accepted {
+            for line in lines(&verdict.problems) {
+                log::warn!("{line}");
+            }
+            log::info!(generation, seconds:% = format_args!("{seconds:.3}"); "reload accepted, {asked_by}: {summary}");
+        } else {
+            for line in lines(&verdict.problems) {
+                log::error!("{line}");
+            }
+            log::error!(
+                generation, seconds:% = format_args!("{seconds:.3}");
+                "reload refused, {asked_by}: {summary}; generation {generation} goes on unchanged"
+            );
+        }
+        self.parts.notifier.ready(&self.status_text());
+    }
+
+    /// What `systemctl status` shows.
+    pub(super) fn status_text(&self) -> String {
+        let generation = self.engine.generation();
+        let jobs = counted(self.engine.config().jobs.len(), "job");
+        let serving = format!("generation {generation}, {jobs}");
+        match &self.reloads.last {
+            None => serving,
+            Some(last) if last.accepted => format!("{serving}; last reload: {}", last.summary),
+            Some(last) => format!("{serving}; last reload refused: {}", last.summary),
+        }
+    }
+}
+
+impl Rejected {
+    pub(super) fn by_problems(problems: &Problems) -> Self {
+        Self {
+            summary: problems.summary(),
+            problems: problems.to_string(),
+            count: problems.0.len(),
+        }
+    }
+
+    pub(super) fn by_failure(failure: impl ToString) -> Self {
+        let failure = failure.to_string();
+        Self {
+            summary: failure.clone(),
+            problems: format!("error: {failure}\n"),
+            count: 1,
+        }
+    }
+}
+
+/// As a log has them: each line has its own head, an empty one would be nothing but that.
+fn lines(problems: &str) -> impl Iterator<Item = &str> {
+    problems.lines().filter(|line| !line.is_empty())
+}

@@ -1,0 +1,141 @@
+//! One holder at a time, whatever lies in the place of the file.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::process::Stdio;
+
+use tempfile::TempDir;
+
+use super::*;
+
+fn place() -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("hupd.pid");
+    (folder, path)
+}
+
+fn refusal(path: &Path) -> String {
+    let error = LockFile::acquire(path).unwrap_err().to_string();
+    error.replace(&format!("{}: ", path.display()), "")
+}
+
+#[test]
+fn the_file_holds_our_process_id_and_goes_with_us() {
+    let (_folder, path) = place();
+    let lock = LockFile::acquire(&path).unwrap();
+    assert_eq!(fs::read_to_string(&path).unwrap(), our_pid());
+    let mode = fs::metadata(&path).unwrap().permissions().mode();
+    assert_eq!(mode & 0o133, 0);
+    lock.remove().unwrap();
+    assert!(!path.exists());
+}
+
+#[test]
+fn a_second_one_is_refused_by_the_lock_and_told_the_holder() {
+    let (_folder, path) = place();
+    let _lock = LockFile::acquire(&path).unwrap();
+    let held = format!("held by a running hupd (pid {})", std::process::id());
+    assert_eq!(refusal(&path), held);
+    assert_eq!(fs::read_to_string(&path).unwrap(), our_pid());
+}
+
+#[test]
+fn a_lock_held_by_another_process_counts() {
+    let (_folder, path) = place();
+    fs::write(&path, "4711\n").unwrap();
+    #[expect(clippy::disallowed_methods, reason = "another process is the point")]
+    let mut holder = std::process::Command::new("flock")
+        .arg(&path)
+        .args(["sh", "-c", "echo held; read stop"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = String::new();
+    let mut output = BufReader::new(holder.stdout.take().unwrap());
+    output.read_line(&mut said).unwrap();
+    assert_eq!(refusal(&path), "held by a running hupd (pid 4711)");
+
+    drop(holder.stdin.take());
+    holder.wait().unwrap();
+    LockFile::acquire(&path).unwrap();
+}
+
+#[test]
+fn a_stale_file_is_taken_over_whatever_it_says() {
+    let (_folder, path) = place();
+    fs::write(&path, "1\nand much more that is longer than a number\n").unwrap();
+    let _lock = LockFile::acquire(&path).unwrap();
+    assert_eq!(fs::read_to_string(&path).unwrap(), our_pid());
+}
+
+#[test]
+fn a_symbolic_link_is_refused_and_its_target_left_alone() {
+    let (folder, path) = place();
+    let target = folder.path().join("precious");
+    fs::write(&target, "keep").unwrap();
+    symlink(&target, &path).unwrap();
+    assert_eq!(refusal(&path), "is a symbolic link, not a pid file of hupd");
+    assert_eq!(fs::read_to_string(&target).unwrap(), "keep");
+    assert!(path.is_symlink());
+}
+
+#[test]
+fn a_hard_link_is_refused_and_left_alone() {
+    let (folder, path) = place();
+    let target = folder.path().join("precious");
+    fs::write(&target, "keep").unwrap();
+    fs::hard_link(&target, &path).unwrap();
+    let refused = refusal(&path);
+    assert!(refused.starts_with("is a hard link"), "{refused}");
+    assert_eq!(fs::read_to_string(&target).unwrap(), "keep");
+}
+
+#[test]
+fn a_directory_and_a_socket_are_refused() {
+    let (_folder, path) = place();
+    fs::create_dir(&path).unwrap();
+    assert!(refusal(&path).starts_with("is a directory"));
+    fs::remove_dir(&path).unwrap();
+    let _socket = std::os::unix::net::UnixListener::bind(&path).unwrap();
+    assert!(refusal(&path).starts_with("is not a regular file"));
+}
+
+#[test]
+fn a_missing_folder_is_named() {
+    let (folder, _) = place();
+    let path = folder.path().join("none/hupd.pid");
+    let refused = refusal(&path);
+    assert!(
+        refused.starts_with("cannot be locked: No such file"),
+        "{refused}"
+    );
+}
+
+#[test]
+fn what_was_removed_is_put_back() {
+    let (_folder, path) = place();
+    let mut lock = LockFile::acquire(&path).unwrap();
+    assert_eq!(lock.restore().unwrap(), Restored::WasInPlace);
+    fs::remove_file(&path).unwrap();
+    assert_eq!(lock.restore().unwrap(), Restored::Again);
+    assert!(refusal(&path).starts_with("held"));
+}
+
+#[test]
+fn the_file_of_another_is_not_removed() {
+    let (_folder, path) = place();
+    let lock = LockFile::acquire(&path).unwrap();
+    fs::remove_file(&path).unwrap();
+    fs::write(&path, "another").unwrap();
+    lock.remove().unwrap();
+    assert_eq!(fs::read_to_string(&path).unwrap(), "another");
+}
+
+#[test]
+fn a_number_that_makes_no_sense_is_not_named() {
+    let (_folder, path) = place();
+    fs::write(&path, "-1\n").unwrap();
+    assert_eq!(read_pid(&File::open(&path).unwrap()), None);
+}
