@@ -42,7 +42,7 @@ fn reason_of(home: Home) -> String {
     }
     let row = &hupd.home.ledger("job")[0];
     assert_eq!((row.1.as_str(), row.3), ("ran", run["run"].as_i64()));
-    hupd.wait_log(&format!("run ended: {outcome}"));
+    hupd.wait_log(&format!("run {outcome}"));
     let reason = outcome.strip_prefix("could not start: ");
     let folder = hupd.home.path().display().to_string();
     reason.expect("it did not start").replace(&folder, "HOME")

@@ -169,7 +169,15 @@ impl Home {
 
     /// Runs a job to its end, and gives the run.
     pub fn run_to_end(&self, job: &str) -> Value {
-        self.json(&["run", "--wait", job])
+        let mut command = self.hupctl_command();
+        command.args(["--json", "run", "--wait", job]);
+        let mut hupctl = command.stdout(Stdio::piped()).spawn().expect("hupctl runs");
+        wait_until(&format!("a run of '{job}' has ended"), || {
+            hupctl.try_wait().expect("a child")
+        });
+        let output = hupctl.wait_with_output().expect("its output");
+        serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|error| panic!("hupctl run --wait {job}: {error}: {output:?}"))
     }
 
     /// What a run, or the newest run of a job, wrote.
