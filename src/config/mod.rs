@@ -1,6 +1,6 @@
 //! The file: text → what is written → checked value → changes between two values.
 //!
-//! What comes out of [`load`] is right by construction and is never checked again.
+//! What comes out of [`load()`] is right by construction and is never checked again.
 
 mod changes;
 mod check;
