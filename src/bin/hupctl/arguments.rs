@@ -42,6 +42,7 @@ pub enum Command {
     },
     /// Run a job now
     Run {
+        /// The name of the job
         job: String,
         /// Wait for its end; fail unless it exited 0
         #[arg(short, long)]
@@ -65,7 +66,11 @@ pub enum Command {
         of: String,
     },
     /// End a run: its stop signal first, KILL after its `kill_after`
-    Kill { run: u64 },
+    Kill {
+        /// The number of the run
+        #[arg(value_parser = run_number)]
+        run: u64,
+    },
     /// Read the configuration again, and wait for the verdict
     Reload,
     /// Check a configuration file, without hupd
@@ -84,6 +89,11 @@ fn rows(text: &str) -> Result<usize, String> {
     }
 }
 
+fn run_number(text: &str) -> Result<u64, String> {
+    let wanted = "the number of a run is wanted, as `hupctl status` shows it";
+    text.parse().map_err(|_| wanted.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -93,5 +103,25 @@ mod tests {
     #[test]
     fn the_definition_is_consistent() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn a_job_that_is_given_for_a_run_is_told_what_is_wanted() {
+        let error = Arguments::try_parse_from(["hupctl", "kill", "backup"]).unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains("the number of a run is wanted"), "{text}");
+    }
+
+    #[test]
+    fn every_argument_is_explained() {
+        for command in Arguments::command().get_subcommands() {
+            for argument in command.get_arguments() {
+                assert!(
+                    argument.get_help().is_some(),
+                    "{} {argument}",
+                    command.get_name()
+                );
+            }
+        }
     }
 }
