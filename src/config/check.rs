@@ -1,6 +1,7 @@
 //! All files of one load: from the main file through what it includes to a value.
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -79,7 +80,11 @@ impl<'s> Loading<'s> {
             Err(reason) => {
                 let source = Source::new(path, "".into());
                 let mut findings = Findings::new(Rc::new(source));
-                findings.push(Finding::error(format!("cannot read the file: {reason}")));
+                let finding = Finding::error(format!("cannot read the file: {reason}"));
+                findings.push(match is_missing(path) {
+                    true => finding.help("write it, or name another file with -c"),
+                    false => finding,
+                });
                 self.files.push(findings);
             }
         }
@@ -260,6 +265,11 @@ impl<'s> Loading<'s> {
         let help = "keep included files in a folder of their own, such as \"conf.d/*.toml\"";
         Err(wrong_include(message, at).help(help))
     }
+}
+
+fn is_missing(path: &Path) -> bool {
+    let found = path.symlink_metadata();
+    found.is_err_and(|error| error.kind() == ErrorKind::NotFound)
 }
 
 fn wrong_include(message: String, at: &Range<usize>) -> Finding {

@@ -10,7 +10,7 @@ use super::finding::{Finding, Findings};
 use super::policies::Policies;
 use super::section::{Item, Section, Title, Wrong, is_job};
 use super::source::Source;
-use super::words::{quoted, visible};
+use super::words::{key_of, quoted};
 use super::zones::Zones;
 use super::{Job, Timing, typed};
 use crate::run::JobName;
@@ -39,7 +39,7 @@ impl Checker<'_> {
         }
         let DeValue::Table(table) = value.get_ref() else {
             let finding = Finding::error(format!("job {} must be a table", quoted(name)));
-            let help = format!("write [jobs.{}] and its keys below", visible(name));
+            let help = format!("write [jobs.{}] and its keys below", key_of(name));
             self.findings.push(finding.at(key.span()).help(help));
             return None;
         };

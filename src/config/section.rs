@@ -8,7 +8,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::finding::{Finding, Findings};
 use super::source::Source;
-use super::words::{list, nearest, quoted, visible};
+use super::words::{key_of, list, nearest, quoted, visible};
 
 /// One value as written, and where.
 #[derive(Debug)]
@@ -55,7 +55,7 @@ impl fmt::Display for Title<'_> {
         match self {
             Self::Top => f.write_str("at the top of the file"),
             Self::Section(name) => write!(f, "in [{name}]"),
-            Self::Job(name) => write!(f, "in [jobs.{}]", visible(name)),
+            Self::Job(name) => write!(f, "in [jobs.{}]", key_of(name)),
         }
     }
 }

@@ -79,6 +79,15 @@ pub(super) fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) 
         .map(|(_, candidate)| candidate)
 }
 
+/// A name as it stands in the head of its table: in quotes where TOML wants them.
+pub(super) fn key_of(name: &str) -> String {
+    let is_bare = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    match !name.is_empty() && name.chars().all(is_bare) {
+        true => name.to_owned(),
+        false => format!("\"{}\"", visible(name)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
