@@ -499,7 +499,7 @@ fn what_is_over_max_running_waits_in_the_order_of_asking() {
     home.wait_running("first", 1);
     assert_eq!(home.json(&["status"])["waiting"], 2);
     let waiting = home.ledger("second");
-    let reason = "max_running = 1 runs are alive";
+    let reason = "max_running = 1 is reached";
     assert_eq!(
         waiting,
         [("request".into(), "waiting".into(), reason.into(), None)]

@@ -134,16 +134,24 @@ fn a_state_folder_that_cannot_be_made_is_named() {
     assert_fails(
         &home,
         1,
-        "plain/state: cannot make this folder: Not a directory",
+        "plain/state: cannot make this folder, the state_dir: Not a directory",
     );
 
     let itself = below.replace("plain/state", "plain");
     home.write("hupd.toml", &format!("{itself}{IDLE}"));
-    assert_fails(&home, 1, "plain: cannot make this folder: File exists");
+    assert_fails(
+        &home,
+        1,
+        "plain: cannot make this folder, the state_dir: File exists",
+    );
 
     let nowhere = below.replace("plain/state", "/proc/hupd/state");
     home.write("hupd.toml", &format!("{nowhere}{IDLE}"));
-    assert_fails(&home, 1, "/proc/hupd/state: cannot make this folder");
+    assert_fails(
+        &home,
+        1,
+        "/proc/hupd/state: cannot make this folder, the state_dir: ",
+    );
     assert!(!home.file("run").exists());
 }
 

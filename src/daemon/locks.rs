@@ -18,8 +18,8 @@ pub(super) struct Locks {
 impl Locks {
     /// Takes both, in folders that are made where they are missing.
     pub(super) fn take(config: &Config) -> Result<Self, Failure> {
-        make_folder(&config.daemon.state_dir, 0o700)?;
-        make_folder(&config.daemon.runtime_dir, 0o750)?;
+        make_folder(&config.daemon.state_dir, "state_dir", 0o700)?;
+        make_folder(&config.daemon.runtime_dir, "runtime_dir", 0o750)?;
         let state = take_lock(&config.daemon.state_dir.join("hupd.lock"))?;
         match take_lock(&config.daemon.runtime_dir.join("hupd.pid")) {
             Ok(pid) => Ok(Self { state, pid }),
@@ -63,11 +63,11 @@ fn take_lock(path: &Path) -> Result<LockFile, Failure> {
     })
 }
 
-fn make_folder(path: &Path, mode: u32) -> Result<(), Failure> {
+fn make_folder(path: &Path, key: &str, mode: u32) -> Result<(), Failure> {
     let made = DirBuilder::new().recursive(true).mode(mode).create(path);
     made.map_err(|error| {
         Failure::new(format!(
-            "{}: cannot make this folder: {error}",
+            "{}: cannot make this folder, the {key}: {error}",
             path.display()
         ))
     })

@@ -104,7 +104,7 @@ impl Engine {
             return self.claim(job, waiting);
         }
         let reason = format!(
-            "max_running = {} runs are alive",
+            "max_running = {} is reached",
             self.config.daemon.max_running
         );
         let entry = self.record(waiting.occurrence.clone(), Fate::Waiting, &reason);
