@@ -294,6 +294,22 @@ fn what_the_parent_ignored_or_blocked_counts_neither_for_hupd_nor_for_its_jobs()
 }
 
 #[test]
+fn a_hup_that_the_starter_blocked_until_hupd_can_take_it_is_a_reload() {
+    let home = Home::new();
+    home.configure("# no jobs\n");
+    let plain = home.hupd();
+    let mut command = Command::new("/usr/bin/env");
+    command
+        .args(["--block-signal=HUP", "sh", "-c"])
+        .arg("kill -s HUP $$; exec \"$0\" \"$@\"")
+        .arg(plain.get_program())
+        .args(plain.get_args());
+    let mut hupd = Hupd::launch_by(home, command);
+    hupd.wait_log("reload accepted, HUP from ");
+    assert!(hupd.stop().success());
+}
+
+#[test]
 fn after_a_halt_each_job_catches_up_once_and_what_ended_meanwhile_has_not_timed_out() {
     let home = Home::new();
     make_gate(&home.file("gate"));
