@@ -95,22 +95,9 @@ impl Daemon {
 
     /// The next instants over all jobs.
     fn coming(&self, count: usize) -> Vec<NextRow> {
-        let mut all: Vec<_> = self
-            .engine
-            .config()
-            .jobs
-            .values()
-            .flat_map(|job| {
-                self.engine
-                    .upcoming(job, count)
-                    .into_iter()
-                    .map(move |at| (at, job))
-            })
-            .collect();
-        all.sort_by_key(|(upcoming, job)| (upcoming.at, job.name.clone()));
-        all.truncate(count);
-        all.into_iter()
-            .map(|(at, job)| rows::next(job, &self.engine, at))
+        let coming = self.engine.coming(count).into_iter();
+        coming
+            .map(|(job, at)| rows::next(job, &self.engine, at))
             .collect()
     }
 
