@@ -9,7 +9,7 @@ mod common;
 use std::fs;
 use std::process::{Child, Command, Stdio};
 
-use common::{Hupd, Told, has_program, proc_text, skip, wait_until};
+use common::{Hupd, Told, has_program, is_alive, proc_text, skip, wait_until};
 use rustix::process::{Pid, Signal};
 
 const QUICK: &str = "[jobs.quick]\ncommand = \"echo done\"\nschedule = \"0 0 1 1 *\"\n";
@@ -108,5 +108,47 @@ fn a_run_whose_process_cannot_be_made_is_recorded_and_the_next_one_works() {
             .map(Vec::len),
         Some(0)
     );
+    assert_eq!(hupd.stop().code(), Some(0));
+}
+
+/// The leader obeys its stop signal, what it started does not.
+const STUBBORN: &str = r#"
+[jobs.stubborn]
+command = '''sh -c 'trap "" TERM; echo $$; exec sleep 600' & trap 'exit 0' TERM; wait'''
+schedule = "0 0 1 1 *"
+kill_after = "1s"
+"#;
+
+#[test]
+fn a_group_is_killed_although_there_was_no_file_left_to_look_for_it() {
+    if !has_program("strace") {
+        return skip("system calls that fail: strace is missing");
+    }
+    let mut hupd = Hupd::start(STUBBORN);
+    hupd.home.hupctl(&["run", "stubborn"]);
+    let running = hupd.home.wait_running("stubborn", 1).remove(0);
+    let other = wait_until("the group is complete", || {
+        let said = String::from_utf8(hupd.home.output("stubborn")).expect("a number");
+        said.trim().parse().ok().and_then(Pid::from_raw)
+    });
+    let Some(sabotage) = Sabotage::of(&hupd, "openat", "EMFILE") else {
+        return skip("system calls that fail: strace may not attach here");
+    };
+    let run = running["run"].to_string();
+    assert!(hupd.home.hupctl(&["kill", &run]).status.success());
+    let leader = running["pid"]
+        .as_i64()
+        .and_then(|pid| i32::try_from(pid).ok());
+    let leader = Pid::from_raw(leader.expect("it runs")).expect("a process");
+    wait_until("the leader has ended", || {
+        let ended = proc_text(leader, "status").is_none_or(|it| it.contains("State:\tZ"));
+        ended.then_some(())
+    });
+    hupd.wait_log("signal=KILL");
+    sabotage.end();
+    hupd.home.ended_run("stubborn");
+    wait_until("nobody of the group is alive", || {
+        (!is_alive(other)).then_some(())
+    });
     assert_eq!(hupd.stop().code(), Some(0));
 }

@@ -52,28 +52,30 @@ impl Source {
         if began < self.lingering.not_before {
             return;
         }
-        let groups = processes::living_groups();
+        // Where it cannot be seen who is alive, nobody is taken for dead.
+        let groups = processes::living_groups().ok();
         let runs = std::mem::take(&mut self.lingering.runs);
         let staying = runs
             .into_iter()
-            .filter(|&run| self.stays(run, &groups, began))
+            .filter(|&run| self.stays(run, groups.as_ref(), began))
             .collect();
         self.lingering.runs = staying;
         let ended = Moment::now().elapsed;
         self.lingering.not_before = ended + LOOK_EVERY.max((ended - began) * REST_PER_LOOK);
     }
 
-    fn stays(&mut self, run: RunId, groups: &HashSet<i32>, now: Duration) -> bool {
+    fn stays(&mut self, run: RunId, groups: Option<&HashSet<i32>>, now: Duration) -> bool {
         let Some(child) = self.children.get(&run) else {
             return false;
         };
-        let goes_on = child.was_signalled() && groups.contains(&child.pid());
+        let is_alive = groups.is_none_or(|groups| groups.contains(&child.pid()));
+        let goes_on = child.was_signalled() && is_alive;
         if goes_on && !child.is_killed_since(now, KILL_PATIENCE) {
             return true;
         }
         let is_over = self.reap(run);
         if is_over && goes_on {
-            log::warn!("run {run} has left processes behind that cannot be killed");
+            log::warn!("run {run} may have left processes behind that cannot be killed");
         }
         !is_over
     }

@@ -2,7 +2,10 @@
 
 use std::collections::HashSet;
 use std::fs::{self, File};
-use std::io::Read;
+use std::io::{self, Read};
+use std::path::Path;
+
+use rustix::io::Errno;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Process {
@@ -12,32 +15,53 @@ pub(super) struct Process {
     pub(super) is_alive: bool,
 }
 
-/// The process groups in which somebody is alive. None, where /proc cannot be read.
-pub(super) fn living_groups() -> HashSet<i32> {
-    all()
-        .filter(|process| process.is_alive)
-        .map(|process| process.group)
-        .collect()
+/// The process groups in which somebody is alive; none, where there is no /proc. An error where that
+/// cannot be known now.
+pub(super) fn living_groups() -> io::Result<HashSet<i32>> {
+    let alive = all()?.into_iter().filter(|process| process.is_alive);
+    Ok(alive.map(|process| process.group).collect())
 }
 
 /// The children of this process that have ended and are not reaped.
 pub(super) fn ended_children() -> Vec<i32> {
     let parent = std::process::id();
-    all()
-        .filter(|process| !process.is_alive && u32::try_from(process.parent) == Ok(parent))
-        .map(|process| process.pid)
-        .collect()
+    // What cannot be seen now is seen when the next one ends.
+    let ended = all()
+        .unwrap_or_default()
+        .into_iter()
+        .filter(|process| !process.is_alive && u32::try_from(process.parent) == Ok(parent));
+    ended.map(|process| process.pid).collect()
 }
 
-fn all() -> impl Iterator<Item = Process> {
-    let folders = fs::read_dir("/proc").into_iter().flatten().flatten();
-    folders.filter_map(|folder| {
-        let pid = folder.file_name().to_str()?.parse().ok()?;
-        let mut line = [0; 1024];
-        let mut file = File::open(folder.path().join("stat")).ok()?;
-        let length = file.read(&mut line).ok()?;
-        parse(pid, &line[..length])
-    })
+/// An error for want of files or memory: half a list would be taken for the whole.
+fn all() -> io::Result<Vec<Process>> {
+    let folders = match fs::read_dir("/proc") {
+        Err(error) if is_want(&error) => return Err(error),
+        folders => folders.into_iter().flatten().flatten(),
+    };
+    let mut found = Vec::new();
+    for folder in folders {
+        let name = folder.file_name();
+        let Some(pid) = name.to_str().and_then(|name| name.parse().ok()) else {
+            continue;
+        };
+        match look_at(pid, &folder.path()) {
+            Err(error) if is_want(&error) => return Err(error),
+            process => found.extend(process.ok().flatten()),
+        }
+    }
+    Ok(found)
+}
+
+fn is_want(error: &io::Error) -> bool {
+    let wants = [Errno::MFILE, Errno::NFILE, Errno::NOMEM];
+    Errno::from_io_error(error).is_some_and(|errno| wants.contains(&errno))
+}
+
+fn look_at(pid: i32, folder: &Path) -> io::Result<Option<Process>> {
+    let mut line = [0; 1024];
+    let length = File::open(folder.join("stat"))?.read(&mut line)?;
+    Ok(parse(pid, &line[..length]))
 }
 
 /// See proc_pid_stat(5). The name is in brackets, and may itself contain any.
@@ -87,6 +111,6 @@ mod tests {
     #[test]
     fn this_process_is_found_in_a_living_group() {
         let own = rustix::process::getpgrp().as_raw_pid();
-        assert!(living_groups().contains(&own));
+        assert!(living_groups().unwrap().contains(&own));
     }
 }

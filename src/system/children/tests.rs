@@ -16,7 +16,7 @@ fn state_of(pid: i32) -> Option<char> {
 }
 
 fn is_group_alive(group: i32) -> bool {
-    processes::living_groups().contains(&group)
+    processes::living_groups().unwrap().contains(&group)
 }
 
 fn kill_group(group: i32) {
