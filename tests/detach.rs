@@ -124,21 +124,46 @@ fn descriptors_that_were_inherited_are_open_neither_in_hupd_nor_in_its_jobs() {
 
 #[test]
 fn a_hupd_in_the_foreground_closes_what_it_inherited_too() {
+    let open = open_in_the_foreground("$HUPD --foreground");
+    assert!(
+        !open.iter().any(|(_, to)| to.contains("secret")),
+        "{open:?}"
+    );
+}
+
+#[test]
+fn what_was_inherited_is_closed_where_the_kernel_has_no_close_range() {
+    if !has_program("strace") {
+        return skip("a kernel without close_range: strace is missing");
+    }
+    for error in ["ENOSYS", "EPERM"] {
+        // strace itself in the background, so that our child becomes hupd.
+        let strace = format!(
+            "exec strace -D -qq -o strace -e inject=close_range:error={error} \
+             -- sh -c '$HUPD --foreground'"
+        );
+        let open = open_in_the_foreground(&strace);
+        assert!(
+            !open.iter().any(|(_, to)| to.contains("secret")),
+            "{error}: {open:?}"
+        );
+    }
+}
+
+/// What a hupd has open that inherited a file.
+fn open_in_the_foreground(launch: &str) -> Vec<(u32, String)> {
     let home = home(IDLE);
     home.write("secret", "");
-    let mut command = shell(&home, "exec 9<secret; $HUPD --foreground");
+    let mut command = shell(&home, &format!("exec 8<secret 9<secret; {launch}"));
     let mut child = command.stderr(Stdio::null()).spawn().expect("hupd starts");
     let pid = Pid::from_child(&child);
     wait_until("hupd serves", || {
         home.hupctl(&["status"]).status.success().then_some(())
     });
     let open = descriptors(pid);
-    rustix::process::kill_process(pid, Signal::TERM).unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(0));
-    assert!(
-        !open.iter().any(|(_, to)| to.contains("secret")),
-        "{open:?}"
-    );
+    rustix::process::kill_process(pid, Signal::TERM).expect("it is there");
+    assert_eq!(child.wait().expect("an end").code(), Some(0));
+    open
 }
 
 #[test]

@@ -50,8 +50,8 @@ impl Failure {
 
 /// The very first thing: whatever was inherited, every signal gets its meaning.
 pub fn install_signals() -> Signals {
-    // Before the handlers, for these have a pipe of their own. It takes Linux 5.9; before that,
-    // hupd and its jobs keep what they were started with.
+    // Before the handlers, for these have a pipe of their own. Where neither way of closing works, hupd
+    // and its jobs keep what they were started with.
     let _ = raw::close_inherited_fds();
     let _ = detach::fill_standard_fds();
     let signals = Signals::install();

@@ -153,6 +153,11 @@ pub(crate) fn let_end_us(signals: &[Signal]) {
 /// Closes every descriptor above standard error. For the first lines of `main`, before anything of
 /// ours is open.
 pub fn close_inherited_fds() -> io::Result<()> {
+    // Before Linux 5.9 there is no close_range, and some containers forbid it.
+    close_range_above_standard().or_else(|_| close_listed_above_standard())
+}
+
+fn close_range_above_standard() -> io::Result<()> {
     let (first, last, flags) = (3_u32, u32::MAX, 0_u32);
     // SAFETY: it touches no memory, and is called before any descriptor has an owner in this process.
     let answer = unsafe { libc::syscall(libc::SYS_close_range, first, last, flags) };
@@ -160,6 +165,18 @@ pub fn close_inherited_fds() -> io::Result<()> {
         return Ok(());
     }
     Err(io::Error::last_os_error())
+}
+
+fn close_listed_above_standard() -> io::Result<()> {
+    let names = std::fs::read_dir("/proc/self/fd")?.map(|entry| Ok(entry?.file_name()));
+    // The whole list first: it is read through a descriptor that is itself in it, and closed with it.
+    let names = names.collect::<io::Result<Vec<_>>>()?;
+    let numbers = names.iter().filter_map(|name| name.to_str()?.parse().ok());
+    for number in numbers.filter(|&number: &libc::c_int| number > 2) {
+        // SAFETY: it is called before any descriptor has an owner in this process.
+        unsafe { libc::close(number) };
+    }
+    Ok(())
 }
 
 /// Gives freed memory back to the system, after a large configuration was parsed.
