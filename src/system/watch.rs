@@ -86,12 +86,15 @@ impl Drop for ConfigWatch {
 }
 
 /// Whether something is different afterwards. Not when a file was merely opened or read, as hupd
-/// itself does, and not while it is being written: only when the writer has closed it.
+/// itself does, and not while it is being written: only when the writer has closed it. A new owner or
+/// mode counts, for it may be what a refused file was waiting for.
 fn is_trigger(event: &notify::Event) -> bool {
     event.need_rescan()
         || match event.kind {
             EventKind::Access(access) => access == AccessKind::Close(AccessMode::Write),
-            EventKind::Modify(modify) => matches!(modify, ModifyKind::Name(_)),
+            EventKind::Modify(modify) => {
+                matches!(modify, ModifyKind::Name(_) | ModifyKind::Metadata(_))
+            }
             EventKind::Create(_) | EventKind::Remove(_) => true,
             EventKind::Any | EventKind::Other => false,
         }

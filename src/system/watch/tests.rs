@@ -1,8 +1,8 @@
 //! What is seen of files that change, three times in a row.
 
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 
 use notify::event::{CreateKind, DataChange, Flag, MetadataKind, RemoveKind, RenameMode};
 use tempfile::TempDir;
@@ -141,6 +141,15 @@ fn the_folder_of_the_main_file_replaced_by_another_is_followed_by_itself() {
 }
 
 #[test]
+fn a_file_that_may_be_read_at_last_is_a_change() {
+    let scene = Scene::new();
+    for mode in [0o000, 0o644, 0o600] {
+        fs::set_permissions(scene.path("hupd.toml"), Permissions::from_mode(mode)).unwrap();
+        scene.is_told();
+    }
+}
+
+#[test]
 fn dropping_it_ends_its_thread() {
     let scene = Scene::new();
     let notes = scene.watch.notes.clone();
@@ -161,11 +170,11 @@ fn reading_and_half_written_data_are_no_triggers() {
         EventKind::Access(AccessKind::Open(AccessMode::Any)),
         EventKind::Access(AccessKind::Close(AccessMode::Read)),
         EventKind::Modify(ModifyKind::Data(DataChange::Any)),
-        EventKind::Modify(ModifyKind::Metadata(MetadataKind::Any)),
     ];
     let yes = [
         EventKind::Access(AccessKind::Close(AccessMode::Write)),
         EventKind::Modify(ModifyKind::Name(RenameMode::To)),
+        EventKind::Modify(ModifyKind::Metadata(MetadataKind::Any)),
         EventKind::Create(CreateKind::File),
         EventKind::Remove(RemoveKind::File),
     ];
