@@ -221,6 +221,20 @@ fn what_a_failing_store_owes_is_written_at_the_stop() {
 }
 
 #[test]
+fn what_cannot_be_written_even_at_the_stop_is_said() {
+    let home = Home::new();
+    home.configure("[jobs.hello]\ncommand = 'true'\n");
+    let mut hupd = Hupd::start_in(home);
+    let shell = Connection::open(database(&hupd.home)).unwrap();
+    shell.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    run(&hupd.home, "hello");
+
+    hupd.stop();
+
+    hupd.wait_log("history cannot be recorded even at the end; records lost: ");
+}
+
+#[test]
 fn a_corrupt_store_is_put_aside_and_jobs_go_on() {
     let home = Home::new();
     home.configure("[jobs.hello]\ncommand = 'true'\n");

@@ -64,6 +64,11 @@ impl Backlog {
         self.lost
     }
 
+    /// How many records wait.
+    pub(super) fn len(&self) -> usize {
+        self.records.len()
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.records.is_empty()
     }

@@ -252,6 +252,10 @@ impl Writer {
     fn finish(mut self) {
         self.wait_for_locks(PATIENCE);
         self.try_again(Moment::now().wall);
+        if let Health::Failing(backlog) = &self.health {
+            let waiting = backlog.len();
+            log::error!("history cannot be recorded even at the end; records lost: {waiting}");
+        }
         // The reader first: only the last connection, and only one that writes, can take the log away.
         self.reader.close();
         let _ = checkpoint(&self.connection, "TRUNCATE");
