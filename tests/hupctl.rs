@@ -405,6 +405,24 @@ fn without_a_hupd_the_status_is_69() {
 }
 
 #[test]
+fn a_mistyped_file_does_not_lead_to_another_hupd() {
+    let bench = Bench::answering(Answer::Stop(status()));
+    let file = bench.folder.path().join("typo.toml");
+    let told = Told::by(
+        hupctl("stop")
+            .arg("-c")
+            .arg(&file)
+            .env("HUPD_SOCKET", bench.socket()),
+    );
+    let message = format!(
+        "hupctl: {}: cannot be read: no such file or directory; \
+         name the file of the hupd that is meant, or its socket with --socket\n",
+        file.display()
+    );
+    told.is(78, "", &message);
+}
+
+#[test]
 fn the_socket_is_found_by_the_configuration() {
     let bench = Bench::answering(Answer::Jobs(vec![]));
     let file = bench.folder.path().join("hupd.toml");

@@ -30,10 +30,7 @@ impl Daemon {
             Effect::Start(start) => self.start_process(start),
             Effect::Signal(send) => self.send_signal(&send),
             Effect::Record(entry) => self.record(entry),
-            Effect::RecordStart { job, start } => {
-                log::info!(job:% = job, run:% = start.run, pid = start.pid; "run started");
-                self.parts.store.run_started(start);
-            }
+            Effect::RecordStart(start) => self.parts.store.run_started(start),
             Effect::RecordEnd { job, end } => self.record_end(&job, end),
             Effect::RecordAnchor(anchor) => self.parts.store.anchor(anchor),
         }

@@ -16,10 +16,7 @@ pub enum Effect {
     Signal(Send),
     /// Write the fate of an occurrence that does not run.
     Record(Entry),
-    RecordStart {
-        job: JobName,
-        start: RunStart,
-    },
+    RecordStart(RunStart),
     RecordEnd {
         job: JobName,
         end: RunEnd,

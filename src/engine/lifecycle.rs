@@ -49,7 +49,7 @@ impl Engine {
         let State::Starting { stop } = run.state else {
             return Vec::new();
         };
-        let (job, limit) = (run.job.name.clone(), run.job.timeout);
+        let limit = run.job.timeout;
         let state = State::Alive {
             pid: started.pid,
             since: started.at,
@@ -61,7 +61,7 @@ impl Engine {
             pid: started.pid,
             at: started.at.wall,
         };
-        let mut effects = vec![Effect::RecordStart { job, start }];
+        let mut effects = vec![Effect::RecordStart(start)];
         effects.extend(self.stop_late_starter(started, stop));
         effects
     }

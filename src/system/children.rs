@@ -167,6 +167,8 @@ impl Source {
 
     fn adopt(&mut self, new: NewChild) {
         let run = new.run;
+        // Said here and not in the loop, so that it stands before the first line of forwarded output.
+        log::info!(job:% = new.job.name, run:%, pid = new.pid.as_raw_pid(); "run started");
         self.tell(Event::Started(Started {
             run,
             pid: new.pid.as_raw_pid(),

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::path::PathBuf;
 
 use hupd::control::client::ClientError;
 
@@ -28,6 +29,8 @@ impl Ending {
 #[derive(Debug)]
 pub enum Failure {
     Client(ClientError),
+    /// The file that was named cannot be read, so nobody knows which hupd is meant.
+    File(PathBuf, io::Error),
     Output(io::Error),
 }
 
@@ -45,6 +48,7 @@ impl Failure {
                 _ => 1,
             },
             Self::Client(ClientError::NotUnderstood(_)) | Self::Output(_) => 1,
+            Self::File(..) => Ending::InvalidConfiguration.status(),
         }
     }
 }
@@ -65,6 +69,15 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Client(error) => error.fmt(f),
+            Self::File(path, error) => {
+                let (file, text) = (path.display(), error.to_string().to_lowercase());
+                let reason = text.split(" (os error").next().unwrap_or(&text);
+                write!(
+                    f,
+                    "{file}: cannot be read: {reason}; \
+                     name the file of the hupd that is meant, or its socket with --socket"
+                )
+            }
             Self::Output(error) => write!(f, "standard output: {error}"),
         }
     }

@@ -24,6 +24,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use hupd::config::Surroundings;
 use hupd::control::client::Client;
+use rustix::fs::{Access, access};
 use rustix::process::geteuid;
 
 use arguments::{Arguments, Command};
@@ -52,15 +53,13 @@ fn main() -> ExitCode {
 
 fn carry_out(arguments: Arguments, screen: &mut Screen) -> Result<Ending, Failure> {
     let surroundings = Surroundings::from_environment(geteuid().is_root());
-    let client = Client::new(&socket(
-        Hints {
-            socket: arguments.socket.as_deref(),
-            config: arguments.config.as_deref(),
-            environment: std::env::var_os("HUPD_SOCKET").map(Into::into),
-        },
-        &surroundings,
-    ));
+    if let Command::Check { file } = arguments.command {
+        let file = file.or(arguments.config);
+        return check::check(file.as_deref(), &surroundings, screen);
+    }
+    let client = client(&arguments, &surroundings)?;
     match arguments.command {
+        Command::Check { .. } => unreachable!("a check asks no hupd"),
         Command::Status => status::status(&client, screen),
         Command::List => jobs::list(&client, screen),
         Command::Next { job, number } => next::next(&client, screen, job, number),
@@ -74,12 +73,21 @@ fn carry_out(arguments: Arguments, screen: &mut Screen) -> Result<Ending, Failur
         Command::Logs { of } => logs::logs(&client, screen, &of),
         Command::Kill { run } => kill::kill(&client, screen, run),
         Command::Reload => reload::reload(&client, screen),
-        Command::Check { file } => {
-            let file = file.or(arguments.config);
-            check::check(file.as_deref(), &surroundings, screen)
-        }
         Command::Stop => stop::stop(&client, screen),
     }
+}
+
+/// The way to the hupd that is meant. A file that was named and cannot be read must not lead to another one.
+fn client(arguments: &Arguments, surroundings: &Surroundings) -> Result<Client, Failure> {
+    if let (Some(file), None) = (&arguments.config, &arguments.socket) {
+        access(file, Access::READ_OK).map_err(|error| Failure::File(file.clone(), error.into()))?;
+    }
+    let hints = Hints {
+        socket: arguments.socket.as_deref(),
+        config: arguments.config.as_deref(),
+        environment: std::env::var_os("HUPD_SOCKET").map(Into::into),
+    };
+    Ok(Client::new(&socket(hints, surroundings)))
 }
 
 /// The sentence on standard error; for programs the JSON of it on standard output besides.

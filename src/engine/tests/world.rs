@@ -221,7 +221,7 @@ impl World {
                     .push((occurrence.job, occurrence.instant, entry.fate));
             }
             Effect::RecordEnd { end, .. } => self.ends.push(end),
-            Effect::RecordStart { .. } | Effect::RecordAnchor(_) => {}
+            Effect::RecordStart(_) | Effect::RecordAnchor(_) => {}
         }
         Vec::new()
     }
