@@ -107,6 +107,8 @@ impl Engine {
     /// The wall clock was set. A step back must not silence a job until the old time comes again;
     /// what is in the ledger already will be refused by its claim.
     pub fn clock_set(&mut self, now: Moment) -> Vec<Effect> {
+        // Requests are told by the new clock at once, and not after the last one by the old.
+        self.last_request = Timestamp::MIN;
         for job in self.config.jobs.values() {
             let agenda::Due::Wall(due) = self.agenda.of(&job.name) else {
                 continue;

@@ -241,3 +241,13 @@ fn many_instants_of_many_jobs_are_no_more_work_than_they_are_instants() {
     let world = World::of(config(jobs));
     assert_eq!(world.engine.coming(10_000).len(), 10_000);
 }
+
+#[test]
+fn requests_follow_a_clock_that_is_set_back() {
+    let mut world = World::of(config([job("a"), job("b")]));
+    world.set_clock("2099-01-01T00:00:00Z");
+    world.request("a");
+    world.set_clock("2026-06-01T12:00:00Z");
+    world.request("b");
+    assert_eq!(world.instants_of("b"), ["2026-06-01T12:00:00Z"]);
+}
