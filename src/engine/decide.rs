@@ -82,12 +82,9 @@ impl Engine {
         }
         let waiting = self.queue.count_of(&job.name);
         match job.overlap {
-            Overlap::Skip => {
-                if let Some(run) = self.runs.of_job(&job.name).next() {
-                    return Some(format!("run {run} is not over (overlap = \"skip\")"));
-                }
+            Overlap::Skip => self.running_objection(job).or_else(|| {
                 (waiting > 0).then(|| "an earlier occurrence still waits for a place".to_owned())
-            }
+            }),
             Overlap::Allow => (waiting >= MAX_WAITING)
                 .then(|| format!("{waiting} occurrences wait for a place already")),
         }
@@ -121,9 +118,21 @@ impl Engine {
             let job = self
                 .job(&waiting.occurrence.job)
                 .expect("only jobs in force wait");
-            effects.push(self.claim(&job, waiting));
+            effects.push(match self.running_objection(&job) {
+                // A reload made it "skip" after several had been let in to wait.
+                Some(reason) => self.record(waiting.occurrence, Fate::Skipped, &reason),
+                None => self.claim(&job, waiting),
+            });
         }
         effects
+    }
+
+    fn running_objection(&self, job: &Job) -> Option<String> {
+        let run = match job.overlap {
+            Overlap::Skip => self.runs.of_job(&job.name).next()?,
+            Overlap::Allow => return None,
+        };
+        Some(format!("run {run} is not over (overlap = \"skip\")"))
     }
 
     /// The start of a run is its claim; the process follows when the claim is written.

@@ -1,7 +1,7 @@
 //! What a reload touches, and what it does not.
 
 use super::world::*;
-use crate::config::Job;
+use crate::config::{Job, Overlap};
 use crate::ledger::Fate;
 use crate::run::{Exit, Generation, Outcome};
 
@@ -137,4 +137,26 @@ fn a_job_switched_off_and_on_is_due_at_its_next_instant_only() {
     world.adopt(config([cron("tick", "*/10 * * * *")]));
     world.pass(5 * MINUTE);
     assert_eq!(world.instants_of("tick"), ["2026-06-01T12:40:00Z"]);
+}
+
+#[test]
+fn what_waits_of_a_job_that_must_not_overlap_any_more_does_not_overlap() {
+    let crowded = |overlap| {
+        let poll = Job {
+            overlap,
+            ..every("poll", MINUTE)
+        };
+        let mut config = config([job("a"), poll]);
+        config.daemon.max_running = 1;
+        config
+    };
+    let mut world = World::of(crowded(Overlap::Allow));
+    world.request("a");
+    world.pass(MINUTE);
+    world.pass(MINUTE);
+    let mut roomy = crowded(Overlap::Skip);
+    roomy.daemon.max_running = 8;
+    world.adopt(roomy);
+    assert_eq!(world.instants_of("poll"), ["2026-06-01T12:01:00Z"]);
+    assert_eq!(world.fates_of("poll").last(), Some(&Fate::Skipped));
 }
