@@ -76,6 +76,8 @@ fn begin_locked(
             .map_or(RunId(1), |last| RunId(last.0 + 1)),
         anchors: recovered.anchors,
     };
+    // A new reading: the alarm watches the clock only now, and one that was set before goes unnoticed.
+    let now = Moment::now();
     let (engine, effects) = Engine::new(beginning, now);
     let mut daemon = assemble((options, inbox), (engine, parts), now);
     daemon.serve_from(effects, now);
