@@ -57,12 +57,17 @@ pub fn settle(job: &Job, due: Due, (now, clocks): (Moment, Moment)) -> Owed {
 
 /// The instant on the wall clock at which an elapsed due time comes or came, told by one reading of both.
 pub fn wall_instant(at: Duration, clocks: Moment) -> Timestamp {
+    instant_of(at, clocks).unwrap_or_else(|| micros(clocks.wall))
+}
+
+/// The same; none where the calendar has ended by then, after the year 9999.
+pub fn instant_of(at: Duration, clocks: Moment) -> Option<Timestamp> {
     let instant = if at >= clocks.elapsed {
         clocks.wall.checked_add(at - clocks.elapsed)
     } else {
         clocks.wall.checked_sub(clocks.elapsed - at)
     };
-    micros(instant.unwrap_or(clocks.wall))
+    instant.ok().map(micros)
 }
 
 /// Which reading of both clocks tells instants from now on. The old one, as long as the wall clock has not

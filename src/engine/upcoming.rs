@@ -58,7 +58,7 @@ impl Engine {
                 moved_from: instant.moved_from,
             }),
             Due::Elapsed(at) => Some(Upcoming {
-                at: due::wall_instant(at, self.clocks),
+                at: due::instant_of(at, self.clocks)?,
                 moved_from: None,
             }),
         }

@@ -251,3 +251,12 @@ fn requests_follow_a_clock_that_is_set_back() {
     world.request("b");
     assert_eq!(world.instants_of("b"), ["2026-06-01T12:00:00Z"]);
 }
+
+#[test]
+fn coming_instants_end_with_the_calendar() {
+    let century = 36_525 * 24 * HOUR;
+    let world = World::of(config([every("rare", century)]));
+    let coming = world.engine.upcoming(&every("rare", century), 1_000);
+    assert_eq!(coming.len(), 79);
+    assert!(coming.is_sorted_by_key(|next| next.at));
+}
