@@ -2,6 +2,7 @@
 
 mod due;
 mod limits;
+mod random;
 mod reload;
 mod stop;
 mod world;

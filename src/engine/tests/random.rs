@@ -1,0 +1,231 @@
+//! Random lives of an engine: whatever happens in whatever order, the promises hold.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::world::*;
+use crate::config::{Config, Job, Overlap};
+use crate::engine::{Effect, Engine, Send};
+use crate::ledger::{Claim, ClaimVerdict, Claimed, Ended, Fate, Started};
+use crate::run::{Exit, Occurrence, Output, RunId, Usage};
+
+#[derive(Clone, Debug)]
+enum Step {
+    Pass(Duration),
+    SetClock(i64),
+    Request(usize),
+    Adopt(usize, u8),
+    Kill(usize),
+    /// The slow world gets round to one thing: a verdict, a start, an end.
+    Claimed,
+    Started,
+    CouldNotStart,
+    Ended(usize),
+    Stop,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        8 => (0..5_000_u64).prop_map(|tenths| Step::Pass(Duration::from_millis(tenths * 100))),
+        1 => (-100_000..100_000_i64).prop_map(Step::SetClock),
+        4 => (0..4_usize).prop_map(Step::Request),
+        2 => (1..4_usize, any::<u8>()).prop_map(|(places, bits)| Step::Adopt(places, bits)),
+        2 => (0..9_usize).prop_map(Step::Kill),
+        8 => Just(Step::Claimed),
+        8 => Just(Step::Started),
+        1 => Just(Step::CouldNotStart),
+        6 => (0..9_usize).prop_map(Step::Ended),
+    ]
+}
+
+/// Three jobs, each one there or not, allowed to overlap or not.
+fn some_config(places: usize, bits: u8) -> Config {
+    let jobs = [
+        every("a", 7 * SECOND),
+        cron("b", "* * * * *"),
+        cron("c", "*/5 * * * *"),
+        job("d"),
+    ];
+    let kept = jobs.into_iter().enumerate();
+    let kept = kept.filter(|(index, _)| bits >> index & 1 == 1);
+    let mut config = config(kept.map(|(index, job)| Job {
+        overlap: match bits >> (4 + index) & 1 {
+            1 => Overlap::Allow,
+            _ => Overlap::Skip,
+        },
+        timeout: (index == 0).then_some(MINUTE),
+        ..job
+    }));
+    config.daemon.max_running = places;
+    config
+}
+
+/// What the world has been told and not done yet, and what is on record.
+struct SlowWorld {
+    engine: Engine,
+    now: crate::clock::Moment,
+    most: usize,
+    claims: Vec<Claim>,
+    starts: Vec<RunId>,
+    alive: Vec<RunId>,
+    ledger: HashMap<Occurrence, Fate>,
+    ran: HashSet<Occurrence>,
+    claimed: HashSet<RunId>,
+    ended: HashSet<RunId>,
+}
+
+impl SlowWorld {
+    fn new() -> Self {
+        let world = World::of(some_config(2, 0b1010_1111));
+        Self {
+            engine: world.engine,
+            now: world.now,
+            most: 2,
+            claims: Vec::new(),
+            starts: Vec::new(),
+            alive: Vec::new(),
+            ledger: HashMap::new(),
+            ran: HashSet::new(),
+            claimed: HashSet::new(),
+            ended: HashSet::new(),
+        }
+    }
+
+    fn take(&mut self, step: &Step) {
+        let now = self.now;
+        let effects = match step {
+            Step::Pass(time) => {
+                self.now.wall += *time;
+                self.now.elapsed += *time;
+                self.engine.wake(self.now)
+            }
+            Step::SetClock(seconds) => {
+                self.now.wall += jiff::SignedDuration::from_secs(*seconds);
+                self.engine.clock_set(self.now)
+            }
+            Step::Request(job) => {
+                self.engine
+                    .request(&name(["a", "b", "c", "d"][*job]), now)
+                    .1
+            }
+            Step::Adopt(places, bits) => {
+                let next = self.engine.generation().next();
+                self.most = self.engine.runs().count().max(*places);
+                let config = Arc::new(some_config(*places, *bits));
+                self.engine.adopt(config, next, now)
+            }
+            Step::Kill(which) => {
+                let run = self.engine.runs().nth(*which).map(|run| run.id);
+                let effects = run.and_then(|run| self.engine.kill(run, now));
+                effects.unwrap_or_default()
+            }
+            Step::Claimed if self.claims.is_empty() => Vec::new(),
+            Step::Claimed => self.answer_claim(),
+            Step::Started => self.start(),
+            Step::CouldNotStart => match self.starts.pop() {
+                Some(run) => self.engine.could_not_start(run, "why".into(), now),
+                None => Vec::new(),
+            },
+            Step::Ended(which) => self.end(*which),
+            Step::Stop => self.engine.stop(now),
+        };
+        effects.into_iter().for_each(|effect| self.note(effect));
+        self.check(matches!(step, Step::Pass(_) | Step::SetClock(_)));
+    }
+
+    fn answer_claim(&mut self) -> Vec<Effect> {
+        let claim = self.claims.remove(0);
+        let is_new = !self.ledger.contains_key(&claim.occurrence)
+            && self.ran.insert(claim.occurrence.clone());
+        let claimed = match is_new {
+            true => Claimed::Yes,
+            false => Claimed::AlreadyThere,
+        };
+        let run = claim.run;
+        self.engine.claimed(&[ClaimVerdict { run, claimed }])
+    }
+
+    fn start(&mut self) -> Vec<Effect> {
+        let Some(run) = self.starts.pop() else {
+            return Vec::new();
+        };
+        self.alive.push(run);
+        let (pid, at) = (1, self.now);
+        self.engine.started(&Started { run, pid, at })
+    }
+
+    fn end(&mut self, which: usize) -> Vec<Effect> {
+        if self.alive.is_empty() {
+            return Vec::new();
+        }
+        let run = self.alive.swap_remove(which % self.alive.len());
+        self.engine.run_ended(Ended {
+            run,
+            exit: Exit::Code(0),
+            was_signalled: false,
+            usage: Usage::default(),
+            output: Output::default(),
+            at: self.now,
+        })
+    }
+
+    fn note(&mut self, effect: Effect) {
+        match effect {
+            Effect::Claim(claim) => {
+                assert!(self.claimed.insert(claim.run), "{claim:?} claimed again");
+                self.claims.push(claim);
+            }
+            Effect::Start(start) => self.starts.push(start.run),
+            Effect::Signal(Send { run, .. }) => assert!(self.alive.contains(&run)),
+            Effect::Record(entry) if entry.fate == Fate::Waiting => {}
+            Effect::Record(entry) => {
+                self.ledger.entry(entry.occurrence).or_insert(entry.fate);
+            }
+            Effect::RecordEnd { end, .. } => {
+                assert!(self.ended.insert(end.run), "{end:?} ended again");
+            }
+            Effect::RecordStart { .. } | Effect::RecordAnchor(_) => {}
+        }
+    }
+
+    fn check(&mut self, has_woken: bool) {
+        let runs = self.engine.runs().count();
+        assert!(runs <= self.most, "{runs} runs, {} places", self.most);
+        assert_eq!(
+            runs,
+            self.claims.len() + self.starts.len() + self.alive.len()
+        );
+        let wake = self.engine.next_wake();
+        if has_woken {
+            assert!(wake.wall.is_none_or(|at| at > self.now.wall));
+            assert!(wake.elapsed.is_none_or(|at| at > self.now.elapsed));
+        }
+    }
+
+    /// Told to stop, and everything that is under way comes to its end.
+    fn wind_down(&mut self) {
+        self.take(&Step::Stop);
+        let places = self.claims.len() + self.starts.len() + self.alive.len();
+        for _ in 0..places {
+            for step in [Step::Claimed, Step::Started, Step::Ended(0)] {
+                self.take(&step);
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn every_life_keeps_the_promises(steps in prop::collection::vec(step(), 1..300)) {
+        let mut world = SlowWorld::new();
+        steps.iter().for_each(|step| world.take(step));
+        world.wind_down();
+        prop_assert!(world.engine.has_finished());
+        prop_assert_eq!(world.engine.waiting(), 0);
+    }
+}
