@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use super::agenda::Due;
-use super::{Effect, Engine, due};
+use super::{Effect, Engine};
 use crate::clock::Moment;
 use crate::config::{Config, Job};
 use crate::ledger::Fate;
@@ -71,14 +70,5 @@ impl Engine {
                 self.record(waiting.occurrence, Fate::Skipped, reason)
             })
             .collect()
-    }
-
-    /// The due time of a job, for those that look on.
-    pub fn next_due(&self, job: &JobName) -> Option<jiff::Timestamp> {
-        match self.agenda.of(job) {
-            Due::Never => None,
-            Due::Wall(instant) => Some(instant.at),
-            Due::Elapsed(at) => Some(due::wall_instant(at, self.clocks)),
-        }
     }
 }

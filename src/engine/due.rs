@@ -15,7 +15,7 @@ use crate::schedule::{Calendar, Instant};
 const CATCH_UP: Duration = Duration::from_secs(3 * 60 * 60);
 
 /// Instants that were passed over are recorded one by one up to this number, then in one row.
-const PASSED_OVER: usize = 1_000;
+const PASSED_OVER: usize = 100;
 
 /// By so much the wall clock may drift from the elapsed one before instants follow it.
 const TREMBLE: Duration = Duration::from_millis(10);

@@ -9,6 +9,7 @@ use jiff::civil::DateTime;
 use super::agenda::Due;
 use super::{Engine, due};
 use crate::config::{Job, Timing};
+use crate::run::JobName;
 
 /// A coming instant of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +49,11 @@ impl Engine {
             queue.extend(at(*due, place));
         }
         coming
+    }
+
+    /// The next instant of a job.
+    pub fn next_due(&self, job: &JobName) -> Option<Timestamp> {
+        self.instant_of(self.agenda.of(job)).map(|next| next.at)
     }
 
     fn instant_of(&self, due: Due) -> Option<Upcoming> {
