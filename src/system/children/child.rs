@@ -129,7 +129,8 @@ impl Child {
             self.killed_at = Some(Moment::now().elapsed);
         }
         match &self.phase {
-            Phase::Alive { pidfd } if has_ended(pidfd) => Ok(()),
+            // Its end is not told yet; what else is in its group is stopped only with it.
+            Phase::Alive { pidfd } if !self.was_signalled && has_ended(pidfd) => Ok(()),
             Phase::Alive { pidfd } => {
                 send(self.pid, Some(pidfd), signal)?;
                 self.was_signalled = true;

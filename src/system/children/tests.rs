@@ -1,11 +1,17 @@
 //! Real processes, from adoption to their end.
 
 use std::fs;
+use std::io::Read;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
 
-use rustix::process::{Pid, Signal as KernelSignal, kill_process_group};
+use rustix::process::{Pid, PidfdFlags, Signal as KernelSignal, kill_process_group, pidfd_open};
 
-use super::processes;
+use super::child::Child;
+use super::{NewChild, processes};
+use crate::clock::Moment;
 use crate::config::{Job, OutputMode};
 use crate::run::{Exit, RunId, Signal};
 use crate::system::testing::{KEPT, Machine, job, shell, until, written};
@@ -213,4 +219,41 @@ fn many_that_end_at_once_are_all_reaped() {
     }
     runs.iter().for_each(|&run| drop(machine.ended(run)));
     assert!(pids.iter().all(|&pid| state_of(pid).is_none()));
+}
+
+/// The end of the leader and the KILL for its group may come in either order.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "a child that no source watches")]
+fn a_group_is_killed_also_before_the_end_of_its_leader_is_told() {
+    let script = "(trap '' TERM; echo ready; exec sleep 600) & trap 'exit 0' TERM; wait";
+    let mut process = Command::new("/bin/sh")
+        .args(["-c", script])
+        .process_group(0)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut ready = [0; 6];
+    process
+        .stdout
+        .as_mut()
+        .unwrap()
+        .read_exact(&mut ready)
+        .unwrap();
+    let pid = Pid::from_child(&process);
+    let mut child = Child::new(NewChild {
+        run: RunId(1),
+        job: Arc::new(shell(script)),
+        pid,
+        pidfd: pidfd_open(pid, PidfdFlags::empty()).unwrap(),
+        pipe: None,
+        started: Moment::now(),
+        keep_output: 0,
+    });
+
+    child.signal(Signal::TERM).unwrap();
+    until(|| state_of(child.pid()) == Some('Z'));
+    child.signal(Signal::KILL).unwrap();
+
+    until(|| !is_group_alive(child.pid()));
+    process.wait().unwrap();
 }
