@@ -174,6 +174,16 @@ pub enum StopReason {
     Shutdown,
 }
 
+impl StopReason {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::TimeLimit => "time limit",
+            Self::Request => "request",
+            Self::Shutdown => "shutdown",
+        }
+    }
+}
+
 /// How a process ended, as wait(2) tells it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {

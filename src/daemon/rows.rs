@@ -9,7 +9,7 @@ use crate::config::{Job, Timing, format_duration};
 use crate::engine::{Engine, Phase, Run, State, Upcoming};
 use crate::ledger::RunEnd;
 use crate::protocol::{JobRow, NextRow, PhaseRow, RunRow, RunningRow};
-use crate::run::{Generation, Occurrence, Outcome, RunId, StopReason};
+use crate::run::{Generation, Occurrence, Outcome, RunId};
 use crate::schedule::Zone;
 
 pub fn phase(phase: Phase, now: Moment) -> PhaseRow {
@@ -96,7 +96,7 @@ pub fn never_started(
 pub fn complete(row: &mut RunRow, end: &RunEnd) {
     row.ended_at = Some(end.at);
     row.outcome = Some(end.outcome.to_string());
-    row.stopped_by = end.stopped_by.map(|why| stopped_by(why).to_owned());
+    row.stopped_by = end.stopped_by.map(|why| why.as_str().to_owned());
     row.duration_seconds = Some(microseconds(end.duration));
     row.cpu_seconds = Some(microseconds(end.usage.cpu));
     row.peak_memory_bytes = end.usage.peak_memory;
@@ -111,14 +111,6 @@ pub fn complete(row: &mut RunRow, end: &RunEnd) {
 /// In seconds, as fine as the store has it: what is told now and what is read later are the same.
 fn microseconds(duration: Duration) -> f64 {
     duration.as_micros() as f64 / 1e6
-}
-
-pub fn stopped_by(why: StopReason) -> &'static str {
-    match why {
-        StopReason::TimeLimit => "time limit",
-        StopReason::Request => "request",
-        StopReason::Shutdown => "shutdown",
-    }
 }
 
 pub fn job(job: &Job, engine: &Engine) -> JobRow {

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 
 use crate::ledger::Fate;
-use crate::run::{Generation, RunId, StopReason, Trigger};
+use crate::run::{Generation, RunId, Trigger};
 
 /// An instant as the store has it: whole microseconds since 1970-01-01T00:00:00Z.
 pub(super) struct Micros(pub(super) Timestamp);
@@ -90,13 +90,5 @@ pub(super) fn fate_name(fate: Fate) -> &'static str {
         Fate::Waiting => "waiting",
         Fate::Skipped => "skipped",
         Fate::Missed => "missed",
-    }
-}
-
-pub(super) fn stop_name(reason: StopReason) -> &'static str {
-    match reason {
-        StopReason::TimeLimit => "time limit",
-        StopReason::Request => "request",
-        StopReason::Shutdown => "shutdown",
     }
 }

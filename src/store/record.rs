@@ -7,9 +7,9 @@ use crate::config::SourceFile;
 use crate::event::Claimed;
 use crate::ledger::{Anchor, Claim, Entry, RunEnd, RunStart};
 use crate::protocol::Verdict;
-use crate::run::Outcome;
+use crate::run::{Outcome, StopReason};
 
-use super::columns::{Micros, micros, stop_name, whole};
+use super::columns::{Micros, micros, whole};
 use super::generations::write_verdict;
 use super::ledger::{write_claim, write_entry, write_owed};
 
@@ -102,7 +102,7 @@ fn write_end(connection: &Connection, end: &RunEnd) -> rusqlite::Result<()> {
             end.outcome.to_string(),
             exit_code,
             signal,
-            end.stopped_by.map(stop_name),
+            end.stopped_by.map(StopReason::as_str),
             micros(end.usage.cpu),
             end.usage.peak_memory.map(whole),
             whole(end.output.total),
