@@ -111,6 +111,7 @@ pub struct Status {
     pub version: String,
     pub pid: u32,
     pub started_at: Timestamp,
+    #[serde(flatten)]
     pub phase: PhaseRow,
     pub config_file: String,
     pub generation: u64,

@@ -193,7 +193,7 @@ fn a_stop_waits_for_the_job_in_hand() {
     container.signal(Signal::TERM);
     wait_until("hupd drains", || {
         let status = container.home.json(&["status"]);
-        (status["phase"]["phase"] == "draining").then_some(())
+        (status["phase"] == "draining").then_some(())
     });
     container.home.write("go", "");
     assert_eq!(container.wait().code(), Some(0));
