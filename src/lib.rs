@@ -6,6 +6,7 @@
 //! | --- | --- |
 //! | [`run`] | the words that everybody shares: job names, run ids, outcomes |
 //! | [`clock`] | the only reader of time |
+//! | [`reason`] | why the system refused something, in words |
 //! | [`schedule`] | calendar arithmetic; knows no job and no clock |
 //! | [`config`] | text → checked value → changes between two values |
 //! | [`check`] | what people and programs are told of a file |
@@ -29,6 +30,7 @@ pub mod event;
 pub mod ledger;
 pub mod logging;
 pub mod protocol;
+pub mod reason;
 pub mod run;
 pub mod schedule;
 pub mod store;

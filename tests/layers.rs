@@ -10,11 +10,12 @@ use source::{Place, named_modules, tokens};
 
 /// Every module of the library and whom of the others it may import, in the order of the map in
 /// src/lib.rs: from what knows nothing to what knows everything. Tests inside a module obey too.
-const LAYERS: [(&str, &[&str]); 14] = [
+const LAYERS: [(&str, &[&str]); 15] = [
     ("run", &[]),
     ("clock", &[]),
+    ("reason", &[]),
     ("schedule", &[]),
-    ("config", &["run", "schedule"]),
+    ("config", &["run", "reason", "schedule"]),
     ("check", &["config"]),
     ("ledger", &["run", "clock"]),
     ("engine", &["run", "clock", "schedule", "config", "ledger"]),
@@ -27,15 +28,15 @@ const LAYERS: [(&str, &[&str]); 14] = [
     (
         "daemon",
         &[
-            "run", "clock", "schedule", "config", "check", "ledger", "engine", "protocol", "event",
-            "store", "system", "control", "logging",
+            "run", "clock", "reason", "schedule", "config", "check", "ledger", "engine",
+            "protocol", "event", "store", "system", "control", "logging",
         ],
     ),
 ];
 
 /// For those that touch the world. They never import each other: only the daemon knows them all.
 const BELOW_THE_DAEMON: &[&str] = &[
-    "run", "clock", "schedule", "config", "ledger", "protocol", "event",
+    "run", "clock", "reason", "schedule", "config", "ledger", "protocol", "event",
 ];
 
 /// What the programs may take from the library. hupctl says "in 3 min", and the one way to ask what
@@ -44,7 +45,9 @@ const PROGRAMS: [(&str, &[&str]); 2] = [
     ("main", &["daemon"]),
     (
         "hupctl",
-        &["run", "clock", "config", "check", "protocol", "control"],
+        &[
+            "run", "clock", "reason", "config", "check", "protocol", "control",
+        ],
     ),
 ];
 

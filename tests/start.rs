@@ -134,7 +134,7 @@ fn a_state_folder_that_cannot_be_made_is_named() {
     assert_fails(
         &home,
         1,
-        "plain/state: cannot make this folder, the state_dir: Not a directory",
+        "plain/state: cannot make this folder, the state_dir: not a directory",
     );
 
     let itself = below.replace("plain/state", "plain");
@@ -142,7 +142,7 @@ fn a_state_folder_that_cannot_be_made_is_named() {
     assert_fails(
         &home,
         1,
-        "plain: cannot make this folder, the state_dir: File exists",
+        "plain: cannot make this folder, the state_dir: file exists",
     );
 
     let nowhere = below.replace("plain/state", "/proc/hupd/state");
@@ -177,7 +177,7 @@ fn a_folder_that_cannot_be_written_is_named() {
         assert_eq!(told.status, Some(1), "{told:?}");
         let path = home.file(name).display().to_string();
         assert!(told.aside.contains(&path), "{told:?}");
-        assert!(told.aside.contains("Permission denied"), "{told:?}");
+        assert!(told.aside.contains("permission denied"), "{told:?}");
         assert_nothing_is_left(&home);
     }
 }

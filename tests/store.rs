@@ -137,7 +137,7 @@ fn a_state_folder_that_cannot_be_written_fails_the_start() {
     let log = hupd.log();
     let state = hupd.home.file("state").display().to_string();
     assert!(log.contains(&state), "{log}");
-    assert!(log.contains("Read-only file system"), "{log}");
+    assert!(log.contains("read-only file system"), "{log}");
     assert!(log.ends_with("not started\n"), "{log}");
 }
 

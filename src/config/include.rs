@@ -9,6 +9,7 @@ use toml::de::DeValue;
 use super::section::{Item, Wrong};
 use super::typed;
 use super::words::quoted;
+use crate::reason::reason;
 
 /// One entry of `include`, and where it is written.
 #[derive(Debug)]
@@ -87,7 +88,7 @@ pub(super) fn expand(folder: &Path, pattern: &str) -> Result<Vec<PathBuf>, Wrong
     for path in matches {
         let path = path.map_err(|error| {
             let place = quoted(&error.path().to_string_lossy());
-            broken(format!("{place}: {}", super::read::reason(error.error())))
+            broken(format!("{place}: {}", reason(error.error())))
         })?;
         paths.push(path.components().collect());
     }

@@ -7,6 +7,8 @@ use std::path::Path;
 
 use rustix::fs::OFlags;
 
+use crate::reason::reason;
+
 /// The largest file that is read.
 const LARGEST: u64 = 64 << 20;
 
@@ -90,15 +92,6 @@ fn state(metadata: &Metadata) -> (u64, i64, i64, i64, i64) {
         metadata.ctime(),
         metadata.ctime_nsec(),
     )
-}
-
-/// The system's words without its number: `no such file or directory`.
-pub(super) fn reason(error: &io::Error) -> String {
-    let text = error.to_string();
-    let text = text.split(" (os error").next().unwrap_or_default();
-    let mut chars = text.chars();
-    let first = chars.next().map(|c| c.to_ascii_lowercase());
-    first.into_iter().chain(chars).collect()
 }
 
 #[cfg(test)]

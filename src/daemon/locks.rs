@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::launch::{ALREADY_RUNNING, FAILED, Failure};
 use crate::config::Config;
+use crate::reason::reason;
 use crate::system::lock_file::{LockError, LockFile, Restored};
 
 /// The two locks: one in the state folder, which decides, and the pid file. The files go with this.
@@ -67,8 +68,9 @@ fn make_folder(path: &Path, key: &str, mode: u32) -> Result<(), Failure> {
     let made = DirBuilder::new().recursive(true).mode(mode).create(path);
     made.map_err(|error| {
         Failure::new(format!(
-            "{}: cannot make this folder, the {key}: {error}",
-            path.display()
+            "{}: cannot make this folder, the {key}: {}",
+            path.display(),
+            reason(&error)
         ))
     })
 }

@@ -29,6 +29,7 @@ use self::queue::{Message, Queue};
 use self::sink::Sink;
 use crate::clock::Moment;
 use crate::config;
+use crate::reason::reason;
 
 /// The target under which the output of jobs is logged, with the keys `job` and `run`; as text,
 /// `job[run]: line`.
@@ -140,8 +141,9 @@ impl fmt::Display for LogError {
             Self::File { path, error } => {
                 write!(
                     f,
-                    "{}: cannot be opened as the log: {error}",
-                    path.display()
+                    "{}: cannot be opened as the log: {}",
+                    path.display(),
+                    reason(error)
                 )
             }
             Self::NotRegular(path) => {

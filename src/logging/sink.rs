@@ -138,7 +138,7 @@ mod tests {
     #[test]
     fn a_missing_folder_is_named() {
         let error = Sink::file(Path::new("/nonexistent/hupd.log")).unwrap_err();
-        let start = "/nonexistent/hupd.log: cannot be opened as the log: No such file";
+        let start = "/nonexistent/hupd.log: cannot be opened as the log: no such file";
         assert!(error.to_string().starts_with(start), "{error}");
     }
 

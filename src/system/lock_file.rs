@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{FlockOperation, Mode, OFlags, flock};
 use rustix::io::Errno;
 
+use crate::reason::reason;
+
 /// Each further attempt takes somebody who removes the file in that very moment.
 const ATTEMPTS: usize = 100;
 
@@ -192,7 +194,7 @@ impl fmt::Display for LockError {
                 write!(f, "{}: is {what}, not a pid file of hupd", path.display())
             }
             Self::Io { path, error } => {
-                write!(f, "{}: cannot be locked: {error}", path.display())
+                write!(f, "{}: cannot be locked: {}", path.display(), reason(error))
             }
         }
     }

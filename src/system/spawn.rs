@@ -27,6 +27,7 @@ use rustix::process::{
 use crate::clock::Moment;
 use crate::config::{Job, OutputMode};
 use crate::event::{Event, Outbox};
+use crate::reason::reason;
 use crate::run::{Generation, Occurrence, RunId};
 use crate::system::children::{ChildrenHandle, NewChild};
 use crate::system::identity::Identity;
@@ -220,7 +221,7 @@ fn pidfd_of(pid: Pid) -> Result<OwnedFd, String> {
         let _ = rustix::io::retry_on_intr(|| waitpid(Some(pid), WaitOptions::empty()));
         format!(
             "its process was killed at once, for it cannot be watched: {}",
-            failure::reason_of(&error.into())
+            reason(&error.into())
         )
     })
 }

@@ -5,6 +5,7 @@ use std::io;
 use std::path::PathBuf;
 
 use hupd::control::client::ClientError;
+use hupd::reason::reason;
 
 /// The exit status of a command that could be carried out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,8 +71,7 @@ impl fmt::Display for Failure {
         match self {
             Self::Client(error) => error.fmt(f),
             Self::File(path, error) => {
-                let (file, text) = (path.display(), error.to_string().to_lowercase());
-                let reason = text.split(" (os error").next().unwrap_or(&text);
+                let (file, reason) = (path.display(), reason(error));
                 write!(
                     f,
                     "{file}: cannot be read: {reason}; \

@@ -108,7 +108,7 @@ fn a_missing_folder_is_named() {
     let path = folder.path().join("none/hupd.pid");
     let refused = refusal(&path);
     assert!(
-        refused.starts_with("cannot be locked: No such file"),
+        refused.starts_with("cannot be locked: no such file"),
         "{refused}"
     );
 }

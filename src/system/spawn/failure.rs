@@ -9,19 +9,20 @@ use rustix::io::Errno;
 
 use super::program::is_executable;
 use crate::config::Job;
+use crate::reason::reason;
 
 /// Before the start: descriptors.
 pub(super) fn could_not_prepare(error: io::Error) -> String {
     match Errno::from_io_error(&error) {
         Some(Errno::MFILE) => "too many open files in hupd (see its limit of open files)".into(),
         Some(Errno::NFILE) => "too many open files in the system".into(),
-        _ => format!("cannot make a pipe for its output: {}", reason_of(&error)),
+        _ => format!("cannot make a pipe for its output: {}", reason(&error)),
     }
 }
 
 /// The start itself.
 pub(super) fn why_not_started(job: &Job, program: &Path, error: &io::Error) -> String {
-    let reason = reason_of(error);
+    let reason = reason(error);
     match Errno::from_io_error(error) {
         Some(Errno::AGAIN | Errno::NOMEM) => format!("no process can be made: {reason}"),
         Some(Errno::MFILE | Errno::NFILE) => reason,
@@ -37,9 +38,9 @@ pub(super) fn why_not_started(job: &Job, program: &Path, error: &io::Error) -> S
 /// What is wrong with a working directory, if it is that.
 fn wrong_place(place: &Path) -> Option<String> {
     let reason = match fs::metadata(place) {
-        Err(error) => reason_of(&error),
-        Ok(found) if !found.is_dir() => reason_of(&Errno::NOTDIR.into()),
-        Ok(_) => reason_of(&access(place, Access::EXEC_OK).err()?.into()),
+        Err(error) => reason(&error),
+        Ok(found) if !found.is_dir() => reason(&Errno::NOTDIR.into()),
+        Ok(_) => reason(&access(place, Access::EXEC_OK).err()?.into()),
     };
     Some(format!("working directory '{}': {reason}", place.display()))
 }
@@ -76,15 +77,4 @@ fn interpreter_of(script: &Path) -> Option<String> {
         .next()?;
     let line = String::from_utf8_lossy(line);
     line.split_whitespace().next().map(str::to_owned)
-}
-
-/// What the system says, without the number that std adds, and in lower case.
-pub(super) fn reason_of(error: &io::Error) -> String {
-    let text = error.to_string();
-    let text = text.split(" (os error").next().unwrap_or(&text);
-    let mut letters = text.chars();
-    match letters.next() {
-        Some(first) => first.to_lowercase().chain(letters).collect(),
-        None => String::new(),
-    }
 }
