@@ -19,10 +19,9 @@ use super::section::{Section, Title};
 use super::settings::Settings;
 use super::source::Source;
 use super::words::{quoted, visible};
-use super::zones::Zones;
 use super::{Accepted, Config, Job, LoadOutcome, Problems, SourceFile, Surroundings, syntax};
 use crate::run::JobName;
-use crate::schedule::Zone;
+use crate::schedule::{Zone, Zones};
 
 /// How deep files may include each other.
 const DEEPEST: usize = 16;

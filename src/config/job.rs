@@ -11,10 +11,9 @@ use super::policies::Policies;
 use super::section::{Item, Section, Title, Wrong, is_job};
 use super::source::Source;
 use super::words::{key_of, quoted};
-use super::zones::Zones;
 use super::{Job, Timing, typed};
 use crate::run::JobName;
-use crate::schedule::{Calendar, Cron};
+use crate::schedule::{Calendar, Cron, Zones};
 
 const LONGEST_NAME: usize = 100;
 

@@ -37,6 +37,7 @@ pub use problem::{Problem, Problems, Severity};
 pub use size::{format_size, parse_size};
 pub use surroundings::Surroundings;
 pub use value::{
-    Config, Daemon, History, Job, Log, LogFormat, OutputMode, Overlap, SourceFile, Timing,
+    Config, DEFAULT_FILE, Daemon, History, Job, Log, LogFormat, OutputMode, Overlap, SOCKET_NAME,
+    SourceFile, Timing,
 };
 pub use words::counted;

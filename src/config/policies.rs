@@ -9,10 +9,10 @@ use toml::de::DeValue;
 
 use super::section::{Item, Section, Wrong};
 use super::words::{quoted, visible};
-use super::zones::Zones;
+use super::zones;
 use super::{OutputMode, Overlap, typed};
 use crate::run::Signal;
-use crate::schedule::Zone;
+use crate::schedule::{Zone, Zones};
 
 #[derive(Clone, Debug)]
 pub(super) struct Policies {
@@ -55,7 +55,7 @@ impl Policies {
                 .take("shell", typed::shell)
                 .unwrap_or_else(|| self.shell.clone()),
             zone: section
-                .take("timezone", |item| zones.read(item))
+                .take("timezone", |item| zones::zone(item, zones))
                 .unwrap_or_else(|| self.zone.clone()),
             overlap: section
                 .take("overlap", typed::choice)

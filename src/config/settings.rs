@@ -7,12 +7,9 @@ use std::time::Duration;
 use super::finding::Finding;
 use super::section::{Section, Title};
 use super::words::visible;
-use super::zones::Zones;
-use super::{Daemon, History, Log, LogFormat, Surroundings, typed};
-use crate::schedule::{Zone, ZoneError};
-
-/// The name of the control socket in `runtime_dir`.
-const SOCKET: &str = "hupd.sock";
+use super::zones;
+use super::{Daemon, History, Log, LogFormat, SOCKET_NAME, Surroundings, typed};
+use crate::schedule::{Zone, ZoneError, Zones};
 
 /// What `sockaddr_un` has room for, without the NUL at the end; see unix(7).
 const LONGEST_SOCKET: usize = 107;
@@ -69,7 +66,7 @@ fn daemon(section: &mut Section<'_, '_>, zones: &mut Zones, surroundings: &Surro
 
 /// The system's own zone is only asked for where the file names none.
 fn timezone(section: &mut Section<'_, '_>, zones: &mut Zones) -> Zone {
-    let written = section.take("timezone", |item| zones.read(item));
+    let written = section.take("timezone", |item| zones::zone(item, zones));
     if let Some(zone) = written {
         return zone;
     }
@@ -106,7 +103,7 @@ fn runtime_dir(
 ) -> PathBuf {
     let written = section.take("runtime_dir", typed::path);
     let path = written.unwrap_or_else(|| surroundings.runtime_dir(state_dir));
-    let socket = path.join(SOCKET);
+    let socket = path.join(SOCKET_NAME);
     let length = socket.as_os_str().as_bytes().len();
     if length > LONGEST_SOCKET {
         let socket = visible(&socket.to_string_lossy());

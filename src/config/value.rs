@@ -53,10 +53,16 @@ pub struct Daemon {
     pub runtime_dir: PathBuf,
 }
 
+/// The file that is read where none is named.
+pub const DEFAULT_FILE: &str = "/etc/hupd/hupd.toml";
+
+/// The socket, in the `runtime_dir`.
+pub const SOCKET_NAME: &str = "hupd.sock";
+
 impl Daemon {
     /// Where clients connect.
     pub fn socket(&self) -> PathBuf {
-        self.runtime_dir.join("hupd.sock")
+        self.runtime_dir.join(SOCKET_NAME)
     }
 }
 

@@ -20,6 +20,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+pub use crate::config::DEFAULT_FILE;
 pub use check::check;
 pub use launch::{Mode, Options, install_signals, serve};
 
@@ -38,9 +39,6 @@ use loader::Loader;
 use locks::Locks;
 use reload::Reloads;
 use waiters::Waiters;
-
-/// The file that is read where none is named.
-pub const DEFAULT_FILE: &str = "/etc/hupd/hupd.toml";
 
 /// The one owner.
 #[derive(Debug)]

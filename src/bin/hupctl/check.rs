@@ -3,11 +3,10 @@
 use std::path::Path;
 
 use hupd::check::check as check_file;
-use hupd::config::Surroundings;
+use hupd::config::{DEFAULT_FILE, Surroundings};
 
 use crate::ending::{Ending, Failure};
 use crate::screen::Screen;
-use crate::socket::DEFAULT_FILE;
 
 pub fn check(
     file: Option<&Path>,

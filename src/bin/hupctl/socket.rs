@@ -2,13 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use hupd::config::{Surroundings, runtime_dir_of};
+use hupd::config::{DEFAULT_FILE, SOCKET_NAME, Surroundings, runtime_dir_of};
 
-/// The file that is meant where none is named.
-pub const DEFAULT_FILE: &str = "/etc/hupd/hupd.toml";
 /// Where the hupd of the system listens unless its file says otherwise.
 const SYSTEM_SOCKET: &str = "/run/hupd/hupd.sock";
-const SOCKET_NAME: &str = "hupd.sock";
 
 /// What the user said about it.
 #[derive(Debug, Default)]
