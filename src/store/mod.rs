@@ -9,6 +9,7 @@ mod ledger;
 mod opening;
 mod reader;
 mod record;
+mod recorder;
 mod recovery;
 mod removal;
 mod retention;
@@ -26,17 +27,17 @@ use std::thread::{self, JoinHandle};
 use jiff::Timestamp;
 use rusqlite::Connection;
 
-use crate::config::{History, SourceFile};
-use crate::event::{Outbox, Reply};
-use crate::ledger::{Anchor, Claim, Entry, RunEnd, RunStart};
-use crate::protocol::{OutputOf, RunFilter, Verdict};
+use crate::config::History;
+use crate::event::Outbox;
+use crate::ledger::Anchor;
 use crate::run::{Generation, JobName, RunId};
 
 use opening::Fault;
-use reader::{Question, Reader};
-use record::Record;
-use retention::Retention;
-use writer::{Health, Message, Writer};
+pub use reader::Question;
+use reader::Reader;
+pub use record::Record;
+pub use recorder::Recorder;
+use writer::{Message, Writer};
 
 /// The store: two threads, one that writes in batches and one that reads for clients.
 #[derive(Debug)]
@@ -101,12 +102,9 @@ impl Store {
         let reader = Reader::start(reader).map_err(|why| failed(&why))?;
         let (inbox, messages) = mpsc::channel();
         let writer = Writer {
-            connection,
+            recorder: Recorder::new(connection, history.clone(), now, outbox),
             inbox: messages,
             reader,
-            outbox,
-            retention: Retention::new(history.clone(), now),
-            health: Health::WELL,
         };
         let writer = thread::Builder::new()
             .name("store writer".to_owned())
@@ -115,36 +113,9 @@ impl Store {
         Ok((Self { inbox, writer }, recovered))
     }
 
-    /// Writes claims; the verdicts arrive as `Event::Claimed`, in order.
-    pub fn claim(&self, claims: Vec<Claim>) {
-        for claim in claims {
-            self.write(Record::Claim(claim));
-        }
-    }
-
-    /// Writes the fate of an occurrence without a run. The first fate that is not `Waiting` stays.
-    pub fn record(&self, entry: Entry) {
-        self.write(Record::Entry(entry));
-    }
-
-    /// Writes that the process of a claimed run exists.
-    pub fn run_started(&self, start: RunStart) {
-        self.write(Record::Start(start));
-    }
-
-    /// Writes how a claimed run ended.
-    pub fn run_ended(&self, end: RunEnd) {
-        self.write(Record::End(end));
-    }
-
-    /// Writes from where the intervals of a job are counted.
-    pub fn anchor(&self, anchor: Anchor) {
-        self.write(Record::Anchor(anchor));
-    }
-
-    /// A start or a reload was accepted or refused; the files as accepted are kept.
-    pub fn verdict(&self, verdict: Verdict, sources: Vec<SourceFile>) {
-        self.write(Record::Verdict(verdict, sources));
+    /// Writes a record. The verdicts on claims arrive as `Event::Claimed`, in order.
+    pub fn write(&self, record: Record) {
+        self.tell(Message::Write(record));
     }
 
     /// From now on by these rules.
@@ -152,24 +123,15 @@ impl Store {
         self.tell(Message::Keep(history));
     }
 
-    /// Answers with the runs, newest first, after all that was recorded before.
-    pub fn runs(&self, filter: RunFilter, reply: Reply) {
-        self.tell(Message::Ask(Question::Runs(filter, reply)));
-    }
-
-    /// Answers with the output of a run that has ended; of one that has not, with what is known: nothing.
-    pub fn output(&self, of: OutputOf, reply: Reply) {
-        self.tell(Message::Ask(Question::Output(of, reply)));
+    /// Answers after all that was recorded before.
+    pub fn ask(&self, question: Question) {
+        self.tell(Message::Ask(question));
     }
 
     /// Writes what is queued and ends the threads.
     pub fn close(self) {
         drop(self.inbox);
         let _ = self.writer.join();
-    }
-
-    fn write(&self, record: Record) {
-        self.tell(Message::Write(record));
     }
 
     fn tell(&self, message: Message) {

@@ -12,6 +12,9 @@ use super::schema;
 /// How long a write waits for somebody else's lock, a `sqlite3` shell or a backup.
 pub(super) const PATIENCE: Duration = Duration::from_secs(1);
 
+/// More than there are.
+const STATEMENTS: usize = 32;
+
 /// Up to this size the whole file is checked at the start; of a larger one, all but the outputs.
 const CHECKED_WHOLE: u64 = 64 << 20;
 
@@ -48,7 +51,7 @@ pub(super) fn open_to_write(path: &Path) -> Result<Connection, Fault> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(PATIENCE)?;
-    connection.set_prepared_statement_cache_capacity(32);
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
     let version = schema::version(&connection)?;
     // A commit is in the hands of the kernel, which a killed hupd cannot take back; only a power
     // cut can lose the last ones, and never more than those.
@@ -62,6 +65,14 @@ pub(super) fn open_to_write(path: &Path) -> Result<Connection, Fault> {
         0 => schema::make_tables(&mut connection)?,
         _ => check(&connection, path)?,
     }
+    Ok(connection)
+}
+
+/// The same, in memory: there is no file, and nothing of an earlier life in it.
+pub(super) fn open_in_memory() -> Result<Connection, Fault> {
+    let mut connection = Connection::open_in_memory()?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    schema::make_tables(&mut connection)?;
     Ok(connection)
 }
 

@@ -25,8 +25,10 @@ const NEWEST_OF_JOB: &str = "id = (SELECT max(id) FROM (
 
 /// What a client wants to know.
 #[derive(Debug)]
-pub(super) enum Question {
+pub enum Question {
+    /// The runs, newest first.
     Runs(RunFilter, Reply),
+    /// The output of a run that has ended; of one that has not, what is known: nothing.
     Output(OutputOf, Reply),
 }
 

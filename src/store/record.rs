@@ -15,15 +15,21 @@ use super::ledger::{write_claim, write_entry, write_owed};
 
 /// One thing to write.
 #[derive(Debug)]
-pub(super) enum Record {
+pub enum Record {
+    /// An occurrence that is to run.
     Claim(Claim),
     /// A claim that was granted while nothing could be written: its run exists, whatever the
     /// ledger says by now.
     Owed(Claim),
+    /// The fate of an occurrence without a run. The first fate that is not `Waiting` stays.
     Entry(Entry),
+    /// The process of a claimed run exists.
     Start(RunStart),
+    /// How a claimed run ended.
     End(RunEnd),
+    /// From where the intervals of a job are counted.
     Anchor(Anchor),
+    /// A start or a reload was accepted or refused; the files as accepted are kept.
     Verdict(Verdict, Vec<SourceFile>),
 }
 

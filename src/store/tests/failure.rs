@@ -1,10 +1,6 @@
 //! What happens while nothing can be written.
 
-use super::super::reader::Reader;
-use super::super::record::Record;
-use super::super::retention::Retention;
-use super::super::writer::{Health, Writer};
-use super::super::{files, opening};
+use super::super::{Recorder, files, opening};
 use super::*;
 
 #[test]
@@ -94,29 +90,22 @@ fn records_of_unknown_runs_change_nothing() {
     assert_eq!(runs(&store).len(), 1);
 }
 
-/// A writer on a disk that has room for so many more pages.
-fn writer(place: &Place, room: i64) -> Writer {
+/// A recorder on a disk that has room for so many more pages.
+fn recorder(place: &Place, room: i64) -> Recorder {
     let path = files::prepare(&place.dir()).unwrap();
     let connection = opening::open_to_write(&path).unwrap();
-    let writer = Writer {
-        connection,
-        inbox: mpsc::channel().1,
-        reader: Reader::start(opening::open_to_read(&path).unwrap()).unwrap(),
-        outbox: place.inbox.outbox(),
-        retention: Retention::new(history(), at(0)),
-        health: Health::WELL,
-    };
-    make_room(&writer, room);
-    writer
+    let recorder = Recorder::new(connection, history(), at(0), place.inbox.outbox());
+    make_room(&recorder, room);
+    recorder
 }
 
-fn make_room(writer: &Writer, pages: i64) {
-    let used: i64 = writer
-        .connection
+fn make_room(recorder: &Recorder, pages: i64) {
+    let used: i64 = recorder
+        .database()
         .pragma_query_value(None, "page_count", |row| row.get(0))
         .unwrap();
-    writer
-        .connection
+    recorder
+        .database()
         .pragma_update(None, "max_page_count", used + pages)
         .unwrap();
 }
@@ -145,19 +134,19 @@ fn loud_end(run: u64) -> Record {
 #[test]
 fn a_full_disk_is_said_once_and_so_is_room() {
     let place = Place::new();
-    let mut writer = writer(&place, 4);
-    writer.write(vec![Record::Claim(claim(1, "a", 60))], at(60));
+    let mut recorder = recorder(&place, 4);
+    recorder.write(vec![Record::Claim(claim(1, "a", 60))], at(60));
     assert_eq!(place.verdicts(1)[0].claimed, Claimed::Yes);
-    writer.write(vec![loud_end(1), Record::Claim(claim(2, "a", 61))], at(61));
+    recorder.write(vec![loud_end(1), Record::Claim(claim(2, "a", 61))], at(61));
     assert_eq!(place.verdicts(1)[0].claimed, Claimed::Yes);
     assert!(
         matches!(place.inbox.next(), Event::StoreFailed(reason) if reason == "database or disk is full")
     );
-    writer.write(vec![loud_end(2), Record::Claim(claim(3, "a", 60))], at(62));
+    recorder.write(vec![loud_end(2), Record::Claim(claim(3, "a", 60))], at(62));
     assert_eq!(place.verdicts(1)[0].claimed, Claimed::AlreadyThere);
     assert_eq!(written(&place), [0; 0]);
-    make_room(&writer, 1000);
-    writer.write(vec![Record::Claim(claim(4, "a", 63))], at(63));
+    make_room(&recorder, 1000);
+    recorder.write(vec![Record::Claim(claim(4, "a", 63))], at(63));
     assert_eq!(place.verdicts(1)[0].claimed, Claimed::Yes);
     assert!(matches!(
         place.inbox.next(),
@@ -170,10 +159,10 @@ fn a_full_disk_is_said_once_and_so_is_room() {
 #[test]
 fn what_a_long_failure_loses_is_counted() {
     let place = Place::new();
-    let mut writer = writer(&place, 4);
-    writer.write(vec![Record::Claim(claim(1, "a", 60))], at(60));
+    let mut recorder = recorder(&place, 4);
+    recorder.write(vec![Record::Claim(claim(1, "a", 60))], at(60));
     for run in 1..=100 {
-        writer.write(
+        recorder.write(
             vec![
                 loud_end(run),
                 Record::Claim(claim(run + 1, "a", 60 + run as i64)),
@@ -181,8 +170,8 @@ fn what_a_long_failure_loses_is_counted() {
             at(61),
         );
     }
-    make_room(&writer, 10_000);
-    writer.write(vec![loud_end(101)], at(62));
+    make_room(&recorder, 10_000);
+    recorder.write(vec![loud_end(101)], at(62));
     let lost = std::iter::repeat_with(|| place.inbox.next())
         .find_map(|event| match event {
             Event::StoreRecovered { lost } => Some(lost),

@@ -25,7 +25,7 @@ use crate::run::{
     Generation, JobName, Occurrence, Outcome, Output, RunId, Signal, StopReason, Trigger, Usage,
 };
 
-use super::{Recovered, Store, StoreError};
+use super::{Question, Record, Recovered, Store, StoreError};
 
 /// A store in a folder of its own, and the inbox of a loop.
 struct Place {
@@ -90,6 +90,43 @@ impl Place {
     fn claim(&self, store: &Store, claim: Claim) -> Claimed {
         store.claim(vec![claim]);
         self.verdicts(1)[0].claimed
+    }
+}
+
+/// The words of the tests for what is written.
+impl Store {
+    fn claim(&self, claims: Vec<Claim>) {
+        claims
+            .into_iter()
+            .for_each(|claim| self.write(Record::Claim(claim)));
+    }
+
+    fn record(&self, entry: Entry) {
+        self.write(Record::Entry(entry));
+    }
+
+    fn run_started(&self, start: RunStart) {
+        self.write(Record::Start(start));
+    }
+
+    fn run_ended(&self, end: RunEnd) {
+        self.write(Record::End(end));
+    }
+
+    fn anchor(&self, anchor: Anchor) {
+        self.write(Record::Anchor(anchor));
+    }
+
+    fn verdict(&self, verdict: Verdict, sources: Vec<SourceFile>) {
+        self.write(Record::Verdict(verdict, sources));
+    }
+
+    fn runs(&self, filter: RunFilter, reply: Reply) {
+        self.ask(Question::Runs(filter, reply));
+    }
+
+    fn output(&self, of: OutputOf, reply: Reply) {
+        self.ask(Question::Output(of, reply));
     }
 }
 
