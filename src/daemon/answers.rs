@@ -1,14 +1,15 @@
 //! Answers requests: each at once, or from the thread that knows.
 
 use super::askers::Asker;
-use super::{Daemon, rows};
+use super::{Daemon, World, rows};
 use crate::clock::Moment;
 use crate::engine::{Phase, Refused, Request as Decision, State};
 use crate::event::{Asked, Event, Reply, Sender};
 use crate::protocol::{Answer, NextRow, OutputOf, Patience, Refusal, RefusalKind, Request, Status};
 use crate::run::{JobName, RunId};
+use crate::store::Question;
 
-impl Daemon {
+impl<W: World> Daemon<W> {
     pub(super) fn asked(&mut self, asked: Asked, now: Moment) {
         let Asked {
             request,
@@ -20,7 +21,7 @@ impl Daemon {
             Request::Jobs => reply.send(self.jobs()),
             Request::Next { job, count } => reply.send(self.next(job.as_deref(), count)),
             Request::Run { job, patience } => self.run_job(&job, (patience, reply), now),
-            Request::Runs(filter) => self.parts.store.runs(filter, reply),
+            Request::Runs(filter) => self.world.ask(Question::Runs(filter, reply)),
             Request::Output(of) => self.output(of, caller, reply),
             Request::Kill { run } => reply.send(self.kill(run, caller, now)),
             Request::Reload => self.reload_for(caller, reply, now),
@@ -155,7 +156,7 @@ impl Daemon {
             Some(run) => self.peek((run, of), caller, reply),
             None => {
                 let reply = self.naming_unknown_jobs(&of, reply);
-                self.parts.store.output(of, reply);
+                self.world.ask(Question::Output(of, reply));
             }
         }
     }
@@ -188,7 +189,7 @@ impl Daemon {
 
     /// A run may end between the question and the answer; then the question comes again, behind its end.
     fn peek(&mut self, (run, of): (RunId, OutputOf), caller: Sender, reply: Reply) {
-        let outbox = self.inbox.outbox();
+        let outbox = self.world.outbox();
         let retry = Reply::new(move |answer| match answer {
             Answer::Refused(_) => {
                 let again = Asked {
@@ -200,7 +201,7 @@ impl Daemon {
             }
             answer => reply.send(answer),
         });
-        self.parts.children.peek(run, retry);
+        self.world.peek(run, retry);
     }
 }
 

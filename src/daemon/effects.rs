@@ -7,11 +7,12 @@ use crate::engine::{Effect, Send, Start};
 use crate::event::{ClaimVerdict, Claimed, Ended, Started};
 use crate::ledger::{Claim, Entry, Fate, RunEnd};
 use crate::run::{JobName, Outcome, RunId, StopReason};
+use crate::store::Record;
 use crate::system::spawn::SpawnOrder;
 
-use super::Daemon;
+use super::{Daemon, World};
 
-impl Daemon {
+impl<W: World> Daemon<W> {
     /// Claims that come together are written together.
     pub(super) fn perform(&mut self, effects: Vec<Effect>) {
         let mut claims = Vec::new();
@@ -30,20 +31,20 @@ impl Daemon {
             Effect::Start(start) => self.start_process(start),
             Effect::Signal(send) => self.send_signal(&send),
             Effect::Record(entry) => self.record(entry),
-            Effect::RecordStart(start) => self.parts.store.run_started(start),
+            Effect::RecordStart(start) => self.world.write(Record::Start(start)),
             Effect::RecordEnd { job, end } => self.record_end(&job, end),
-            Effect::RecordAnchor(anchor) => self.parts.store.anchor(anchor),
+            Effect::RecordAnchor(anchor) => self.world.write(Record::Anchor(anchor)),
         }
     }
 
     fn claim(&mut self, claims: Vec<Claim>) {
-        if !claims.is_empty() {
-            self.parts.store.claim(claims);
+        for claim in claims {
+            self.world.write(Record::Claim(claim));
         }
     }
 
     fn start_process(&mut self, start: Start) {
-        self.parts.spawners.spawn(SpawnOrder {
+        self.world.spawn(SpawnOrder {
             run: start.run,
             job: start.job,
             occurrence: start.occurrence,
@@ -62,7 +63,7 @@ impl Daemon {
             job:% = send.job, run:% = send.run, signal:% = send.signal;
             "signalling the run and its process group: {why}"
         );
-        self.parts.children.signal(send.run, send.signal);
+        self.world.signal(send.run, send.signal);
     }
 
     fn record(&mut self, entry: Entry) {
@@ -76,13 +77,13 @@ impl Daemon {
         if entry.fate != Fate::Waiting {
             self.waiters.skipped(occurrence, &entry.reason);
         }
-        self.parts.store.record(entry);
+        self.world.write(Record::Entry(entry));
     }
 
     fn record_end(&mut self, job: &JobName, end: RunEnd) {
         log_end(job, &end);
         self.waiters.ended(&end);
-        self.parts.store.run_ended(end);
+        self.world.write(Record::End(end));
     }
 
     pub(super) fn claimed(&mut self, verdicts: &[ClaimVerdict]) {

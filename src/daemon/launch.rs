@@ -4,8 +4,9 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use super::Daemon;
+use super::parts::Parts;
 use super::start::begin;
-use super::{Daemon, Parts};
 use crate::clock::Moment;
 use crate::config::{Config, Surroundings, load};
 use crate::engine::Phase;
@@ -126,7 +127,7 @@ fn launcher_end(report: Report, config: &Config) -> ExitCode {
 
 /// Serves to the end. A stop that came before hupd served makes it a start that failed, which is
 /// told when nothing of it is left.
-fn finish(mut daemon: Daemon, mut release: Option<Release>) -> ExitCode {
+fn finish(mut daemon: Daemon<Parts>, mut release: Option<Release>) -> ExitCode {
     let has_served = daemon.engine.phase() == Phase::Serving;
     if has_served && let Some(release) = release.take() {
         daemon.let_launcher_go(release);
@@ -139,7 +140,7 @@ fn finish(mut daemon: Daemon, mut release: Option<Release>) -> ExitCode {
     }
 }
 
-impl Daemon {
+impl Daemon<Parts> {
     /// Whoever started hupd took its launcher away before it could say that hupd serves, so to them
     /// it does not: then it shall not.
     fn let_launcher_go(&mut self, release: Release) {
@@ -158,7 +159,7 @@ impl Daemon {
             locks,
             notifier,
             ..
-        } = self.parts;
+        } = self.world;
         server.close();
         store.close();
         notifier.flush();

@@ -8,12 +8,14 @@ mod effects;
 mod launch;
 mod loader;
 mod locks;
+mod parts;
 mod reload;
 mod rows;
 mod start;
 mod steering;
 mod verdict;
 mod waiters;
+mod world;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -23,27 +25,17 @@ use jiff::Timestamp;
 pub use crate::config::DEFAULT_FILE;
 pub use check::check;
 pub use launch::{Mode, Options, install_signals, serve};
+pub use world::{Notice, World};
 
 use crate::clock::{Moment, Wake};
-use crate::control::Server;
 use crate::engine::Engine;
-use crate::event::{Event, Inbox};
-use crate::logging::Logging;
-use crate::store::Store;
-use crate::system::alarm::Alarm;
-use crate::system::children::Children;
-use crate::system::spawn::Spawners;
-use crate::system::systemd::Notifier;
-use crate::system::watch::ConfigWatch;
-use loader::Loader;
-use locks::Locks;
+use crate::event::Event;
 use reload::Reloads;
 use waiters::Waiters;
 
-/// The one owner.
+/// The one owner: of all state, and of the world that it acts upon.
 #[derive(Debug)]
-struct Daemon {
-    inbox: Inbox,
+pub struct Daemon<W> {
     engine: Engine,
     reloads: Reloads,
     waiters: Waiters,
@@ -52,7 +44,7 @@ struct Daemon {
     /// When systemd wants the next sign of life, on the elapsed clock.
     sign_of_life: Option<Duration>,
     began: Began,
-    parts: Parts,
+    world: W,
 }
 
 /// What is fixed for the life of the daemon.
@@ -60,33 +52,38 @@ struct Daemon {
 struct Began {
     at: Timestamp,
     file: PathBuf,
-    log_level: Option<String>,
 }
 
-/// What performs effects and watches the world.
-#[derive(Debug)]
-struct Parts {
-    logging: Logging,
-    notifier: Notifier,
-    store: Store,
-    children: Children,
-    spawners: Spawners,
-    alarm: Alarm,
-    loader: Loader,
-    watch: Option<ConfigWatch>,
-    server: Server,
-    locks: Locks,
-}
-
-impl Daemon {
+impl<W: World> Daemon<W> {
     fn run(&mut self) {
         while !self.engine.has_finished() {
-            self.parts.alarm.set(self.next_wake());
-            let event = self.inbox.next();
-            let now = Moment::now();
-            self.give_sign_of_life(now);
-            self.handle(event, now);
+            self.turn();
         }
+    }
+
+    /// One turn of the loop: waits for an event, and does what it asks for.
+    pub fn turn(&mut self) {
+        let event = self.world.next(self.next_wake());
+        let now = self.world.now();
+        self.give_sign_of_life(now);
+        self.handle(event, now);
+    }
+
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    pub fn world(&self) -> &W {
+        &self.world
+    }
+
+    pub fn world_mut(&mut self) -> &mut W {
+        &mut self.world
+    }
+
+    /// The end of the daemon, but not of its world.
+    pub fn into_world(self) -> W {
+        self.world
     }
 
     fn handle(&mut self, event: Event, now: Moment) {
@@ -132,8 +129,8 @@ impl Daemon {
     /// The watchdog hears from the loop itself: a loop that is stuck falls silent.
     fn give_sign_of_life(&mut self, now: Moment) {
         if self.sign_of_life.is_some_and(|at| at <= now.elapsed) {
-            self.parts.notifier.watchdog();
-            let interval = self.parts.notifier.watchdog_interval();
+            self.world.notify(Notice::Alive);
+            let interval = self.world.watchdog_interval();
             self.sign_of_life = interval.map(|interval| now.elapsed + interval);
         }
     }

@@ -6,14 +6,11 @@ use std::time::Duration;
 
 use super::askers::{Asker, are_for_news_only, deliver, refuse_all, who};
 use super::verdict::Rejected;
-use super::{Daemon, start};
+use super::{Daemon, Notice, World};
 use crate::clock::Moment;
-use crate::config::{Accepted, Changes, Config, LoadOutcome, Problems};
+use crate::config::{Accepted, Changes, LoadOutcome, Problems};
 use crate::engine::Phase;
-use crate::logging;
 use crate::protocol::Verdict;
-use crate::system::limits;
-use crate::system::watch::{ConfigWatch, WatchError};
 
 /// The reload under way, and the verdict of the last one.
 #[derive(Debug)]
@@ -48,7 +45,7 @@ impl Reloads {
     }
 }
 
-impl Daemon {
+impl<W: World> Daemon<W> {
     /// One path for HUP, `hupctl reload` and changed files.
     pub(super) fn begin_reload(&mut self, asker: Asker, now: Moment) {
         if let Some(under_way) = &mut self.reloads.under_way {
@@ -66,9 +63,9 @@ impl Daemon {
             log::debug!("the files changed, reading them again");
         } else {
             log::info!("reloading: {}", who(&askers));
-            self.parts.notifier.reloading(now);
+            self.world.notify(Notice::Reloading(now));
         }
-        self.parts.loader.load();
+        self.world.load();
         let under_way = UnderWay {
             askers,
             again: Vec::new(),
@@ -131,7 +128,9 @@ impl Daemon {
                 Rejected::by_problems(&problems)
             })
             .and_then(|accepted| self.commit(accepted, now));
-        let seconds = Moment::now()
+        let seconds = self
+            .world
+            .now()
             .elapsed
             .saturating_sub(under_way.began)
             .as_secs_f64();
@@ -161,18 +160,10 @@ impl Daemon {
         verdict
     }
 
-    /// The files to mend may be others than those in force: a new file that is included, say.
     fn await_mending(&mut self, problems: &Problems) {
-        let Some(watch) = &mut self.parts.watch else {
-            return;
-        };
-        let mut files = self.engine.config().watched_files();
         let broken = problems.0.iter().map(|problem| problem.path.clone());
-        files.extend(broken);
-        match watch.follow(&files) {
-            Ok(()) => start::look_again(&self.inbox),
-            Err(error) => log::warn!("{error}; changes there go unseen until the next reload"),
-        }
+        let config = Arc::clone(self.engine.config());
+        self.world.await_mending(&config, broken.collect());
     }
 
     /// Acquires what can fail, then swaps. Gives the summary and the warnings.
@@ -184,9 +175,10 @@ impl Daemon {
         if !fixed.0.is_empty() {
             return Err(Rejected::by_problems(&fixed));
         }
-        let log = logging::prepare(&config.log, self.began.log_level.as_deref())
+        let acquired = self
+            .world
+            .acquire(&old, &config)
             .map_err(Rejected::by_failure)?;
-        let watch = self.acquire_watch(&config).map_err(Rejected::by_failure)?;
 
         let generation = match config.sources == old.sources && changes.is_empty() {
             true => self.engine.generation(),
@@ -195,38 +187,10 @@ impl Daemon {
         if generation != self.engine.generation() {
             self.reloads.since = now.wall;
         }
-        if let Err(warning) = limits::raise_open_files(config.daemon.max_running) {
-            log::warn!("{warning}");
-        }
-        let effects = self.engine.adopt(Arc::new(config), generation, now);
+        let config = Arc::new(config);
+        let effects = self.engine.adopt(Arc::clone(&config), generation, now);
         self.perform(effects);
-        self.parts.logging.switch(log);
-        self.parts.watch = watch;
-        self.parts.store.keep(self.engine.config().history.clone());
-        self.parts.locks.restore();
+        self.world.switch(acquired, &config);
         Ok((changes.to_string(), warnings))
-    }
-
-    /// The watch that `config` wants. One that exists is kept, with what it has noticed already.
-    fn acquire_watch(&mut self, config: &Config) -> Result<Option<ConfigWatch>, WatchError> {
-        if !config.daemon.watch_config {
-            return Ok(None);
-        }
-        let Some(mut watch) = self.parts.watch.take() else {
-            return start::watch(config, &self.inbox);
-        };
-        let files = config.watched_files();
-        match watch.follow(&files) {
-            Ok(()) => {
-                if files != self.engine.config().watched_files() {
-                    start::look_again(&self.inbox);
-                }
-                Ok(Some(watch))
-            }
-            Err(error) => {
-                self.parts.watch = Some(watch);
-                Err(error)
-            }
-        }
     }
 }

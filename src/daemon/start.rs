@@ -1,22 +1,24 @@
 //! Start-up in the one order that is right, from a checked configuration to a daemon that serves.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::launch::{Failure, Options, surroundings};
 use super::loader::Loader;
 use super::locks::Locks;
+use super::parts::{Parts, watch};
 use super::reload::Reloads;
 use super::waiters::Waiters;
-use super::{Began, Daemon, Parts};
+use super::{Began, Daemon, Notice, World};
 use crate::clock::Moment;
 use crate::config::{Accepted, Config, counted};
 use crate::control::Server;
-use crate::engine::{Beginning, Effect, Engine, Phase};
+use crate::engine::{Beginning, Engine, Phase};
 use crate::event::{Event, Inbox, Meaning, SignalReceived};
 use crate::logging::{self, Logging};
 use crate::protocol::Verdict;
 use crate::run::{Generation, RunId};
-use crate::store::{Recovered, Store};
+use crate::store::{Record, Recovered, Store};
 use crate::system::alarm::Alarm;
 use crate::system::children::Children;
 use crate::system::detach;
@@ -25,7 +27,6 @@ use crate::system::limits;
 use crate::system::signals::Signals;
 use crate::system::spawn::Spawners;
 use crate::system::systemd::Notifier;
-use crate::system::watch::{ConfigWatch, WatchError};
 
 /// A second starter uses a second core; more bring nothing.
 const SPAWNERS: usize = 2;
@@ -35,7 +36,7 @@ pub(super) fn begin(
     options: Options,
     accepted: Accepted,
     signals: Signals,
-) -> Result<Daemon, Failure> {
+) -> Result<Daemon<Parts>, Failure> {
     let config = Arc::new(accepted.config);
     let logging = start_logging(&config, &options)?;
     let inbox = Inbox::new();
@@ -54,7 +55,7 @@ fn begin_locked(
     (inbox, logging): (Inbox, Logging),
     locks: Locks,
     signals: Signals,
-) -> Result<Daemon, Failure> {
+) -> Result<Daemon<Parts>, Failure> {
     watch_signals(signals, &inbox)?;
     if let Err(warning) = limits::raise_open_files(config.daemon.max_running) {
         log::warn!("{warning}");
@@ -63,25 +64,9 @@ fn begin_locked(
     let state_dir = &config.daemon.state_dir;
     let (store, recovered) =
         Store::open(state_dir, &config.history, now.wall, inbox.outbox()).map_err(Failure::new)?;
-    say_recovered(&recovered);
-    let parts = start_parts((&options, &config), &inbox, (store, logging), locks)?;
-    let generation = recovered
-        .last_generation
-        .map_or(Generation(1), Generation::next);
-    let beginning = Beginning {
-        config,
-        generation,
-        next_run: recovered
-            .last_run
-            .map_or(RunId(1), |last| RunId(last.0 + 1)),
-        anchors: recovered.anchors,
-    };
-    // A new reading: the alarm watches the clock only now, and one that was set before goes unnoticed.
-    let now = Moment::now();
-    let (engine, effects) = Engine::new(beginning, now);
-    let mut daemon = assemble((options, inbox), (engine, parts), now);
-    daemon.serve_from(effects, now);
-    Ok(daemon)
+    let file = options.config.clone();
+    let parts = start_parts(options, &config, inbox, (store, logging), locks)?;
+    Ok(Daemon::begin(parts, file, config, recovered))
 }
 
 fn watch_signals(signals: Signals, inbox: &Inbox) -> Result<(), Failure> {
@@ -95,8 +80,9 @@ fn watch_signals(signals: Signals, inbox: &Inbox) -> Result<(), Failure> {
 }
 
 fn start_parts(
-    (options, config): (&Options, &Config),
-    inbox: &Inbox,
+    options: Options,
+    config: &Config,
+    inbox: Inbox,
     (store, logging): (Store, Logging),
     locks: Locks,
 ) -> Result<Parts, Failure> {
@@ -105,67 +91,48 @@ fn start_parts(
     let children = Children::start(outbox()).map_err(thread)?;
     let identity = Identity::of_process();
     let spawners = Spawners::start(SPAWNERS, children.handle(), identity, outbox());
-    let loader = Loader::start(options.config.clone(), surroundings(), outbox());
+    let loader = Loader::start(options.config, surroundings(), outbox());
     Ok(Parts {
+        log_level: options.log_level,
         spawners: spawners.map_err(thread)?,
         children,
         alarm: Alarm::start(outbox()).map_err(thread)?,
         loader: loader.map_err(thread)?,
-        watch: watch(config, inbox).map_err(Failure::new)?,
+        watch: watch(config, &inbox).map_err(Failure::new)?,
         notifier: Notifier::from_environment().map_err(thread)?,
         store,
         logging,
         locks,
         // Last: whoever can connect is served.
         server: Server::start(&config.daemon.socket(), outbox()).map_err(Failure::new)?,
+        inbox,
     })
 }
 
-/// The watch on the files, if the configuration wants one.
-pub(super) fn watch(config: &Config, inbox: &Inbox) -> Result<Option<ConfigWatch>, WatchError> {
-    if !config.daemon.watch_config {
-        return Ok(None);
+impl<W: World> Daemon<W> {
+    /// Goes on from what an earlier life has left behind. From here on hupd serves, unless it has been told
+    /// to stop meanwhile.
+    pub fn begin(world: W, file: PathBuf, config: Arc<Config>, recovered: Recovered) -> Self {
+        say_recovered(&recovered);
+        // A new reading: the alarm watches the clock only now, and one that was set before goes unnoticed.
+        let now = world.now();
+        let (engine, effects) = Engine::new(beginning(config, recovered), now);
+        let watchdog = world.watchdog_interval();
+        let mut daemon = Self {
+            engine,
+            reloads: Reloads::none_yet(now.wall),
+            waiters: Waiters::default(),
+            store_failure: None,
+            sign_of_life: watchdog.map(|interval| now.elapsed + interval),
+            began: Began { at: now.wall, file },
+            world,
+        };
+        daemon.perform(effects);
+        daemon.serve(now);
+        daemon
     }
-    let mut watch = ConfigWatch::start(inbox.outbox())?;
-    watch.follow(&config.watched_files())?;
-    look_again(inbox);
-    Ok(Some(watch))
-}
 
-/// The files were read before they were watched: what happened in between is seen by reading them again.
-pub(super) fn look_again(inbox: &Inbox) {
-    let sent = inbox.outbox().send(Event::FilesChanged);
-    sent.expect("the inbox is there: we hold it");
-}
-
-fn assemble(
-    (options, inbox): (Options, Inbox),
-    (engine, parts): (Engine, Parts),
-    now: Moment,
-) -> Daemon {
-    Daemon {
-        inbox,
-        engine,
-        reloads: Reloads::none_yet(now.wall),
-        waiters: Waiters::default(),
-        store_failure: None,
-        sign_of_life: parts
-            .notifier
-            .watchdog_interval()
-            .map(|interval| now.elapsed + interval),
-        began: Began {
-            at: now.wall,
-            file: options.config,
-            log_level: options.log_level,
-        },
-        parts,
-    }
-}
-
-impl Daemon {
-    /// From here on hupd serves, unless it has been told to stop meanwhile.
-    fn serve_from(&mut self, effects: Vec<Effect>, now: Moment) {
-        self.perform(effects);
+    fn serve(&mut self, now: Moment) {
         let config = self.engine.config();
         let jobs = counted(config.jobs.len(), "job");
         let sources = config.sources.clone();
@@ -179,7 +146,7 @@ impl Daemon {
             problem_count: 0,
             seconds: 0.0,
         };
-        self.parts.store.verdict(verdict, sources);
+        self.world.write(Record::Verdict(verdict, sources));
         let early = self.stop_if_told_early();
         if self.engine.phase() != Phase::Serving {
             return;
@@ -187,20 +154,34 @@ impl Daemon {
         let (version, pid) = (env!("CARGO_PKG_VERSION"), std::process::id());
         let (generation, file) = (self.engine.generation(), self.began.file.display());
         log::info!(pid, generation:%; "hupd {version} serves {jobs} of {file}");
-        self.parts.notifier.ready(&self.status_text());
+        let status = self.status_text();
+        self.world.notify(Notice::Ready(&status));
         for event in early {
-            self.handle(event, Moment::now());
+            let now = self.world.now();
+            self.handle(event, now);
         }
     }
 
     /// Of what came before hupd served only a stop counts at once; the rest, such as a HUP, comes after.
     fn stop_if_told_early(&mut self) -> Vec<Event> {
-        let early: Vec<_> = std::iter::from_fn(|| self.inbox.try_next()).collect();
+        let early: Vec<_> = std::iter::from_fn(|| self.world.try_next()).collect();
         let (stops, rest) = early.into_iter().partition(is_stop);
         for stop in stops {
-            self.handle(stop, Moment::now());
+            let now = self.world.now();
+            self.handle(stop, now);
         }
         rest
+    }
+}
+
+fn beginning(config: Arc<Config>, recovered: Recovered) -> Beginning {
+    let generation = recovered.last_generation.map(Generation::next);
+    let next_run = recovered.last_run.map(|last| RunId(last.0 + 1));
+    Beginning {
+        config,
+        generation: generation.unwrap_or(Generation(1)),
+        next_run: next_run.unwrap_or(RunId(1)),
+        anchors: recovered.anchors,
     }
 }
 

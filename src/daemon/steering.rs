@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::Daemon;
 use super::askers::Asker;
+use super::{Daemon, Notice, World};
 use crate::clock::Moment;
 use crate::engine::{Effect, Phase};
 use crate::event::{Meaning, Sender, SignalReceived};
@@ -11,7 +11,7 @@ use crate::event::{Meaning, Sender, SignalReceived};
 /// Beyond the grace and the longest `kill_after`: time for the last records and the way out.
 const WAY_OUT: Duration = Duration::from_secs(10);
 
-impl Daemon {
+impl<W: World> Daemon<W> {
     pub(super) fn signalled(&mut self, signal: SignalReceived, now: Moment) {
         let from = sender(signal.sender);
         match signal.meaning {
@@ -19,10 +19,10 @@ impl Daemon {
             Meaning::StopNow => self.stop_now(&format!("by QUIT {from}"), now),
             Meaning::Reload => self.reload_on_signal(&from, now),
             Meaning::ReopenLogs => {
-                self.parts.logging.reopen();
+                self.world.reopen_log();
                 log::info!("log reopened on USR1 {from}");
             }
-            Meaning::Orphans => self.parts.children.reap_orphans(),
+            Meaning::Orphans => self.world.reap_orphans(),
             Meaning::Nothing(name) => {
                 log::warn!("{name} {from} means nothing to hupd; ignored")
             }
@@ -50,8 +50,8 @@ impl Daemon {
     fn stopping(&mut self, by: &str, effects: Vec<Effect>, now: Moment) {
         let text = self.stop_text(now);
         log::info!("told to stop {by}: {text}");
-        self.parts.notifier.stopping(&text);
-        self.parts.notifier.extend_timeout(self.stop_bound(now));
+        let bound = self.stop_bound(now);
+        self.world.notify(Notice::Stopping(&text, bound));
         self.perform(effects);
     }
 

@@ -1,8 +1,9 @@
 //! The verdict on a reload: where it is kept, and who is told.
 
-use super::Daemon;
+use super::{Daemon, Notice, World};
 use crate::config::{Problems, counted};
 use crate::protocol::Verdict;
+use crate::store::Record;
 
 /// Why a loaded configuration does not come into force.
 pub(super) struct Rejected {
@@ -11,13 +12,13 @@ pub(super) struct Rejected {
     pub count: usize,
 }
 
-impl Daemon {
+impl<W: World> Daemon<W> {
     pub(super) fn keep_verdict(&mut self, verdict: &Verdict) {
         let sources = match verdict.accepted {
             true => self.engine.config().sources.clone(),
             false => Vec::new(),
         };
-        self.parts.store.verdict(verdict.clone(), sources);
+        self.world.write(Record::Verdict(verdict.clone(), sources));
     }
 
     /// In the log, and to the service manager.
@@ -43,7 +44,8 @@ impl Daemon {
                 "reload refused, {asked_by}: {summary}; generation {generation} goes on unchanged"
             );
         }
-        self.parts.notifier.ready(&self.status_text());
+        let text = self.status_text();
+        self.world.notify(Notice::Ready(&text));
     }
 
     /// What `systemctl status` shows.

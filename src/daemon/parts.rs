@@ -1,0 +1,192 @@
+//! The world of a real daemon: its threads, its files, and the service manager.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::loader::Loader;
+use super::locks::Locks;
+use super::world::{Notice, World};
+use crate::clock::{Moment, Wake};
+use crate::config::Config;
+use crate::control::Server;
+use crate::event::{Event, Inbox, Outbox, Reply};
+use crate::logging::{self, Logging, Prepared};
+use crate::run::{RunId, Signal};
+use crate::store::{Question, Record, Store};
+use crate::system::alarm::Alarm;
+use crate::system::children::Children;
+use crate::system::limits;
+use crate::system::spawn::{SpawnOrder, Spawners};
+use crate::system::systemd::Notifier;
+use crate::system::watch::{ConfigWatch, WatchError};
+
+/// What performs effects and watches the world.
+#[derive(Debug)]
+pub(super) struct Parts {
+    pub inbox: Inbox,
+    /// From the command line.
+    pub log_level: Option<String>,
+    pub logging: Logging,
+    pub notifier: Notifier,
+    pub store: Store,
+    pub children: Children,
+    pub spawners: Spawners,
+    pub alarm: Alarm,
+    pub loader: Loader,
+    pub watch: Option<ConfigWatch>,
+    pub server: Server,
+    pub locks: Locks,
+}
+
+/// A log and a watch that are ready to be used.
+pub(super) struct Acquired {
+    log: Prepared,
+    watch: Option<ConfigWatch>,
+}
+
+impl World for Parts {
+    type Acquired = Acquired;
+
+    fn now(&self) -> Moment {
+        Moment::now()
+    }
+
+    fn next(&mut self, wake: Wake) -> Event {
+        self.alarm.set(wake);
+        self.inbox.next()
+    }
+
+    fn try_next(&mut self) -> Option<Event> {
+        self.inbox.try_next()
+    }
+
+    fn outbox(&self) -> Outbox {
+        self.inbox.outbox()
+    }
+
+    fn spawn(&mut self, order: SpawnOrder) {
+        self.spawners.spawn(order);
+    }
+
+    fn signal(&mut self, run: RunId, signal: Signal) {
+        self.children.signal(run, signal);
+    }
+
+    fn peek(&mut self, run: RunId, reply: Reply) {
+        self.children.peek(run, reply);
+    }
+
+    fn reap_orphans(&mut self) {
+        self.children.reap_orphans();
+    }
+
+    fn write(&mut self, record: Record) {
+        self.store.write(record);
+    }
+
+    fn ask(&mut self, question: Question) {
+        self.store.ask(question);
+    }
+
+    fn load(&mut self) {
+        self.loader.load();
+    }
+
+    fn acquire(&mut self, old: &Config, new: &Config) -> Result<Acquired, String> {
+        let log = logging::prepare(&new.log, self.log_level.as_deref())
+            .map_err(|error| error.to_string())?;
+        let watch = self
+            .acquire_watch(old, new)
+            .map_err(|error| error.to_string())?;
+        if let Err(warning) = limits::raise_open_files(new.daemon.max_running) {
+            log::warn!("{warning}");
+        }
+        Ok(Acquired { log, watch })
+    }
+
+    fn switch(&mut self, acquired: Acquired, config: &Config) {
+        self.logging.switch(acquired.log);
+        self.watch = acquired.watch;
+        self.store.keep(config.history.clone());
+        self.locks.restore();
+    }
+
+    /// The files to mend may be others than those in force: a new file that is included, say.
+    fn await_mending(&mut self, config: &Config, broken: Vec<PathBuf>) {
+        let Some(watch) = &mut self.watch else {
+            return;
+        };
+        let mut files = config.watched_files();
+        files.extend(broken);
+        match watch.follow(&files) {
+            Ok(()) => look_again(&self.inbox),
+            Err(error) => log::warn!("{error}; changes there go unseen until the next reload"),
+        }
+    }
+
+    fn notify(&mut self, notice: Notice<'_>) {
+        match notice {
+            Notice::Ready(status) => self.notifier.ready(status),
+            Notice::Reloading(now) => self.notifier.reloading(now),
+            Notice::Stopping(status, bound) => {
+                self.notifier.stopping(status);
+                self.notifier.extend_timeout(bound);
+            }
+            Notice::Alive => self.notifier.watchdog(),
+        }
+    }
+
+    fn watchdog_interval(&self) -> Option<Duration> {
+        self.notifier.watchdog_interval()
+    }
+
+    fn reopen_log(&mut self) {
+        self.logging.reopen();
+    }
+}
+
+impl Parts {
+    /// The watch that `new` wants. One that exists is kept, with what it has noticed already.
+    fn acquire_watch(
+        &mut self,
+        old: &Config,
+        new: &Config,
+    ) -> Result<Option<ConfigWatch>, WatchError> {
+        if !new.daemon.watch_config {
+            return Ok(None);
+        }
+        let Some(mut kept) = self.watch.take() else {
+            return watch(new, &self.inbox);
+        };
+        let files = new.watched_files();
+        match kept.follow(&files) {
+            Ok(()) => {
+                if files != old.watched_files() {
+                    look_again(&self.inbox);
+                }
+                Ok(Some(kept))
+            }
+            Err(error) => {
+                self.watch = Some(kept);
+                Err(error)
+            }
+        }
+    }
+}
+
+/// The watch on the files, if the configuration wants one.
+pub(super) fn watch(config: &Config, inbox: &Inbox) -> Result<Option<ConfigWatch>, WatchError> {
+    if !config.daemon.watch_config {
+        return Ok(None);
+    }
+    let mut watch = ConfigWatch::start(inbox.outbox())?;
+    watch.follow(&config.watched_files())?;
+    look_again(inbox);
+    Ok(Some(watch))
+}
+
+/// The files were read before they were watched: what happened in between is seen by reading them again.
+fn look_again(inbox: &Inbox) {
+    let sent = inbox.outbox().send(Event::FilesChanged);
+    sent.expect("the inbox is there: we hold it");
+}

@@ -1,0 +1,81 @@
+//! What the loop needs from the world outside it, and does to it. The daemon's own world is
+//! [`Parts`](super::parts::Parts), made of threads and system calls; a simulation has another one.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::clock::{Moment, Wake};
+use crate::config::Config;
+use crate::event::{Event, Outbox, Reply};
+use crate::run::{RunId, Signal};
+use crate::store::{Question, Record};
+use crate::system::spawn::SpawnOrder;
+
+/// The world as the loop sees it. Nothing here waits but [`World::next`]: what takes its time comes back as
+/// an [`Event`].
+pub trait World {
+    /// What a configuration needs and may not get, such as a log file.
+    type Acquired;
+
+    fn now(&self) -> Moment;
+
+    /// The next event; waits for one. At `wake` there is one.
+    fn next(&mut self, wake: Wake) -> Event;
+
+    /// An event, if one is there already.
+    fn try_next(&mut self) -> Option<Event>;
+
+    /// A way for events to come.
+    fn outbox(&self) -> Outbox;
+
+    /// Starts the process of a run; `Started` or `CouldNotStart` follows.
+    fn spawn(&mut self, order: SpawnOrder);
+
+    /// Sends a signal to the whole process group of a run. It does nothing where the run has ended.
+    fn signal(&mut self, run: RunId, signal: Signal);
+
+    /// Answers with the output of a run so far; refuses where it is not alive.
+    fn peek(&mut self, run: RunId, reply: Reply);
+
+    /// Reaps children that hupd did not start.
+    fn reap_orphans(&mut self);
+
+    /// Writes a record, after those before it. `Claimed` follows on a claim.
+    fn write(&mut self, record: Record);
+
+    /// Answers from the store, after all that was written before.
+    fn ask(&mut self, question: Question);
+
+    /// Reads and checks the files; `Loaded` follows.
+    fn load(&mut self);
+
+    /// Takes hold of all that `new` needs; where that fails everything is as before, and this is why.
+    fn acquire(&mut self, old: &Config, new: &Config) -> Result<Self::Acquired, String>;
+
+    /// Goes over to what was acquired for `config`, which is in force now, and lets go of what was before.
+    fn switch(&mut self, acquired: Self::Acquired, config: &Config);
+
+    /// Watches these files too, if it watches any: they have to be mended.
+    fn await_mending(&mut self, config: &Config, broken: Vec<PathBuf>);
+
+    /// Tells the service manager.
+    fn notify(&mut self, notice: Notice<'_>);
+
+    /// How often it wants a [`Notice::Alive`].
+    fn watchdog_interval(&self) -> Option<Duration>;
+
+    /// Opens the log file again, by its path.
+    fn reopen_log(&mut self);
+}
+
+/// What a service manager is told; see sd_notify(3).
+#[derive(Clone, Copy, Debug)]
+pub enum Notice<'a> {
+    /// hupd serves, and how things are: after the start and after every reload.
+    Ready(&'a str),
+    Reloading(Moment),
+    /// The stop has begun, and how long it may take from now.
+    Stopping(&'a str, Duration),
+    /// The loop is alive.
+    Alive,
+}
