@@ -11,7 +11,7 @@ use crate::run::{JobName, Signal};
 use crate::schedule::{Calendar, Zone};
 
 /// A configuration in which everything is right. Immutable: a reload makes another one.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     pub daemon: Daemon,
     pub log: Log,

@@ -117,7 +117,8 @@ impl<W: World> Daemon<W> {
         self.perform(effects);
     }
 
-    fn next_wake(&self) -> Wake {
+    /// Until when nothing needs to be done, unless something happens.
+    pub fn next_wake(&self) -> Wake {
         let wake = self.engine.next_wake();
         let elapsed = [wake.elapsed, self.sign_of_life];
         Wake {

@@ -21,7 +21,7 @@ pub enum Due {
 
 /// The next due time of every job. Both orders end with the name, so that jobs that are due
 /// together always come in the same order.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Agenda {
     due: HashMap<JobName, Due>,
     wall: BTreeSet<(Timestamp, JobName)>,
@@ -67,6 +67,11 @@ impl Agenda {
         };
         let due = self.remove(&job);
         Some((job, due))
+    }
+
+    /// How many jobs are due some time.
+    pub fn len(&self) -> usize {
+        self.due.len()
     }
 
     pub fn next_wake(&self) -> Wake {

@@ -63,16 +63,20 @@ impl Engine {
             .map(|(at, reason)| self.record(occurrence(job, at), Fate::Missed, &reason))
             .collect();
         if let Some((at, note)) = owed.instant {
-            effects.push(self.decide(job, occurrence(job, at), note));
+            effects.extend(self.decide(job, occurrence(job, at), note));
         }
         effects
     }
 
-    fn decide(&mut self, job: &Arc<Job>, occurrence: Occurrence, note: String) -> Effect {
-        match self.objection(job) {
+    fn decide(&mut self, job: &Arc<Job>, occurrence: Occurrence, note: String) -> Option<Effect> {
+        // A clock that was set back names it once more while it waits: it is due already.
+        if self.queue.has(&occurrence) {
+            return None;
+        }
+        Some(match self.objection(job) {
             Some(reason) => self.record(occurrence, Fate::Skipped, &reason),
             None => self.admit_or_queue(job, occurrence, note),
-        }
+        })
     }
 
     /// Why an occurrence of this job may not run, if it may not.

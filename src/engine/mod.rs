@@ -33,7 +33,7 @@ use runs::Runs;
 use waiting::Queue;
 
 /// All state of the daemon that a decision depends on.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Engine {
     config: Arc<Config>,
     generation: Generation,
@@ -55,6 +55,21 @@ pub struct Last {
     pub run: RunId,
     pub outcome: Outcome,
     pub at: Timestamp,
+}
+
+/// How much there is of everything in an engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sizes {
+    /// Jobs that are due some time.
+    pub due: usize,
+    /// Occurrences that wait for a place.
+    pub waiting: usize,
+    pub runs: usize,
+    /// Runs that have a deadline.
+    pub deadlines: usize,
+    pub anchors: usize,
+    /// Jobs whose last run is known.
+    pub last: usize,
 }
 
 /// What an engine starts from.
@@ -177,6 +192,18 @@ impl Engine {
 
     pub fn last(&self, job: &JobName) -> Option<&Last> {
         self.last.get(job)
+    }
+
+    /// How much there is of everything, for whoever watches that nothing grows without bound.
+    pub fn sizes(&self) -> Sizes {
+        Sizes {
+            due: self.agenda.len(),
+            waiting: self.queue.len(),
+            runs: self.runs.len(),
+            deadlines: self.runs.deadlines(),
+            anchors: self.anchors.len(),
+            last: self.last.len(),
+        }
     }
 
     fn job(&self, name: &JobName) -> Option<Arc<Job>> {

@@ -9,7 +9,7 @@ use crate::config::Job;
 use crate::run::{Generation, JobName, Occurrence, RunId, StopReason};
 
 /// A run that is not over. It keeps the definition and the generation that it began under.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Run {
     pub id: RunId,
     pub job: Arc<Job>,
@@ -53,7 +53,7 @@ impl State {
 }
 
 /// All runs that are not over, by number, by job and by deadline.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Runs {
     by_id: BTreeMap<RunId, Run>,
     by_job: HashMap<JobName, BTreeSet<RunId>>,
@@ -120,6 +120,11 @@ impl Runs {
 
     pub fn is_empty(&self) -> bool {
         self.by_id.is_empty()
+    }
+
+    /// How many runs have a deadline.
+    pub fn deadlines(&self) -> usize {
+        self.deadlines.len()
     }
 
     pub fn next_deadline(&self) -> Option<Duration> {

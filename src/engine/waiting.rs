@@ -16,7 +16,7 @@ pub struct Waiting {
 }
 
 /// First due, first served; among equals the one that was decided first.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Queue {
     entries: BTreeMap<(Timestamp, RunId), Waiting>,
     per_job: HashMap<JobName, usize>,
@@ -46,6 +46,15 @@ impl Queue {
             self.forget_one(&waiting.occurrence.job);
         }
         removed.into_iter().map(|(_, waiting)| waiting).collect()
+    }
+
+    /// Whether this very occurrence waits.
+    pub fn has(&self, occurrence: &Occurrence) -> bool {
+        let first = (occurrence.instant, RunId(0));
+        let at_that_instant = self.entries.range(first..);
+        at_that_instant
+            .take_while(|((instant, _), _)| *instant == occurrence.instant)
+            .any(|(_, waiting)| waiting.occurrence == *occurrence)
     }
 
     pub fn count_of(&self, job: &JobName) -> usize {

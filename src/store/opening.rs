@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::columns::Whole;
@@ -51,7 +52,7 @@ pub(super) fn open_to_write(path: &Path) -> Result<Connection, Fault> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(PATIENCE)?;
-    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    prepare_for_statements(&connection)?;
     let version = schema::version(&connection)?;
     // A commit is in the hands of the kernel, which a killed hupd cannot take back; only a power
     // cut can lose the last ones, and never more than those.
@@ -71,9 +72,17 @@ pub(super) fn open_to_write(path: &Path) -> Result<Connection, Fault> {
 /// The same, in memory: there is no file, and nothing of an earlier life in it.
 pub(super) fn open_in_memory() -> Result<Connection, Fault> {
     let mut connection = Connection::open_in_memory()?;
-    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    prepare_for_statements(&connection)?;
     schema::make_tables(&mut connection)?;
     Ok(connection)
+}
+
+/// Statements are compiled once, and not again for every value that is bound to them.
+fn prepare_for_statements(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    connection
+        .set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
+        .map(|_| ())
 }
 
 /// The connection that only reads.

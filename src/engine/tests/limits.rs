@@ -129,3 +129,16 @@ fn kill_on_request_is_recorded_as_such() {
     assert_eq!(world.ends[0].stopped_by, Some(StopReason::Request));
     assert!(!world.kill(1));
 }
+
+#[test]
+fn what_waits_keeps_waiting_when_the_clock_is_set_back_before_its_instant() {
+    let mut world = World::of(crowded(1, [job("long"), cron("c", "*/5 * * * *")]));
+    world.request("long");
+    world.pass(5 * MINUTE);
+    assert_eq!(world.fates_of("c"), [Fate::Waiting]);
+    world.set_clock("2026-06-01T12:04:50Z");
+    world.pass(10 * SECOND);
+    world.end(1, Exit::Code(0));
+    assert_eq!(world.fates_of("c"), [Fate::Waiting]);
+    assert_eq!(world.instants_of("c"), ["2026-06-01T12:05:00Z"]);
+}
