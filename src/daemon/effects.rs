@@ -34,6 +34,7 @@ impl<W: World> Daemon<W> {
             Effect::RecordStart(start) => self.world.write(Record::Start(start)),
             Effect::RecordEnd { job, end } => self.record_end(&job, end),
             Effect::RecordAnchor(anchor) => self.world.write(Record::Anchor(anchor)),
+            Effect::ForgetAnchor(job) => self.world.write(Record::NoAnchor(job)),
         }
     }
 
@@ -106,8 +107,8 @@ impl<W: World> Daemon<W> {
             .refused(id, "the ledger has this occurrence already");
     }
 
-    pub(super) fn started(&mut self, started: &Started) {
-        let effects = self.engine.started(started);
+    pub(super) fn started(&mut self, started: &Started, now: Moment) {
+        let effects = self.engine.started(started, now);
         self.waiters.started(started);
         self.perform(effects);
     }

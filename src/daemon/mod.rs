@@ -96,7 +96,7 @@ impl<W: World> Daemon<W> {
             Event::Claimed(verdicts) => self.claimed(&verdicts),
             Event::StoreFailed(reason) => self.store_failed(reason),
             Event::StoreRecovered { lost } => self.store_recovered(lost),
-            Event::Started(started) => self.started(&started),
+            Event::Started(started) => self.started(&started, now),
             Event::CouldNotStart { run, reason } => self.could_not_start(run, reason, now),
             Event::Ended(ended) => self.ended(*ended),
             Event::Asked(asked) => self.asked(asked, now),

@@ -20,7 +20,7 @@ impl Engine {
         let mut effects = self.wake(now);
         let old = std::mem::replace(&mut self.config, config);
         for name in old.jobs.keys() {
-            self.forget_unless_in_force(name);
+            effects.extend(self.forget_unless_in_force(name));
         }
         let jobs: Vec<_> = self.config.jobs.values().cloned().collect();
         for job in jobs {
@@ -32,13 +32,18 @@ impl Engine {
         effects
     }
 
-    fn forget_unless_in_force(&mut self, name: &JobName) {
+    fn forget_unless_in_force(&mut self, name: &JobName) -> Option<Effect> {
         if self.config.jobs.contains_key(name) {
-            return;
+            return None;
         }
         self.agenda.remove(name);
-        self.anchors.remove(name);
         self.last.remove(name);
+        self.forget_anchor(name)
+    }
+
+    pub(super) fn forget_anchor(&mut self, name: &JobName) -> Option<Effect> {
+        let anchor = self.anchors.remove(name)?;
+        Some(Effect::ForgetAnchor(anchor.job))
     }
 
     fn replan(&mut self, job: &Job, old: Option<&Arc<Job>>, now: Moment) -> Option<Effect> {

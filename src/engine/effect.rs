@@ -22,6 +22,8 @@ pub enum Effect {
         end: RunEnd,
     },
     RecordAnchor(Anchor),
+    /// The job is gone, and its interval is counted anew should it come back.
+    ForgetAnchor(JobName),
 }
 
 /// All that is needed to start one run.

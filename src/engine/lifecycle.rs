@@ -42,7 +42,7 @@ impl Engine {
     }
 
     /// The process of a run exists.
-    pub fn started(&mut self, started: &Started) -> Vec<Effect> {
+    pub fn started(&mut self, started: &Started, now: Moment) -> Vec<Effect> {
         let Some(run) = self.runs.get(started.run) else {
             return Vec::new();
         };
@@ -62,17 +62,21 @@ impl Engine {
             at: started.at.wall,
         };
         let mut effects = vec![Effect::RecordStart(start)];
-        effects.extend(self.stop_late_starter(started, stop));
+        effects.extend(self.stop_late_starter(started.run, stop, now));
         effects
     }
 
-    /// A stop that came while the process was being made.
-    fn stop_late_starter(&mut self, started: &Started, stop: Option<StopReason>) -> Vec<Effect> {
-        let now = started.at;
+    /// A stop that came while the process was being made. Its time to obey counts from now.
+    fn stop_late_starter(
+        &mut self,
+        run: RunId,
+        stop: Option<StopReason>,
+        now: Moment,
+    ) -> Vec<Effect> {
         match (self.phase, stop) {
-            (Phase::Killing, _) => self.kill_now(started.run, now).into_iter().collect(),
-            (Phase::Stopping, _) => self.begin_stop(started.run, StopReason::Shutdown, now),
-            (_, Some(why)) => self.begin_stop(started.run, why, now),
+            (Phase::Killing, _) => self.kill_now(run, now).into_iter().collect(),
+            (Phase::Stopping, _) => self.begin_stop(run, StopReason::Shutdown, now),
+            (_, Some(why)) => self.begin_stop(run, why, now),
             (_, None) => Vec::new(),
         }
     }

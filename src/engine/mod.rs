@@ -99,9 +99,20 @@ impl Engine {
             last_request: Timestamp::MIN,
             clocks: now,
         };
+        let mut effects = engine.forget_old_anchors();
         let jobs: Vec<_> = engine.config.jobs.values().cloned().collect();
-        let effects = jobs.iter().flat_map(|job| engine.plan(job, now)).collect();
+        effects.extend(jobs.iter().flat_map(|job| engine.plan(job, now)));
         (engine, effects)
+    }
+
+    /// Of jobs that have gone while hupd was down.
+    fn forget_old_anchors(&mut self) -> Vec<Effect> {
+        let jobs = &self.config.jobs;
+        let old = self.anchors.keys().filter(|job| !jobs.contains_key(*job));
+        let old: Vec<_> = old.cloned().collect();
+        old.iter()
+            .filter_map(|job| self.forget_anchor(job))
+            .collect()
     }
 
     /// A deadline may have come: limits and grace first, then the jobs that are due.

@@ -7,7 +7,7 @@ use crate::config::SourceFile;
 use crate::event::Claimed;
 use crate::ledger::{Anchor, Claim, Entry, RunEnd, RunStart};
 use crate::protocol::Verdict;
-use crate::run::{Outcome, StopReason};
+use crate::run::{JobName, Outcome, StopReason};
 
 use super::columns::{Micros, micros, whole};
 use super::generations::write_verdict;
@@ -29,6 +29,8 @@ pub enum Record {
     End(RunEnd),
     /// From where the intervals of a job are counted.
     Anchor(Anchor),
+    /// The intervals of a job are not counted any more.
+    NoAnchor(JobName),
     /// A start or a reload was accepted or refused; the files as accepted are kept.
     Verdict(Verdict, Vec<SourceFile>),
 }
@@ -60,6 +62,7 @@ impl Record {
             Self::Start(start) => write_start(connection, start),
             Self::End(end) => write_end(connection, end),
             Self::Anchor(anchor) => write_anchor(connection, anchor),
+            Self::NoAnchor(job) => remove_anchor(connection, job),
             Self::Verdict(verdict, sources) => write_verdict(connection, verdict, sources),
         }
         .map(|()| None)
@@ -144,5 +147,12 @@ fn write_anchor(connection: &Connection, anchor: &Anchor) -> rusqlite::Result<()
             micros(anchor.every),
             Micros(anchor.at),
         ])
+        .map(|_| ())
+}
+
+fn remove_anchor(connection: &Connection, job: &JobName) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("DELETE FROM anchors WHERE job = ?1")?
+        .execute(params![job.as_str()])
         .map(|_| ())
 }

@@ -154,7 +154,7 @@ impl SlowWorld {
         };
         self.alive.push(run);
         let (pid, at) = (1, self.now);
-        self.engine.started(&Started { run, pid, at })
+        self.engine.started(&Started { run, pid, at }, self.now)
     }
 
     fn end(&mut self, which: usize) -> Vec<Effect> {
@@ -187,7 +187,7 @@ impl SlowWorld {
             Effect::RecordEnd { end, .. } => {
                 assert!(self.ended.insert(end.run), "{end:?} ended again");
             }
-            Effect::RecordStart { .. } | Effect::RecordAnchor(_) => {}
+            Effect::RecordStart(_) | Effect::RecordAnchor(_) | Effect::ForgetAnchor(_) => {}
         }
     }
 

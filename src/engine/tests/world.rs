@@ -208,11 +208,12 @@ impl World {
                 self.started
                     .push((start.run, occurrence.job, occurrence.instant));
                 let pid = 1000 + i32::try_from(start.run.0).expect("few runs");
-                return self.engine.started(&Started {
+                let started = Started {
                     run: start.run,
                     pid,
                     at: self.now,
-                });
+                };
+                return self.engine.started(&started, self.now);
             }
             Effect::Signal(send) => self.signals.push((send.run, send.signal)),
             Effect::Record(entry) => {
@@ -221,7 +222,7 @@ impl World {
                     .push((occurrence.job, occurrence.instant, entry.fate));
             }
             Effect::RecordEnd { end, .. } => self.ends.push(end),
-            Effect::RecordStart(_) | Effect::RecordAnchor(_) => {}
+            Effect::RecordStart(_) | Effect::RecordAnchor(_) | Effect::ForgetAnchor(_) => {}
         }
         Vec::new()
     }

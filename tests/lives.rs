@@ -1,0 +1,85 @@
+//! Whole lives of hupd, each from a seed: `HUPD_SIM_SEED=… cargo test --test lives` repeats one,
+//! `HUPD_SIM_SECONDS=…` lives fresh ones for longer.
+
+#![allow(
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    reason = "a test stands outside hupd"
+)]
+
+mod simulation;
+
+use std::env::var;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use simulation::life::{Tally, Trace, Universe};
+use simulation::plan::Plan;
+use simulation::shrink::explain;
+
+/// Seeds that are lived every time.
+const FIXED: u64 = 60;
+
+/// How long fresh ones are lived.
+const FRESH: Duration = Duration::from_secs(10);
+
+/// A life, or why it went wrong.
+fn live(universe: &Universe, seed: u64) -> Tally {
+    let plan = Plan::of(seed);
+    match universe.live(&plan) {
+        Ok(tally) => tally,
+        Err(failure) => panic!("{}", explain(universe, seed, plan, failure)),
+    }
+}
+
+fn number(name: &str) -> Option<u64> {
+    let text = var(name).ok()?;
+    let number = text.parse();
+    Some(number.unwrap_or_else(|_| panic!("{name}={text} is not a number")))
+}
+
+#[test]
+fn every_life_keeps_the_promises() {
+    let universe = Universe::new();
+    match number("HUPD_SIM_SEED") {
+        Some(seed) => {
+            live(&universe, seed);
+        }
+        None => (0..FIXED).for_each(|seed| {
+            live(&universe, seed);
+        }),
+    }
+}
+
+#[test]
+fn so_do_lives_that_nobody_has_seen_before() {
+    let universe = Universe::new();
+    let lasts = number("HUPD_SIM_SECONDS").map_or(FRESH, Duration::from_secs);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let first = now.as_nanos() as u64;
+    let began = Instant::now();
+    let mut lives = 0;
+    while began.elapsed() < lasts {
+        live(&universe, first.wrapping_add(lives));
+        lives += 1;
+    }
+    eprintln!("{lives} lives from seed {first} on");
+    assert!(lives > 0);
+}
+
+#[test]
+fn a_life_from_the_same_seed_is_the_same_to_the_letter() {
+    for seed in 1000..1010 {
+        let lived = [(); 2].map(|()| {
+            let mut trace = Trace::On(Vec::new());
+            let life = Universe::new().live_with(&Plan::of(seed), &mut trace);
+            life.unwrap_or_else(|failure| panic!("seed {seed}: {failure:?}"));
+            let Trace::On(lines) = trace else {
+                unreachable!("it was on");
+            };
+            lines
+        });
+        assert!(!lived[0].is_empty(), "seed {seed}");
+        assert_eq!(lived[0], lived[1], "seed {seed}");
+    }
+}

@@ -1,0 +1,199 @@
+//! What hupd is told and what it does, as plain data: for checking, and for people who read a trace.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hupd::event::{ClaimVerdict, Claimed, Ended, Started};
+use hupd::ledger::Fate;
+use hupd::run::{Exit, Generation, JobName, Occurrence, Outcome, RunId, Signal, StopReason};
+use hupd::store::Record;
+
+use super::jobs::FileSpec;
+
+/// What hupd was told in one turn of its loop.
+#[derive(Clone, Debug)]
+pub enum Told {
+    /// It has begun to serve.
+    Begin,
+    Due,
+    ClockSet,
+    Stop,
+    StopNow,
+    Hangup,
+    FilesChanged,
+    /// The file in its version, or that there is none that is right.
+    Loaded(Option<Arc<FileSpec>>),
+    Claimed(Vec<ClaimVerdict>),
+    StoreFailed,
+    StoreRecovered,
+    Started(Started),
+    CouldNotStart(RunId),
+    Ended(Death),
+    Run(JobName),
+    Kill(RunId),
+    AskReload,
+    AskStatus,
+}
+
+/// The end of a process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Death {
+    pub run: RunId,
+    pub exit: Exit,
+    pub was_signalled: bool,
+}
+
+impl Death {
+    pub fn of(ended: &Ended) -> Self {
+        Self {
+            run: ended.run,
+            exit: ended.exit,
+            was_signalled: ended.was_signalled,
+        }
+    }
+}
+
+/// What hupd did to its world, in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Act {
+    Claim {
+        run: RunId,
+        occurrence: Occurrence,
+        generation: Generation,
+    },
+    Fate {
+        occurrence: Occurrence,
+        fate: Fate,
+        generation: Generation,
+        /// The row says that it stands for more than this one instant.
+        stands_for_more: bool,
+    },
+    Spawn {
+        run: RunId,
+        occurrence: Occurrence,
+    },
+    /// The process is on record.
+    Begun {
+        run: RunId,
+    },
+    End {
+        run: RunId,
+        outcome: Outcome,
+        stopped_by: Option<StopReason>,
+    },
+    Signal {
+        run: RunId,
+        signal: Signal,
+    },
+    Anchor {
+        job: JobName,
+        every: Duration,
+    },
+    NoAnchor(JobName),
+    /// Reads the file.
+    Load,
+    Verdict {
+        accepted: bool,
+        generation: Generation,
+    },
+}
+
+impl fmt::Display for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Loaded(None) => f.write_str("loaded: the file has problems"),
+            Self::Loaded(Some(file)) => write!(f, "loaded: {} jobs", file.jobs.len()),
+            Self::Claimed(verdicts) => {
+                f.write_str("claimed:")?;
+                for ClaimVerdict { run, claimed } in verdicts {
+                    match claimed {
+                        Claimed::Yes => write!(f, " {run}")?,
+                        Claimed::AlreadyThere => write!(f, " not {run}")?,
+                    }
+                }
+                Ok(())
+            }
+            Self::Started(started) => write!(f, "run {} has started", started.run),
+            Self::CouldNotStart(run) => write!(f, "run {run} could not start"),
+            Self::Ended(death) => write!(f, "run {} has ended: {:?}", death.run, death.exit),
+            Self::Run(job) => write!(f, "asked to run {job}"),
+            Self::Kill(run) => write!(f, "asked to kill run {run}"),
+            other => write!(f, "{other:?}"),
+        }
+    }
+}
+
+impl fmt::Display for Act {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Claim {
+                run, occurrence, ..
+            } => write!(f, "claims {} for run {run}", Named(occurrence)),
+            Self::Fate {
+                occurrence, fate, ..
+            } => write!(f, "records {} as {fate:?}", Named(occurrence)),
+            Self::Spawn { run, .. } => write!(f, "starts run {run}"),
+            Self::Begun { run } => write!(f, "records the start of run {run}"),
+            Self::End { run, outcome, .. } => write!(f, "records the end of run {run}: {outcome}"),
+            Self::Signal { run, signal } => write!(f, "sends {signal} to run {run}"),
+            Self::NoAnchor(job) => write!(f, "forgets the anchor of {job}"),
+            Self::Load => f.write_str("reads the file"),
+            Self::Anchor { job, every } => write!(f, "anchors {job}, every {every:?}"),
+            Self::Verdict {
+                accepted,
+                generation,
+            } => match accepted {
+                true => write!(f, "accepts the file, generation {generation}"),
+                false => write!(f, "refuses the file, generation {generation} goes on"),
+            },
+        }
+    }
+}
+
+/// An occurrence as people read it.
+pub struct Named<'a>(pub &'a Occurrence);
+
+impl fmt::Display for Named<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Occurrence {
+            job,
+            instant,
+            trigger,
+        } = self.0;
+        write!(f, "({job}, {instant}, {trigger})")
+    }
+}
+
+impl Act {
+    pub fn of(record: &Record) -> Self {
+        match record {
+            Record::Claim(claim) | Record::Owed(claim) => Self::Claim {
+                run: claim.run,
+                occurrence: claim.occurrence.clone(),
+                generation: claim.generation,
+            },
+            Record::Entry(entry) => Self::Fate {
+                occurrence: entry.occurrence.clone(),
+                fate: entry.fate,
+                generation: entry.generation,
+                stands_for_more: entry.reason.contains("; so "),
+            },
+            Record::Start(start) => Self::Begun { run: start.run },
+            Record::End(end) => Self::End {
+                run: end.run,
+                outcome: end.outcome.clone(),
+                stopped_by: end.stopped_by,
+            },
+            Record::Anchor(anchor) => Self::Anchor {
+                job: anchor.job.clone(),
+                every: anchor.every,
+            },
+            Record::NoAnchor(job) => Self::NoAnchor(job.clone()),
+            Record::Verdict(verdict, _) => Self::Verdict {
+                accepted: verdict.accepted,
+                generation: Generation(verdict.generation),
+            },
+        }
+    }
+}

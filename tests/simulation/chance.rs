@@ -1,0 +1,301 @@
+//! From a seed to a plan. Weighted so that rare coincidences are common: things happen at instants that are due,
+//! around clock changes, and in bursts.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use hupd::config::Overlap;
+use jiff::civil::date;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan};
+
+use super::dice::Dice;
+use super::jobs::{Due, EXPRESSIONS, FIRST_DAILY, FileSpec, JobSpec, ZONES};
+use super::plan::{Edit, Plan, Step, Temper, What};
+
+const MILLISECOND: Duration = Duration::from_millis(1);
+const SECOND: Duration = Duration::from_secs(1);
+const HOUR: Duration = Duration::from_secs(3600);
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// So often a job is due in one life at most, by its interval: a life that only repeats itself finds nothing.
+const MOST_OFTEN: u32 = 500;
+
+/// How a life is spent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// Hours or days in which much is due and much is done.
+    Dense,
+    /// Years of many jobs that run daily or more seldom.
+    Long,
+    /// Decades of a few.
+    Epochal,
+}
+
+impl Plan {
+    pub fn of(seed: u64) -> Self {
+        let mut dice = Dice::new(seed);
+        let pace = match dice.below(20) {
+            0..15 => Pace::Dense,
+            15..19 => Pace::Long,
+            _ => Pace::Epochal,
+        };
+        Self::at(pace, seed)
+    }
+
+    pub fn at(pace: Pace, seed: u64) -> Self {
+        let mut dice = Dice::of(seed, &[pace as u64]);
+        let (least, most, lasts) = match pace {
+            Pace::Dense => (3, 30, dice.duration(HOUR / 4, 2 * DAY)),
+            Pace::Long => (40, 400, DAY * dice.between(200, 800) as u32),
+            Pace::Epochal => (2, 12, DAY * 366 * dice.between(8, 25) as u32),
+        };
+        let names = dice.between(least, most) as usize;
+        let mut chance = Chance {
+            dice,
+            pace,
+            names,
+            shortest: (lasts / MOST_OFTEN).max(SECOND),
+        };
+        let file = chance.file();
+        let steps = chance.steps(lasts);
+        Self {
+            seed,
+            begins: chance.beginning(),
+            file,
+            steps,
+            ends_after: lasts,
+            temper: Temper::Wild,
+        }
+    }
+}
+
+struct Chance {
+    dice: Dice,
+    pace: Pace,
+    /// So many names there are for jobs: one that was removed may well come back.
+    names: usize,
+    /// The shortest interval.
+    shortest: Duration,
+}
+
+impl Chance {
+    /// Often a few hours before the clocks of some zone change.
+    fn beginning(&mut self) -> Timestamp {
+        let year = self.dice.between(1975, 2090) as i16;
+        let new_year = date(year, 1, 1).to_zoned(TimeZone::UTC);
+        let new_year = new_year.expect("a date").timestamp();
+        let anywhen =
+            new_year + Duration::from_nanos(self.dice.below(365 * 86_400 * 1_000_000_000));
+        if self.dice.percent(3) {
+            // Samoa is about to leave out a day.
+            return "2011-12-29T20:00:00Z".parse().expect("a time");
+        }
+        let zone = TimeZone::get(self.dice.pick(&ZONES)).expect("the tz database has it");
+        let changes = zone
+            .following(new_year)
+            .take(2)
+            .map(|change| change.timestamp());
+        let changes: Vec<_> = changes.collect();
+        if changes.is_empty() || self.dice.percent(40) {
+            return anywhen;
+        }
+        let before = self.dice.duration(SECOND, 12 * HOUR);
+        self.dice.pick(&changes) - 1.minutes() - before
+    }
+
+    fn file(&mut self) -> FileSpec {
+        let mut jobs = BTreeMap::new();
+        for number in 0..self.names {
+            if self.dice.percent(85) {
+                jobs.insert(name(number), self.job());
+            }
+        }
+        FileSpec {
+            jobs,
+            max_running: self.max_running(),
+            grace: self.grace(),
+            watch: self.dice.percent(20),
+            keep_runs: self.keep_runs(),
+            state_dir: "/state",
+            remarks: 0,
+        }
+    }
+
+    fn job(&mut self) -> JobSpec {
+        JobSpec {
+            due: self.due(),
+            overlap: self
+                .dice
+                .pick(&[Overlap::Skip, Overlap::Skip, Overlap::Allow]),
+            timeout: match self.dice.percent(40) {
+                true => Some(self.dice.duration(100 * MILLISECOND, 2 * HOUR)),
+                false => None,
+            },
+            kill_after: self.dice.duration(10 * MILLISECOND, 30 * SECOND),
+            enabled: self.dice.percent(95),
+            edition: self.dice.below(4) as u8,
+        }
+    }
+
+    fn due(&mut self) -> Due {
+        let zone = match self.dice.percent(40) {
+            true => 1,
+            false => self.dice.index(ZONES.len()),
+        };
+        match (self.pace, self.dice.below(10)) {
+            (_, 0) => Due::OnRequest,
+            (Pace::Dense, 1..4) => {
+                let every = self.dice.duration(self.shortest, 3 * HOUR);
+                Due::Every(Duration::from_secs(every.as_secs().max(1)))
+            }
+            (_, 1) => Due::Every(HOUR * self.dice.between(5, 2000) as u32),
+            (Pace::Dense, _) => Due::At((self.dice.index(EXPRESSIONS.len()), zone)),
+            _ => {
+                let seldom = EXPRESSIONS.len() - FIRST_DAILY;
+                Due::At((FIRST_DAILY + self.dice.index(seldom), zone))
+            }
+        }
+    }
+
+    fn max_running(&mut self) -> usize {
+        match self.dice.percent(50) {
+            true => self.dice.between(1, 4) as usize,
+            false => self.dice.between(5, 256) as usize,
+        }
+    }
+
+    fn grace(&mut self) -> Duration {
+        match self.dice.percent(10) {
+            true => Duration::ZERO,
+            false => self.dice.duration(10 * MILLISECOND, 120 * SECOND),
+        }
+    }
+
+    fn keep_runs(&mut self) -> u64 {
+        self.dice.pick(&[1, 10, 100, 1000])
+    }
+
+    fn steps(&mut self, lasts: Duration) -> Vec<Step> {
+        let count = match self.pace {
+            Pace::Dense => self.dice.between(10, 300),
+            Pace::Long => self.dice.between(20, 200),
+            Pace::Epochal => self.dice.between(5, 60),
+        };
+        let mut steps = Vec::new();
+        for _ in 0..count {
+            let at = Duration::from_nanos(self.dice.below(lasts.as_nanos() as u64));
+            self.burst(at, &mut steps);
+        }
+        steps.sort_by_key(|step| step.at);
+        steps
+    }
+
+    /// Mostly one thing; often several within moments, or at the instant at which something is due.
+    fn burst(&mut self, at: Duration, steps: &mut Vec<Step>) {
+        let mut at = match self.dice.percent(30) {
+            true => self.on_the_minute(at),
+            false => at,
+        };
+        let more = match self.dice.percent(25) {
+            true => self.dice.between(1, 6),
+            false => 0,
+        };
+        for _ in 0..=more {
+            self.thing(at, steps);
+            at += self.dice.duration(Duration::from_micros(10), 5 * SECOND);
+        }
+    }
+
+    fn on_the_minute(&mut self, at: Duration) -> Duration {
+        let around = self
+            .dice
+            .duration(Duration::from_nanos(100), 50 * MILLISECOND);
+        let minute = Duration::from_secs(at.as_secs() / 60 * 60);
+        match self.dice.percent(50) {
+            true => minute + around,
+            false => (minute + 60 * SECOND).saturating_sub(around),
+        }
+    }
+
+    fn thing(&mut self, at: Duration, steps: &mut Vec<Step>) {
+        let mut add = |what| steps.push(Step { at, what });
+        match self.dice.below(100) {
+            0..22 => {
+                add(What::Edit(self.edit()));
+                if self.dice.percent(85) {
+                    add(What::Hangup(1));
+                }
+            }
+            22..27 => add(What::Hangup(self.dice.between(1, 12) as u8)),
+            27..30 => add(What::AskReload),
+            30..50 => add(What::Request {
+                job: self.name(),
+                waits: self.dice.percent(50),
+            }),
+            50..56 => add(What::Kill(self.dice.below(16) as u8)),
+            56..58 => add(What::AskStatus),
+            58..66 => add(What::SetClock(self.clock_step())),
+            66..69 => add(What::Drift(self.dice.between(-500, 500) as i32)),
+            69..73 => add(What::Sleep(self.pause(), self.dice.percent(50))),
+            73..77 => add(What::Freeze(self.pause())),
+            77..82 => add(What::Terminate(self.dice.between(1, 3) as u8)),
+            82..84 => add(What::Quit),
+            84..93 => add(What::Crash { down: self.pause() }),
+            93..96 => add(What::StoreStalls(
+                self.dice.duration(MILLISECOND, 20 * SECOND),
+            )),
+            96..98 => add(What::StoreFails(self.dice.duration(MILLISECOND, HOUR))),
+            _ => add(What::SpawnStalls(
+                self.dice.duration(MILLISECOND, 20 * SECOND),
+            )),
+        }
+    }
+
+    fn edit(&mut self) -> Edit {
+        match self.dice.below(100) {
+            0..40 => Edit::Put(self.name(), self.job()),
+            40..55 => Edit::Remove(self.name()),
+            55..62 => Edit::Toggle(self.name()),
+            62..68 => Edit::MaxRunning(self.max_running()),
+            68..72 => Edit::Grace(self.grace()),
+            72..75 => Edit::Watch(self.dice.percent(50)),
+            75..78 => Edit::KeepRuns(self.keep_runs()),
+            78..82 => Edit::Remark,
+            82..85 => Edit::Touch,
+            85..88 => Edit::StateDir(self.dice.pick(&["/state", "/elsewhere"])),
+            88..95 => Edit::Break,
+            _ => Edit::Forbid,
+        }
+    }
+
+    /// Corrections of all sizes; around three hours the rules change.
+    fn clock_step(&mut self) -> i64 {
+        let size = match self.dice.below(4) {
+            0 => self.dice.between(1, 90),
+            1 => 60 * self.dice.between(1, 200),
+            2 => 3 * 3600 + self.dice.between(-2, 2),
+            _ => 3600 * self.dice.between(1, 40),
+        };
+        match self.dice.percent(50) {
+            true => size,
+            false => -size,
+        }
+    }
+
+    fn pause(&mut self) -> Duration {
+        let longest = match self.pace {
+            Pace::Dense => 8 * HOUR,
+            Pace::Long | Pace::Epochal => 20 * DAY,
+        };
+        self.dice.duration(MILLISECOND, longest)
+    }
+
+    fn name(&mut self) -> String {
+        name(self.dice.index(self.names))
+    }
+}
+
+fn name(number: usize) -> String {
+    format!("j{number}")
+}

@@ -1,0 +1,147 @@
+//! The store of an invented machine: the rules, tables and batches of the real one, on a disk that may be slow,
+//! may refuse, and keeps what was committed when hupd is killed.
+
+use std::collections::VecDeque;
+
+use hupd::config::History;
+use hupd::event::Outbox;
+use hupd::store::{Record, Recorder, Recovered};
+use jiff::Timestamp;
+use rusqlite::Connection;
+
+use super::clock::Time;
+
+/// As many as the thread of the real store takes at once.
+const BATCH: usize = 100;
+
+/// A quiet moment, in which old records are removed, comes after so many.
+const QUIET: usize = 500;
+
+#[derive(Debug)]
+pub struct Disk {
+    state: State,
+    queue: VecDeque<Record>,
+    pub stalled_until: Time,
+    pub fails_until: Time,
+    is_failing: bool,
+    /// Records since it was last tidied up.
+    untidy: usize,
+}
+
+#[derive(Debug)]
+enum State {
+    Closed(Connection),
+    Open(Box<Recorder>),
+    /// While it passes from one to the other.
+    Nowhere,
+}
+
+impl Disk {
+    pub fn new() -> Self {
+        let database = Recorder::database_in_memory().expect("there is memory");
+        Self {
+            state: State::Closed(database),
+            queue: VecDeque::new(),
+            stalled_until: Time::ZERO,
+            fails_until: Time::ZERO,
+            is_failing: false,
+            untidy: 0,
+        }
+    }
+
+    /// A hupd begins to live on what is committed.
+    pub fn open(&mut self, history: History, now: Timestamp, outbox: Outbox) -> Recovered {
+        self.set_failing(false);
+        self.fails_until = Time::ZERO;
+        let State::Closed(database) = std::mem::replace(&mut self.state, State::Nowhere) else {
+            panic!("two hupds on one store");
+        };
+        let begun = Recorder::begin(database, history, now, outbox);
+        let (recorder, recovered) = begun.expect("what was committed can be read");
+        self.state = State::Open(Box::new(recorder));
+        recovered
+    }
+
+    /// Puts a record into the queue; whether it is the first one there.
+    pub fn queue(&mut self, record: Record) -> bool {
+        self.queue.push_back(record);
+        self.queue.len() == 1
+    }
+
+    /// What would be written next.
+    pub fn next_batch(&self, most: usize) -> impl Iterator<Item = &Record> {
+        self.queue.iter().take(most.min(BATCH))
+    }
+
+    /// Writes a batch of what is queued; whether more is.
+    pub fn write(&mut self, most: usize, time: Time, now: Timestamp) -> bool {
+        self.set_failing(self.fails_at(time));
+        let count = self.queue.len().min(BATCH).min(most);
+        if count == 0 {
+            return !self.queue.is_empty();
+        }
+        let batch = self.queue.drain(..count).collect();
+        let recorder = self.recorder();
+        recorder.write(batch, now);
+        if recorder.is_overdue() {
+            recorder.tidy(now);
+        }
+        self.untidy += count;
+        if self.queue.is_empty() && self.untidy >= QUIET {
+            self.untidy = 0;
+            while self.recorder().tidy(now) {}
+        }
+        !self.queue.is_empty()
+    }
+
+    pub fn keep(&mut self, history: History) {
+        self.recorder().keep(history);
+    }
+
+    /// hupd reads, and so what is owed is written first.
+    pub fn look(&mut self, time: Time, now: Timestamp) {
+        self.set_failing(self.fails_at(time));
+        self.recorder().try_again(now);
+    }
+
+    pub fn fails_at(&self, time: Time) -> bool {
+        time < self.fails_until
+    }
+
+    pub fn queued(&self) -> usize {
+        self.queue.len()
+    }
+
+    pub fn database(&self) -> &Connection {
+        match &self.state {
+            State::Closed(database) => database,
+            State::Open(recorder) => recorder.database(),
+            State::Nowhere => unreachable!("only while it passes from one to the other"),
+        }
+    }
+
+    /// What is queued is gone; what is committed stays.
+    pub fn crash(&mut self) {
+        self.queue.clear();
+        self.state = match std::mem::replace(&mut self.state, State::Nowhere) {
+            State::Open(recorder) => State::Closed(recorder.into_database()),
+            closed => closed,
+        };
+    }
+
+    fn recorder(&mut self) -> &mut Recorder {
+        match &mut self.state {
+            State::Open(recorder) => recorder,
+            _ => panic!("nobody has the store open"),
+        }
+    }
+
+    /// As on a disk without room: reading goes on.
+    fn set_failing(&mut self, failing: bool) {
+        if self.is_failing != failing {
+            self.is_failing = failing;
+            let set = self.database().pragma_update(None, "query_only", failing);
+            set.expect("SQLite obeys");
+        }
+    }
+}

@@ -1,0 +1,295 @@
+//! What is done to a machine, and what happens on it by itself.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hupd::config::{Accepted, Problem, Problems, Severity};
+use hupd::event::{Asked, Ended, Event, Meaning, Reply, SignalReceived, Started};
+use hupd::protocol::{Answer, Patience, Request};
+use hupd::run::{JobName, Output, RunId, Signal, Usage};
+use hupd::system::spawn::SpawnOrder;
+
+use super::acts::{Death, Told};
+use super::clock::Time;
+use super::ledger::Durable;
+use super::machine::{
+    Happening, Latency, MICROSECOND, MILLISECOND, Machine, SLOWEST_BIRTH, SLOWEST_COMMIT, SOMEBODY,
+};
+use super::plan::{Edit, What};
+use super::process::{Birth, Process};
+
+impl Machine {
+    pub(super) fn step(&mut self, number: usize) {
+        let what = self.plan.steps[number].what.clone();
+        match what {
+            What::Edit(edit) => self.edit(edit),
+            What::SetClock(seconds) => self.set_clock(seconds),
+            What::Drift(millionths) => {
+                self.clock.drift(millionths);
+                self.alarm = None;
+            }
+            What::Sleep(time, is_told) => self.sleep(time, is_told),
+            _ if !self.is_up => {}
+            What::Hangup(count) => self.burst(count, Meaning::Reload, &Told::Hangup),
+            What::Terminate(count) => self.burst(count, Meaning::Stop, &Told::Stop),
+            What::Quit => self.signal_hupd(Meaning::StopNow, Told::StopNow),
+            What::AskReload => self.ask(Request::Reload, Told::AskReload),
+            What::AskStatus => self.ask(Request::Status, Told::AskStatus),
+            What::Request { job, waits } => self.ask_to_run(job, waits),
+            What::Kill(which) => self.ask_to_kill(which),
+            What::Freeze(time) => {
+                self.frozen_until = self.clock.now() + time;
+                self.excuses += time;
+            }
+            What::Crash { down } => self.killed = Some(down),
+            What::StoreStalls(time) => {
+                self.disk.stalled_until = self.clock.now() + time;
+                self.excuses += time;
+            }
+            What::StoreFails(time) => self.disk.fails_until = self.clock.now() + time,
+            What::SpawnStalls(time) => {
+                self.spawn_stalled_until = self.clock.now() + time;
+                self.excuses += time;
+            }
+        }
+    }
+
+    fn burst(&mut self, count: u8, meaning: Meaning, told: &Told) {
+        for _ in 0..count {
+            self.signal_hupd(meaning, told.clone());
+        }
+    }
+
+    pub(super) fn signal_hupd(&mut self, meaning: Meaning, told: Told) {
+        let sender = Some(SOMEBODY);
+        self.tell(Event::Signal(SignalReceived { meaning, sender }), told);
+    }
+
+    fn set_clock(&mut self, seconds: i64) {
+        self.clock.set(seconds);
+        self.alarm = None;
+        self.tell(Event::ClockSet, Told::ClockSet);
+    }
+
+    /// All that is under way goes on when the machine wakes up.
+    fn sleep(&mut self, time: Duration, is_told: bool) {
+        let until = self.clock.now() + time;
+        self.clock.sleep_to(until);
+        self.alarm = None;
+        if is_told {
+            self.tell(Event::ClockSet, Told::ClockSet);
+        }
+    }
+
+    fn ask_to_run(&mut self, job: String, waits: bool) {
+        let patience = match waits {
+            true => Patience::UntilEnded,
+            false => Patience::UntilAccepted,
+        };
+        let told = Told::Run(JobName::new(&job));
+        self.ask(Request::Run { job, patience }, told);
+    }
+
+    /// One of the processes there are, or a run that is long over.
+    fn ask_to_kill(&mut self, which: u8) {
+        let runs: Vec<_> = self.processes.keys().chain(self.orders.keys()).collect();
+        let run = match runs.is_empty() {
+            true => RunId(u64::from(which)),
+            false => *runs[usize::from(which) % runs.len()],
+        };
+        self.ask(Request::Kill { run }, Told::Kill(run));
+    }
+
+    fn ask(&mut self, request: Request, told: Told) {
+        self.asked += 1;
+        let (number, answers) = (self.asked, self.answers.0.clone());
+        let reply = Reply::new(move |_: Answer| {
+            // Nobody is there to hear it when the machine itself is gone.
+            let _ = answers.send(number);
+        });
+        self.unanswered.insert(number, request.clone());
+        let asked = Asked {
+            request,
+            caller: SOMEBODY,
+            reply,
+        };
+        self.tell(Event::Asked(asked), told);
+    }
+
+    /// Takes note of answers; a second one to the same question is one too many.
+    pub fn take_answers(&mut self) -> Result<(), String> {
+        for number in self.answers.1.try_iter() {
+            if self.is_up && self.unanswered.remove(&number).is_none() {
+                return Err(format!("request {number} was answered twice"));
+            }
+        }
+        Ok(())
+    }
+
+    fn edit(&mut self, edit: Edit) {
+        self.disposition.is_broken = matches!(edit, Edit::Break);
+        self.disposition.is_forbidden = matches!(edit, Edit::Forbid);
+        let file = Arc::make_mut(&mut self.disposition.file);
+        match edit {
+            Edit::Put(name, job) => {
+                file.jobs.insert(name, job);
+            }
+            Edit::Remove(name) => {
+                file.jobs.remove(&name);
+            }
+            Edit::Toggle(name) => {
+                if let Some(job) = file.jobs.get_mut(&name) {
+                    job.enabled = !job.enabled;
+                }
+            }
+            Edit::MaxRunning(most) => file.max_running = most,
+            Edit::Grace(grace) => file.grace = grace,
+            Edit::Watch(watch) => file.watch = watch,
+            Edit::KeepRuns(runs) => file.keep_runs = runs,
+            Edit::Remark => file.remarks += 1,
+            Edit::StateDir(place) => file.state_dir = place,
+            Edit::Touch | Edit::Break | Edit::Forbid => {}
+        }
+        if self.is_up && self.is_watching {
+            let settled = self.latency(Latency::Sight, 200 * MILLISECOND, 2000 * MILLISECOND);
+            self.at(self.clock.now() + settled, Happening::FilesSettled);
+        }
+    }
+
+    pub(super) fn begin_load(&mut self) {
+        let takes = self.latency(Latency::Load, 20 * MICROSECOND, 700 * MILLISECOND);
+        self.at(self.clock.now() + takes, Happening::FilesRead);
+    }
+
+    pub(super) fn read_files(&mut self) {
+        self.read = Some(self.disposition.clone());
+        let takes = self.latency(Latency::Load, 20 * MICROSECOND, 700 * MILLISECOND);
+        self.at(self.clock.now() + takes, Happening::Loaded);
+    }
+
+    pub(super) fn loaded(&mut self) {
+        let read = self.read.take().expect("it was read");
+        self.refuses = read.is_forbidden;
+        if read.is_broken {
+            let problems = Problems(vec![Problem {
+                path: PathBuf::from("/etc/hupd/hupd.toml"),
+                severity: Severity::Error,
+                line: Some(3),
+                column: None,
+                message: "this is not right".to_owned(),
+                rendered: "error: this is not right".to_owned(),
+            }]);
+            return self.tell(Event::Loaded(Box::new(Err(problems))), Told::Loaded(None));
+        }
+        let accepted = Accepted {
+            config: read.file.config(&self.zones),
+            warnings: Problems::default(),
+        };
+        self.tell(
+            Event::Loaded(Box::new(Ok(accepted))),
+            Told::Loaded(Some(read.file)),
+        );
+    }
+
+    pub(super) fn order(&mut self, order: SpawnOrder) {
+        let takes = self.latency(Latency::Birth, 100 * MICROSECOND, SLOWEST_BIRTH);
+        let at = self.clock.now().max(self.spawn_stalled_until) + takes;
+        let run = order.run;
+        self.orders.insert(run, order);
+        self.at(at, Happening::Birth(run));
+    }
+
+    pub(super) fn give_birth(&mut self, run: RunId) {
+        let order = self.orders.remove(&run).expect("it was ordered");
+        let luck = (self.plan.seed, self.plan.temper);
+        match Birth::of(&order.occurrence, self.clock.now(), luck) {
+            Birth::Fails => {
+                let reason = "no such file".to_owned();
+                let event = Event::CouldNotStart { run, reason };
+                self.tell(event, Told::CouldNotStart(run));
+            }
+            Birth::Lives(process) => {
+                let started = Started {
+                    run,
+                    pid: process.pid,
+                    at: self.clock.moment(),
+                };
+                self.at(process.ends, Happening::ProcessEnds(run));
+                self.processes.insert(run, process);
+                self.tell(Event::Started(started), Told::Started(started));
+            }
+        }
+    }
+
+    pub(super) fn end_process(&mut self, run: RunId, time: Time) {
+        // Another end came before this one, or this one is not to be.
+        let is_its_end = |process: &Process| process.ends <= time;
+        if !self.processes.get(&run).is_some_and(is_its_end) {
+            return;
+        }
+        let process = self.processes.remove(&run).expect("it was there");
+        let ended = Ended {
+            run,
+            exit: process.exit,
+            was_signalled: process.was_signalled,
+            usage: Usage::default(),
+            output: Output::default(),
+            at: self.clock.moment(),
+        };
+        let told = Told::Ended(Death::of(&ended));
+        self.tell(Event::Ended(Box::new(ended)), told);
+    }
+
+    pub(super) fn signal_process(&mut self, run: RunId, signal: Signal) {
+        let now = self.clock.now();
+        let Some(process) = self.processes.get_mut(&run) else {
+            return;
+        };
+        if process.signal(signal, now) {
+            let ends = process.ends;
+            self.at(ends, Happening::ProcessEnds(run));
+        }
+    }
+
+    pub(super) fn schedule_commit(&mut self) {
+        let takes = self.latency(Latency::Commit, 20 * MICROSECOND, SLOWEST_COMMIT);
+        let at = self.clock.now().max(self.disk.stalled_until) + takes;
+        self.at(at, Happening::Commit);
+    }
+
+    pub(super) fn commit_in_time(&mut self) {
+        self.commit(usize::MAX);
+        if self.disk.queued() > 0 {
+            self.schedule_commit();
+        }
+    }
+
+    /// Writes a batch of what is queued, by the real rules and by the other book-keeper's.
+    pub(super) fn commit(&mut self, most: usize) {
+        let (time, now) = (self.clock.now(), self.clock.moment().wall);
+        let durable = match self.disk.fails_at(time) {
+            true => Durable::NotYet,
+            false => Durable::Yes,
+        };
+        self.ledger.commit_at(now);
+        for record in self.disk.next_batch(most) {
+            self.ledger.write(record, durable);
+        }
+        self.disk.write(most, time, now);
+        self.take_events_of_threads();
+    }
+
+    /// Events of real code that runs inside the machine, such as the recorder's.
+    pub(super) fn take_events_of_threads(&mut self) {
+        while let Some(event) = self.inbox.try_next() {
+            let told = match &event {
+                Event::Claimed(verdicts) => Told::Claimed(verdicts.clone()),
+                Event::StoreFailed(_) => Told::StoreFailed,
+                Event::StoreRecovered { .. } => Told::StoreRecovered,
+                other => panic!("{other:?} comes from nobody"),
+            };
+            self.tell(event, told);
+        }
+    }
+}

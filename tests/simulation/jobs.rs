@@ -1,0 +1,198 @@
+//! What may stand in the file of an invented machine, as data: small, comparable, and easy to print.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hupd::config::{
+    Config, Daemon, History, Job, Log, LogFormat, OutputMode, Overlap, SourceFile, Timing,
+};
+use hupd::run::{JobName, Signal};
+use hupd::schedule::{Calendar, Cron, Zone};
+
+use super::oracle::Schedule;
+
+/// All forms of the fields; many of them in the hours in which clocks change.
+pub const EXPRESSIONS: [&str; 30] = [
+    // Often.
+    "* * * * *",
+    "*/5 * * * *",
+    "*/15 * * * *",
+    "7,22,52 * * * *",
+    "0 * * * *",
+    "*/30 0-4 * * *",
+    "15 */2 * * *",
+    "0-59/20 1-3 * * *",
+    // Daily.
+    "30 2 * * *",
+    "0 2 * * *",
+    "30 1 * * *",
+    "0 0 * * *",
+    "59 23 * * *",
+    "0 1,2 * * *",
+    "15,45 2 * * *",
+    "0 3 * * *",
+    "10 12 * * *",
+    // More seldom.
+    "30 2 * * 0",
+    "0 0 * * 7",
+    "0 6 * * 1-5",
+    "30 1 * * 6,0",
+    "0 2 1 * *",
+    "30 2 31 * *",
+    "0 12 13 * 5",
+    "0 12 */2 * 1",
+    "0 0 1 1 *",
+    "30 2 29 2 *",
+    "45 1 1-7 3,10,11 *",
+    "0 4 1 */3 *",
+    "5 0 24-31 3,4,9,10 *",
+];
+
+/// From here on, nothing is due more often than once a day or so.
+pub const FIRST_DAILY: usize = 8;
+
+/// Hours and half hours, changes at midnight, a day that never was, two rules without daylight saving.
+pub const ZONES: [&str; 14] = [
+    "UTC",
+    "Europe/Berlin",
+    "Europe/London",
+    "America/New_York",
+    "America/Havana",
+    "America/Santiago",
+    "America/St_Johns",
+    "Africa/Cairo",
+    "Africa/Casablanca",
+    "Asia/Gaza",
+    "Asia/Kathmandu",
+    "Australia/Lord_Howe",
+    "Pacific/Apia",
+    "Pacific/Chatham",
+];
+
+/// When a job becomes due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Due {
+    OnRequest,
+    At(Schedule),
+    Every(Duration),
+}
+
+/// One job of the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JobSpec {
+    pub due: Due,
+    pub overlap: Overlap,
+    pub timeout: Option<Duration>,
+    pub kill_after: Duration,
+    pub enabled: bool,
+    /// Nothing that hupd acts upon: a change of it is a change of the job all the same.
+    pub edition: u8,
+}
+
+/// The whole file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileSpec {
+    pub jobs: BTreeMap<String, JobSpec>,
+    pub max_running: usize,
+    pub grace: Duration,
+    pub watch: bool,
+    pub keep_runs: u64,
+    /// What cannot change while hupd runs: another one is refused.
+    pub state_dir: &'static str,
+    /// Comments, say: the text differs, and nothing else.
+    pub remarks: u32,
+}
+
+/// How long records are kept.
+pub const KEEP: Duration = Duration::from_secs(400 * 86_400);
+
+impl FileSpec {
+    /// The checked value, as loading this file would give it.
+    pub fn config(&self, zones: &[Zone]) -> Config {
+        let job = |(name, job): (&String, &JobSpec)| {
+            let name = JobName::new(name);
+            (name.clone(), Arc::new(job.job(name, zones)))
+        };
+        Config {
+            daemon: Daemon {
+                timezone: Zone::utc(),
+                max_running: self.max_running,
+                grace: self.grace,
+                watch_config: self.watch,
+                state_dir: PathBuf::from(self.state_dir),
+                runtime_dir: PathBuf::from("/run/hupd"),
+            },
+            log: Log {
+                level: "info".to_owned(),
+                file: None,
+                format: LogFormat::Text,
+            },
+            history: History {
+                keep: KEEP,
+                keep_runs: self.keep_runs,
+                output: 1024,
+            },
+            jobs: self.jobs.iter().map(job).collect(),
+            sources: vec![SourceFile {
+                path: PathBuf::from("/etc/hupd/hupd.toml"),
+                text: format!("# {}", self.remarks).into(),
+            }],
+            include_folders: Vec::new(),
+        }
+    }
+}
+
+impl JobSpec {
+    fn job(&self, name: JobName, zones: &[Zone]) -> Job {
+        Job {
+            name,
+            command: vec!["/bin/job".to_owned(), self.edition.to_string()],
+            timing: match self.due {
+                Due::OnRequest => Timing::Never,
+                Due::Every(every) => Timing::Every(every),
+                Due::At((expression, zone)) => Timing::Calendar(Calendar {
+                    cron: Cron::parse(EXPRESSIONS[expression]).expect("it is right"),
+                    zone: zones[zone].clone(),
+                }),
+            },
+            overlap: self.overlap,
+            timeout: self.timeout,
+            stop_signal: Signal::TERM,
+            kill_after: self.kill_after,
+            working_dir: PathBuf::from("/"),
+            env: BTreeMap::new(),
+            output: OutputMode::Store,
+            enabled: self.enabled,
+            description: String::new(),
+        }
+    }
+}
+
+impl fmt::Display for Due {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OnRequest => f.write_str("on request"),
+            Self::Every(every) => write!(f, "every {every:?}"),
+            Self::At((expression, zone)) => {
+                write!(f, "'{}' {}", EXPRESSIONS[*expression], ZONES[*zone])
+            }
+        }
+    }
+}
+
+impl fmt::Display for JobSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, overlap {:?}", self.due, self.overlap)?;
+        if let Some(timeout) = self.timeout {
+            write!(f, ", timeout {timeout:?}")?;
+        }
+        write!(f, ", kill_after {:?}", self.kill_after)?;
+        match self.enabled {
+            true => Ok(()),
+            false => f.write_str(", switched off"),
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! What the store must hold, by a book-keeper of its own: an occurrence has its first fate for ever, one that
+//! waits is still open, and what hupd did not live to write is not there.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+
+use hupd::event::{ClaimVerdict, Claimed};
+use hupd::ledger::Fate;
+use hupd::run::{Generation, Occurrence, RunId};
+use hupd::store::Record;
+use jiff::Timestamp;
+use rusqlite::Connection;
+
+use super::acts::Named;
+use super::jobs::KEEP;
+
+/// Whether a record is on the disk for good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durable {
+    Yes,
+    /// The disk refuses: it waits in the memory of hupd.
+    NotYet,
+}
+
+/// One line: `waiting`, `ran`, `skipped` or `missed`, and the run if there is one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Line {
+    pub fate: &'static str,
+    pub run: Option<RunId>,
+}
+
+/// A change that is not on the disk yet, the way back.
+#[derive(Debug)]
+enum Undo {
+    Line(Occurrence, Option<Line>),
+    Forget(RunId),
+    Reopen(RunId),
+    Generation(Generation),
+}
+
+#[derive(Debug)]
+pub struct Ledger {
+    /// The latest that the clock on the wall has ever been at a commit: by that, rows may have been removed.
+    latest: Timestamp,
+    lines: HashMap<Occurrence, Line>,
+    waiting: BTreeSet<Occurrence>,
+    /// How each run has ended, if it has.
+    runs: BTreeMap<RunId, Option<String>>,
+    open: BTreeSet<RunId>,
+    /// The highest that was accepted.
+    pub generation: Generation,
+    owed: Vec<Undo>,
+    verdicts: VecDeque<ClaimVerdict>,
+    pub rows: u64,
+}
+
+impl Ledger {
+    pub fn new() -> Self {
+        Self {
+            latest: Timestamp::MIN,
+            lines: HashMap::new(),
+            waiting: BTreeSet::new(),
+            runs: BTreeMap::new(),
+            open: BTreeSet::new(),
+            generation: Generation(0),
+            owed: Vec::new(),
+            verdicts: VecDeque::new(),
+            rows: 0,
+        }
+    }
+
+    pub fn commit_at(&mut self, now: Timestamp) {
+        self.latest = self.latest.max(now);
+    }
+
+    pub fn line(&self, occurrence: &Occurrence) -> Option<Line> {
+        self.lines.get(occurrence).copied()
+    }
+
+    pub fn write(&mut self, record: &Record, durable: Durable) {
+        self.rows += 1;
+        if durable == Durable::Yes {
+            self.settle();
+        }
+        match record {
+            Record::Claim(claim) => {
+                let (run, occurrence) = (claim.run, &claim.occurrence);
+                let claimed = self.put(occurrence, "ran", Some(run));
+                if claimed == Claimed::Yes {
+                    self.runs.insert(run, None);
+                    self.open.insert(run);
+                    self.owed.push(Undo::Forget(run));
+                }
+                self.verdicts.push_back(ClaimVerdict { run, claimed });
+            }
+            Record::Entry(entry) => {
+                self.put(&entry.occurrence, fate_name(entry.fate), None);
+            }
+            Record::Verdict(verdict, _) if verdict.accepted => {
+                self.owed.push(Undo::Generation(self.generation));
+                self.generation = self.generation.max(Generation(verdict.generation));
+            }
+            Record::End(end) => self.end(end.run, end.outcome.to_string()),
+            _ => {}
+        }
+        if durable == Durable::Yes {
+            self.settle();
+        }
+    }
+
+    fn put(&mut self, occurrence: &Occurrence, fate: &'static str, run: Option<RunId>) -> Claimed {
+        let before = self.line(occurrence);
+        if before.is_some_and(|line| line.fate != "waiting") {
+            return Claimed::AlreadyThere;
+        }
+        self.owed.push(Undo::Line(occurrence.clone(), before));
+        self.set(occurrence, Some(Line { fate, run }));
+        Claimed::Yes
+    }
+
+    fn set(&mut self, occurrence: &Occurrence, line: Option<Line>) {
+        match line {
+            Some(line) => self.lines.insert(occurrence.clone(), line),
+            None => self.lines.remove(occurrence),
+        };
+        match line.is_some_and(|line| line.fate == "waiting") {
+            true => self.waiting.insert(occurrence.clone()),
+            false => self.waiting.remove(occurrence),
+        };
+    }
+
+    fn end(&mut self, run: RunId, outcome: String) {
+        if let Some(ended) = self.runs.get_mut(&run) {
+            *ended = Some(outcome);
+            self.open.remove(&run);
+            self.owed.push(Undo::Reopen(run));
+        }
+    }
+
+    /// Nothing is owed any more.
+    pub fn settle(&mut self) {
+        self.owed.clear();
+    }
+
+    /// What the store must answer next.
+    pub fn next_verdict(&mut self) -> Option<ClaimVerdict> {
+        self.verdicts.pop_front()
+    }
+
+    /// What was only owed is lost.
+    pub fn crash(&mut self) {
+        self.verdicts.clear();
+        for undo in std::mem::take(&mut self.owed).into_iter().rev() {
+            match undo {
+                Undo::Line(occurrence, line) => self.set(&occurrence, line),
+                Undo::Forget(run) => {
+                    self.runs.remove(&run);
+                    self.open.remove(&run);
+                }
+                Undo::Generation(generation) => self.generation = generation,
+                Undo::Reopen(run) => {
+                    self.runs.insert(run, None);
+                    self.open.insert(run);
+                }
+            }
+        }
+    }
+
+    /// The next hupd closes what is open.
+    pub fn recover(&mut self) {
+        for run in std::mem::take(&mut self.open) {
+            self.runs.insert(run, Some("lost".to_owned()));
+        }
+        for occurrence in std::mem::take(&mut self.waiting) {
+            let missed = Line {
+                fate: "missed",
+                run: None,
+            };
+            self.lines.insert(occurrence, missed);
+        }
+    }
+
+    /// Compares with what is on the disk; old rows may have been removed.
+    pub fn compare(&self, database: &Connection) -> Result<(), String> {
+        self.compare_lines(database)?;
+        self.compare_runs(database)
+    }
+
+    fn compare_lines(&self, database: &Connection) -> Result<(), String> {
+        let mut rows = prepared(
+            database,
+            "SELECT job, instant, trigger, fate, run FROM ledger",
+        );
+        let rows = rows.query_map([], |row| {
+            let key: (String, i64, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            Ok((
+                key,
+                (row.get::<_, String>(3)?, row.get::<_, Option<i64>>(4)?),
+            ))
+        });
+        let mut found: HashMap<_, _> = rows
+            .and_then(Iterator::collect)
+            .map_err(|error| error.to_string())?;
+        for (occurrence, line) in &self.lines {
+            let (job, trigger) = (occurrence.job.to_string(), occurrence.trigger.to_string());
+            let row = found.remove(&(job, occurrence.instant.as_microsecond(), trigger));
+            let expected = (line.fate.to_owned(), line.run.map(|run| run.0 as i64));
+            match row {
+                Some(row) if row == expected => {}
+                None if self
+                    .latest
+                    .duration_since(occurrence.instant)
+                    .unsigned_abs()
+                    >= KEEP => {}
+                other => {
+                    let name = Named(occurrence);
+                    return Err(format!("{name} must be {expected:?}, and is {other:?}"));
+                }
+            }
+        }
+        match found.into_iter().next() {
+            None => Ok(()),
+            Some(row) => Err(format!("{row:?} was never written")),
+        }
+    }
+
+    fn compare_runs(&self, database: &Connection) -> Result<(), String> {
+        let mut rows = prepared(database, "SELECT id, outcome FROM runs");
+        let rows = rows.query_map([], |row| Ok((row.get::<_, i64>(0)?, row.get(1)?)));
+        let rows: Vec<(i64, Option<String>)> = rows
+            .and_then(Iterator::collect)
+            .map_err(|error| error.to_string())?;
+        for (run, outcome) in rows {
+            let expected = self.runs.get(&RunId(run as u64));
+            if expected != Some(&outcome) {
+                return Err(format!(
+                    "run {run} must be {expected:?}, and is {outcome:?}"
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn prepared<'d>(database: &'d Connection, sql: &str) -> rusqlite::Statement<'d> {
+    database.prepare(sql).expect("the table is there")
+}
+
+fn fate_name(fate: Fate) -> &'static str {
+    match fate {
+        Fate::Waiting => "waiting",
+        Fate::Skipped => "skipped",
+        Fate::Missed => "missed",
+    }
+}

@@ -1,0 +1,325 @@
+//! One life of one machine, from a plan to its end: the real loop on an invented world, with every step checked
+//! against the invariants and the reference model.
+
+use std::collections::BTreeMap;
+use std::ops::AddAssign;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hupd::clock::Moment;
+use hupd::daemon::Daemon;
+use hupd::ledger::Anchor;
+use hupd::protocol::Request;
+use hupd::run::{Generation, JobName};
+use hupd::schedule::Zone;
+use hupd::store::Recovered;
+use jiff::Timestamp;
+
+use super::acts::{Act, Told};
+use super::clock::Time;
+use super::dice::Dice;
+use super::invariants::{ANSWERED, Broken, Invariants, MODEL, NO_PANIC, ONE_FATE, Verdict, broken};
+use super::jobs::{EXPRESSIONS, ZONES};
+use super::machine::{Arrival, Machine};
+use super::model::Model;
+use super::oracle::Oracle;
+use super::plan::Plan;
+
+/// In seconds.
+const YEAR: f64 = 365.25 * 86_400.0;
+
+/// What all lives share, for it is dear to make and does not change.
+#[derive(Clone, Debug)]
+pub struct Universe {
+    oracle: Rc<Oracle>,
+    zones: Rc<Vec<Zone>>,
+}
+
+/// What a hupd has from the one before.
+#[derive(Clone, Debug)]
+pub struct Inheritance {
+    pub generation: Generation,
+    pub next_run: u64,
+    pub anchors: BTreeMap<JobName, (Duration, Timestamp)>,
+}
+
+impl Inheritance {
+    fn of(recovered: &Recovered) -> Self {
+        let anchors = recovered.anchors.values();
+        let anchor = |anchor: &Anchor| (anchor.job.clone(), (anchor.every, anchor.at));
+        Self {
+            generation: Generation(recovered.last_generation.map_or(1, |last| last.0 + 1)),
+            next_run: recovered.last_run.map_or(1, |last| last.0 + 1),
+            anchors: anchors.map(anchor).collect(),
+        }
+    }
+}
+
+/// What a life came to.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Tally {
+    pub turns: u64,
+    pub rows: u64,
+    pub hupds: u64,
+    /// How long hupd served, and that for each job in force.
+    pub time: Duration,
+    pub job_time: Duration,
+}
+
+impl Tally {
+    pub fn years(&self) -> f64 {
+        self.time.as_secs_f64() / YEAR
+    }
+
+    pub fn job_years(&self) -> f64 {
+        self.job_time.as_secs_f64() / YEAR
+    }
+}
+
+impl AddAssign for Tally {
+    fn add_assign(&mut self, other: Self) {
+        self.turns += other.turns;
+        self.rows += other.rows;
+        self.hupds += other.hupds;
+        self.time += other.time;
+        self.job_time += other.job_time;
+    }
+}
+
+/// A life that went wrong.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    pub broken: Broken,
+    /// After the beginning.
+    pub at: Duration,
+}
+
+/// Whether a life is written down as it is lived.
+#[derive(Clone, Debug)]
+pub enum Trace {
+    Off,
+    On(Vec<String>),
+}
+
+impl Universe {
+    pub fn new() -> Self {
+        let zone = |name: &&str| Zone::named(name).expect("the tz database has it");
+        Self {
+            oracle: Rc::new(Oracle::new(&EXPRESSIONS, &ZONES)),
+            zones: Rc::new(ZONES.iter().map(zone).collect()),
+        }
+    }
+
+    pub fn live(&self, plan: &Plan) -> Result<Tally, Failure> {
+        self.live_with(plan, &mut Trace::Off)
+    }
+
+    pub fn live_with(&self, plan: &Plan, trace: &mut Trace) -> Result<Tally, Failure> {
+        let mut life = Life::new(self.clone(), plan, trace);
+        let lived = catch_unwind(AssertUnwindSafe(|| life.live()));
+        let broken = match lived {
+            Ok(Ok(())) => return Ok(life.tally),
+            Ok(Err(broken)) => broken,
+            Err(panic) => Broken {
+                invariant: NO_PANIC,
+                what: panic_text(&*panic),
+            },
+        };
+        let at = life.now - life.began;
+        Err(Failure { broken, at })
+    }
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+    text.unwrap_or_else(|| "without words".to_owned())
+}
+
+struct Life<'t> {
+    universe: Universe,
+    plan: Rc<Plan>,
+    /// Nowhere while a hupd has it.
+    machine: Option<Machine>,
+    invariants: Invariants,
+    trace: &'t mut Trace,
+    began: Time,
+    now: Time,
+    tally: Tally,
+}
+
+/// How the life of a hupd ended.
+enum End {
+    InOrder,
+    Killed(Duration),
+}
+
+impl<'t> Life<'t> {
+    fn new(universe: Universe, plan: &Plan, trace: &'t mut Trace) -> Self {
+        let plan = Rc::new(plan.clone());
+        let machine = Machine::new(Rc::clone(&plan), Rc::clone(&universe.zones));
+        let began = machine.clock.now();
+        Self {
+            invariants: Invariants::new(Rc::clone(&universe.oracle)),
+            universe,
+            plan,
+            machine: Some(machine),
+            trace,
+            began,
+            now: began,
+            tally: Tally::default(),
+        }
+    }
+
+    fn live(&mut self) -> Verdict {
+        loop {
+            let (end, mut machine) = self.serve()?;
+            let down = match end {
+                End::InOrder => {
+                    machine.shut_down();
+                    let mut dice = Dice::of(self.plan.seed, &[self.tally.hupds]);
+                    dice.duration(Duration::from_millis(1), Duration::from_secs(7200))
+                }
+                End::Killed(down) => {
+                    machine.crash();
+                    self.say("killed by KILL", &[]);
+                    down
+                }
+            };
+            self.books(&machine)?;
+            if machine.is_over {
+                return Ok(());
+            }
+            machine.be_down(down);
+            self.now = machine.clock.now();
+            let is_over = machine.is_over;
+            self.machine = Some(machine);
+            if is_over {
+                return Ok(());
+            }
+        }
+    }
+
+    /// What is on the disk is what must be there.
+    fn books(&mut self, machine: &Machine) -> Verdict {
+        self.tally.rows = machine.ledger.rows;
+        let same = machine.ledger.compare(machine.disk.database());
+        same.or_else(|what| broken(ONE_FATE, what))
+    }
+
+    /// One hupd, from its start to its end.
+    fn serve(&mut self) -> Result<(End, Machine), Broken> {
+        let mut machine = self.machine.take().expect("the last hupd left it behind");
+        self.tally.hupds += 1;
+        let (file, recovered) = machine.boot();
+        let start = Inheritance::of(&recovered);
+        let config = Arc::new(file.config(&self.universe.zones));
+        machine.acts.clear();
+        let mut daemon = Daemon::begin(machine, PathBuf::from("/etc/hupd"), config, recovered);
+        let now = daemon.world().clock.moment();
+        let oracle = Rc::clone(&self.universe.oracle);
+        let (mut model, acts) = Model::begin(oracle, Arc::clone(&file), start, now);
+        self.say_turn(daemon.world(), now);
+        agree(&acts, &daemon)?;
+        self.invariants.begin(&daemon, &file, now)?;
+        while !daemon.engine().has_finished() {
+            let wake = daemon.next_wake();
+            let before = self.now;
+            if let Arrival::Killed(down) = daemon.world_mut().until_event(wake) {
+                return Ok((End::Killed(down), daemon.into_world()));
+            }
+            self.turn(&mut daemon, &mut model)?;
+            let jobs = u32::try_from(model.file.jobs.len()).expect("few jobs");
+            self.tally.time += self.now - before;
+            self.tally.job_time += (self.now - before) * jobs;
+        }
+        self.farewell(&daemon)?;
+        Ok((End::InOrder, daemon.into_world()))
+    }
+
+    fn turn(&mut self, daemon: &mut Daemon<Machine>, model: &mut Model) -> Verdict {
+        self.tally.turns += 1;
+        let before = daemon
+            .world()
+            .next_is_a_file()
+            .then(|| daemon.engine().clone());
+        daemon.world_mut().acts.clear();
+        daemon.turn();
+        let machine = daemon.world();
+        self.now = machine.clock.now();
+        let now = machine.clock.moment();
+        self.say_turn(machine, now);
+        self.verdicts(daemon)?;
+        let file = Arc::clone(&model.file);
+        let acts = model.told(&daemon.world().told, daemon.world().refuses, now);
+        agree(&acts, daemon)?;
+        let reload = before
+            .as_ref()
+            .map(|engine| (engine, [&*file, &*model.file]));
+        self.invariants.after(daemon, reload, now)?;
+        let answers = daemon.world_mut().take_answers();
+        answers.or_else(|what| broken(ANSWERED, what))
+    }
+
+    /// What the store has answered is what the other book-keeper says.
+    fn verdicts(&self, daemon: &mut Daemon<Machine>) -> Verdict {
+        let Told::Claimed(verdicts) = daemon.world().told.clone() else {
+            return Ok(());
+        };
+        for verdict in verdicts {
+            let expected = daemon.world_mut().ledger.next_verdict();
+            if expected != Some(verdict) {
+                return broken(ONE_FATE, format!("{verdict:?}, not {expected:?}"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Who has asked has been answered, but for what hupd did not come to any more.
+    fn farewell(&self, daemon: &Daemon<Machine>) -> Verdict {
+        let mut unanswered = daemon.world().unanswered.values();
+        match unanswered.find(|request| **request != Request::Reload) {
+            Some(request) if !daemon.world().has_unheard() => {
+                broken(ANSWERED, format!("{request:?} was not"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn say_turn(&mut self, machine: &Machine, now: Moment) {
+        if let Trace::On(_) = self.trace {
+            let told = format!("{} {}", now.wall, machine.told);
+            let acts: Vec<_> = machine.acts.iter().map(ToString::to_string).collect();
+            self.say(&told, &acts);
+        }
+    }
+
+    fn say(&mut self, told: &str, acts: &[String]) {
+        let since = self.now - self.began;
+        if let Trace::On(lines) = self.trace {
+            lines.push(format!("{:>16.6} s  {told}", since.as_secs_f64()));
+            lines.extend(acts.iter().map(|act| format!("{:20}→ {act}", "")));
+        }
+    }
+}
+
+fn agree(expected: &[Act], daemon: &Daemon<Machine>) -> Verdict {
+    let acts = &daemon.world().acts;
+    if acts == expected {
+        return Ok(());
+    }
+    let list = |acts: &[Act]| {
+        acts.iter()
+            .map(|act| format!("\n    {act}"))
+            .collect::<String>()
+    };
+    let told = &daemon.world().told;
+    let (expected, found) = (list(expected), list(acts));
+    broken(
+        MODEL,
+        format!("{told}\n  the model:{expected}\n  hupd:{found}"),
+    )
+}

@@ -1,0 +1,158 @@
+//! From a life that went wrong to the smallest one that goes wrong in the same way.
+
+use super::invariants::Broken;
+use super::life::{Failure, Trace, Universe};
+use super::plan::{Plan, Temper};
+
+/// So many lives are lived at most to find a smaller one.
+const MOST_TRIES: usize = 3000;
+
+/// The smallest life found, and how it goes wrong.
+#[derive(Debug)]
+struct Shrunk {
+    plan: Plan,
+    failure: Failure,
+    tries: usize,
+}
+
+struct Shrinker<'u> {
+    universe: &'u Universe,
+    best: Shrunk,
+}
+
+/// Leaves out as much as can be left out while the same invariant is broken.
+fn shrink(universe: &Universe, plan: Plan, failure: Failure) -> Shrunk {
+    let best = Shrunk {
+        plan,
+        failure,
+        tries: 0,
+    };
+    let mut shrinker = Shrinker { universe, best };
+    shrinker.cut_the_end();
+    loop {
+        let before = shrinker.best.plan.steps.len() + shrinker.best.plan.file.jobs.len();
+        shrinker.leave_out_steps();
+        shrinker.leave_out_jobs();
+        shrinker.calm_down();
+        shrinker.simplify();
+        let after = shrinker.best.plan.steps.len() + shrinker.best.plan.file.jobs.len();
+        if after == before || shrinker.best.tries >= MOST_TRIES {
+            return shrinker.best;
+        }
+    }
+}
+
+impl Shrinker<'_> {
+    /// Takes a smaller plan if it goes wrong in the same way.
+    fn try_out(&mut self, plan: Plan) -> bool {
+        if self.best.tries >= MOST_TRIES {
+            return false;
+        }
+        self.best.tries += 1;
+        match self.universe.live(&plan) {
+            Err(failure) if failure.is_like(&self.best.failure.broken) => {
+                self.best.plan = plan;
+                self.best.failure = failure;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn cut_the_end(&mut self) {
+        let mut plan = self.best.plan.clone();
+        let end = self.best.failure.at;
+        plan.steps.retain(|step| step.at <= end);
+        plan.ends_after = plan.ends_after.min(end + std::time::Duration::from_secs(1));
+        self.try_out(plan);
+    }
+
+    /// Large parts first, then smaller ones, in the end each by itself.
+    fn leave_out_steps(&mut self) {
+        let mut size = self.best.plan.steps.len().div_ceil(2);
+        while size > 0 {
+            let mut from = 0;
+            while from < self.best.plan.steps.len() {
+                let mut plan = self.best.plan.clone();
+                let until = (from + size).min(plan.steps.len());
+                plan.steps.drain(from..until);
+                if !self.try_out(plan) {
+                    from = until;
+                }
+            }
+            size /= 2;
+        }
+    }
+
+    fn leave_out_jobs(&mut self) {
+        let mut size = self.best.plan.file.jobs.len().div_ceil(2);
+        while size > 0 {
+            let names: Vec<_> = self.best.plan.file.jobs.keys().cloned().collect();
+            for part in names.chunks(size) {
+                let mut plan = self.best.plan.clone();
+                plan.file.jobs.retain(|name, _| !part.contains(name));
+                self.try_out(plan);
+            }
+            size /= 2;
+        }
+    }
+
+    /// One place, and no limits of time.
+    fn simplify(&mut self) {
+        let mut plan = self.best.plan.clone();
+        plan.file.max_running = 1;
+        self.try_out(plan);
+        let names: Vec<_> = self.best.plan.file.jobs.keys().cloned().collect();
+        for name in names {
+            let mut plan = self.best.plan.clone();
+            if let Some(job) = plan.file.jobs.get_mut(&name) {
+                job.timeout = None;
+            }
+            self.try_out(plan);
+        }
+    }
+
+    fn calm_down(&mut self) {
+        if self.best.plan.temper == Temper::Wild {
+            let plan = Plan {
+                temper: Temper::Calm,
+                ..self.best.plan.clone()
+            };
+            self.try_out(plan);
+        }
+    }
+}
+
+impl Failure {
+    fn is_like(&self, other: &Broken) -> bool {
+        self.broken.invariant == other.invariant
+    }
+}
+
+/// Why a life went wrong, told by the smallest one that goes wrong in the same way.
+pub fn explain(universe: &Universe, seed: u64, plan: Plan, failure: Failure) -> String {
+    report(universe, seed, &shrink(universe, plan, failure))
+}
+
+/// What a person needs who has to mend it: the smallest life, its last steps, what was broken, and the way back
+/// to it.
+fn report(universe: &Universe, seed: u64, shrunk: &Shrunk) -> String {
+    let mut trace = Trace::On(Vec::new());
+    let _ = universe.live_with(&shrunk.plan, &mut trace);
+    let Trace::On(lines) = trace else {
+        unreachable!("it was on");
+    };
+    let last = lines.len().saturating_sub(60);
+    let left_out = match last {
+        0 => String::new(),
+        last => format!("  … {last} lines\n"),
+    };
+    let Broken { invariant, what } = &shrunk.failure.broken;
+    format!(
+        "seed {seed}: broken: {invariant}\n{what}\n\nthe smallest life that breaks it, of {} tried:\n{}\n\n{left_out}{}\n\n\
+         HUPD_SIM_SEED={seed} repeats it",
+        shrunk.tries,
+        shrunk.plan,
+        lines[last..].join("\n")
+    )
+}

@@ -1,0 +1,107 @@
+//! The invented machine as the world of the real loop.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use hupd::clock::{Moment, Wake};
+use hupd::config::Config;
+use hupd::daemon::{Notice, World};
+use hupd::event::{Event, Outbox, Reply};
+use hupd::protocol::{Answer, Refusal, RefusalKind};
+use hupd::run::{RunId, Signal};
+use hupd::store::{Question, Record};
+use hupd::system::spawn::SpawnOrder;
+
+use super::acts::Act;
+use super::machine::{Arrival, Latency, MICROSECOND, MILLISECOND, Machine};
+
+impl World for Machine {
+    type Acquired = ();
+
+    fn now(&self) -> Moment {
+        self.clock.moment()
+    }
+
+    /// Whoever drives the loop lets time pass first, and sees to it that there is an event.
+    fn next(&mut self, wake: Wake) -> Event {
+        assert_eq!(self.until_event(wake), Arrival::Event);
+        let turn = self.latency(Latency::Turn, MICROSECOND, MILLISECOND);
+        self.pass_to(self.clock.now() + turn);
+        self.try_next().expect("there is one")
+    }
+
+    fn try_next(&mut self) -> Option<Event> {
+        let (event, told) = self.events.pop_front()?;
+        self.told = told;
+        Some(event)
+    }
+
+    fn outbox(&self) -> Outbox {
+        self.inbox.outbox()
+    }
+
+    fn spawn(&mut self, order: SpawnOrder) {
+        self.acts.push(Act::Spawn {
+            run: order.run,
+            occurrence: order.occurrence.clone(),
+        });
+        self.order(order);
+    }
+
+    fn signal(&mut self, run: RunId, signal: Signal) {
+        self.acts.push(Act::Signal { run, signal });
+        self.signal_process(run, signal);
+    }
+
+    fn peek(&mut self, _: RunId, reply: Reply) {
+        refuse(reply);
+    }
+
+    fn reap_orphans(&mut self) {}
+
+    fn write(&mut self, record: Record) {
+        self.acts.push(Act::of(&record));
+        if self.disk.queue(record) {
+            self.schedule_commit();
+        }
+    }
+
+    fn ask(&mut self, question: Question) {
+        match question {
+            Question::Runs(_, reply) | Question::Output(_, reply) => refuse(reply),
+        }
+    }
+
+    fn load(&mut self) {
+        self.acts.push(Act::Load);
+        self.begin_load();
+    }
+
+    fn acquire(&mut self, _: &Config, _: &Config) -> Result<(), String> {
+        match self.refuses {
+            true => Err("/var/log/hupd.log: permission denied".to_owned()),
+            false => Ok(()),
+        }
+    }
+
+    fn switch(&mut self, (): (), config: &Config) {
+        self.is_watching = config.daemon.watch_config;
+        self.disk.keep(config.history.clone());
+    }
+
+    fn await_mending(&mut self, _: &Config, _: Vec<PathBuf>) {}
+
+    fn notify(&mut self, _: Notice<'_>) {}
+
+    fn watchdog_interval(&self) -> Option<Duration> {
+        None
+    }
+
+    fn reopen_log(&mut self) {}
+}
+
+/// No life asks for this.
+fn refuse(reply: Reply) {
+    let refusal = Refusal::new(RefusalKind::NotFound, "not here");
+    reply.send(Answer::Refused(refusal));
+}
