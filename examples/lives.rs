@@ -2,8 +2,8 @@
 //! fast.
 //!
 //! ```sh
-//! cargo run --release --example lives                 # from a seed of the time, until it is stopped
-//! cargo run --release --example lives -- 1 5000       # the seeds 1 to 5000
+//! cargo run --profile simulation --example lives                 # from a seed of the time, until it is stopped
+//! cargo run --profile simulation --example lives -- 1 5000       # the seeds 1 to 5000
 //! ```
 //!
 //! Exit status: 0 when all lives have kept the promises, 1 when one has not, 2 on wrong usage.

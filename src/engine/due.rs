@@ -105,64 +105,57 @@ fn settle_wall(calendar: &Calendar, due: Instant, now: Moment) -> Owed {
     let mut missed = Vec::new();
     let mut current = due;
     loop {
-        if current.at < horizon && missed.len() + 1 == PASSED_OVER {
-            missed.push((
-                current.at,
-                format!("{TOO_LATE}; so is every later one until {horizon}"),
-            ));
-            match calendar.next_after(horizon) {
-                Some(next) if next.at <= now.wall => current = next,
-                next => {
-                    return Owed {
-                        missed,
-                        instant: None,
-                        next: wall(next),
-                    };
-                }
-            }
-        }
-        match calendar.next_after(current.at) {
+        let mut next = calendar.next_after(current.at);
+        let is_last_row = missed.len() + 1 == PASSED_OVER;
+        let reason = if is_last_row && next.is_some_and(|next| next.at < horizon) {
+            next = first_from(calendar, horizon);
+            format!("{TOO_LATE}; so is every later one until {horizon}")
+        } else if current.at < horizon {
+            TOO_LATE.to_owned()
+        } else {
+            PASSED.to_owned()
+        };
+        match next {
             Some(next) if next.at <= now.wall => {
-                let reason = if current.at < horizon {
-                    TOO_LATE
-                } else {
-                    PASSED
-                };
-                missed.push((current.at, reason.to_owned()));
+                missed.push((current.at, reason));
                 current = next;
             }
-            next => return last_instant(missed, current, (horizon, wall(next))),
+            next if current.at < horizon => {
+                missed.push((current.at, reason));
+                return Owed {
+                    missed,
+                    instant: None,
+                    next: wall(next),
+                };
+            }
+            next => {
+                return Owed {
+                    missed,
+                    instant: Some((current.at, note(&current))),
+                    next: wall(next),
+                };
+            }
         }
     }
+}
+
+/// The first instant that is not earlier than `time`.
+fn first_from(calendar: &Calendar, time: Timestamp) -> Option<Instant> {
+    let before = time.checked_sub(Duration::from_nanos(1));
+    calendar.next_after(before.unwrap_or(Timestamp::MIN))
+}
+
+fn note(instant: &Instant) -> String {
+    let from = instant.moved_from;
+    from.map_or_else(String::new, |from| {
+        format!("moved from {from} by a clock change")
+    })
 }
 
 const TOO_LATE: &str =
     "reached more than 3 h late: hupd was stopped or asleep, or the clock was set";
 const PASSED: &str =
     "a later instant had come as well: hupd was stopped or asleep, or the clock was set";
-
-fn last_instant(
-    mut missed: Vec<(Timestamp, String)>,
-    last: Instant,
-    (horizon, next): (Timestamp, Due),
-) -> Owed {
-    if last.at < horizon {
-        missed.push((last.at, TOO_LATE.to_owned()));
-        return Owed {
-            missed,
-            instant: None,
-            next,
-        };
-    }
-    let note = last.moved_from.map_or_else(String::new, |from| {
-        format!("moved from {from} by a clock change")
-    });
-    Owed {
-        missed,
-        instant: Some((last.at, note)),
-        next,
-    }
-}
 
 fn settle_elapsed(every: Duration, at: Duration, (now, clocks): (Moment, Moment)) -> Owed {
     let late = now.elapsed.saturating_sub(at);

@@ -47,8 +47,8 @@ impl Plan {
         let mut dice = Dice::of(seed, &[pace as u64]);
         let (least, most, lasts) = match pace {
             Pace::Dense => (3, 30, dice.duration(HOUR / 4, 2 * DAY)),
-            Pace::Long => (40, 400, DAY * dice.between(200, 800) as u32),
-            Pace::Epochal => (2, 12, DAY * 366 * dice.between(8, 25) as u32),
+            Pace::Long => (40, 300, DAY * dice.between(60, 400) as u32),
+            Pace::Epochal => (2, 10, DAY * 366 * dice.between(6, 20) as u32),
         };
         let names = dice.between(least, most) as usize;
         let mut chance = Chance {

@@ -1,7 +1,7 @@
 //! When jobs are due, and what becomes of instants that are reached late.
 
 use super::world::*;
-use crate::engine::{Refused, Request};
+use crate::engine::{Effect, Refused, Request};
 use crate::ledger::{ClaimVerdict, Claimed, Fate};
 use crate::run::{Exit, RunId};
 
@@ -259,4 +259,20 @@ fn coming_instants_end_with_the_calendar() {
     let coming = world.engine.upcoming(&every("rare", century), 1_000);
     assert_eq!(coming.len(), 79);
     assert!(coming.is_sorted_by_key(|next| next.at));
+}
+
+#[test]
+fn a_row_stands_for_later_ones_only_where_there_are_some() {
+    let rows_for_more = |minutes: u32| {
+        let mut world = World::of(config([cron("c", "* * * * *")]));
+        world.now.wall += minutes * MINUTE + 3 * HOUR + SECOND;
+        let effects = world.engine.wake(world.now);
+        let is_for_more = |effect: &&Effect| match effect {
+            Effect::Record(entry) => entry.reason.contains("so is every later one"),
+            _ => false,
+        };
+        effects.iter().filter(is_for_more).count()
+    };
+    assert_eq!(rows_for_more(100), 0);
+    assert_eq!(rows_for_more(101), 1);
 }
