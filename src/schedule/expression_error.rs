@@ -1,7 +1,7 @@
 //! What is wrong with an expression, where, and what to write instead.
 
 use std::error::Error;
-use std::fmt::{self, Write};
+use std::fmt;
 use std::ops::Range;
 
 /// Longer pieces of an expression are cut in messages.
@@ -47,14 +47,13 @@ impl fmt::Display for ExpressionError {
 
 impl Error for ExpressionError {}
 
-/// What the user wrote, in quotes, of bounded length and without control characters.
+/// What the user wrote, in quotes, of bounded length; what would not be seen, or not as it is, by its number.
 pub(super) fn quoted(text: &str) -> String {
     let mut quote = String::from("'");
     for letter in text.chars().take(LONGEST_QUOTE) {
-        if letter.is_control() {
-            let _ = write!(quote, "{}", letter.escape_default());
-        } else {
-            quote.push(letter);
+        match is_seen(letter) {
+            true => quote.push(letter),
+            false => quote.extend(letter.escape_default()),
         }
     }
     if text.chars().nth(LONGEST_QUOTE).is_some() {
@@ -62,6 +61,11 @@ pub(super) fn quoted(text: &str) -> String {
     }
     quote.push('\'');
     quote
+}
+
+/// Whether a letter looks like itself: it neither steers a terminal nor turns the direction of text.
+fn is_seen(letter: char) -> bool {
+    matches!(letter, '\'' | '"' | '\\') || letter.escape_debug().len() == 1
 }
 
 /// A number as the user wrote it, of bounded length.

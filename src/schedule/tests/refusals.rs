@@ -263,3 +263,13 @@ fn the_help_for_a_reversed_range_is_a_right_expression() {
         assert_eq!(hours, expected, "{two}");
     }
 }
+
+#[test]
+fn what_cannot_be_seen_is_repeated_by_its_number() {
+    refused(
+        "\u{202e}5\u{a0}* * * * *",
+        "\u{202e}5\u{a0}*",
+        "'\\u{202e}5\\u{a0}*' is not a minute (allowed: 0-59)",
+        "",
+    );
+}
