@@ -68,7 +68,7 @@ fn part<'t>(text: &str, rest: &'t str) -> Result<(u64, &'static str, &'t str), S
     }
     let (name, after) = split(after.trim_start(), char::is_alphabetic);
     if name.is_empty() && after.is_empty() {
-        let example = format!("write '{digits}s' or '1h 30m'");
+        let example = format!("write {} or '1h 30m'", quoted(&format!("{digits}s")));
         return Err(format!("{} has no unit; {example}", quoted(text)));
     }
     let Some(unit) = UNITS.iter().find(|unit| unit.names.contains(&name)) else {
@@ -163,6 +163,13 @@ mod tests {
             (
                 "99999999999999999999s",
                 "'99999999999999999999s' is longer than 100 years, the most that is possible",
+            ),
+            (
+                &"9".repeat(70),
+                &format!(
+                    "'{nines}...' has no unit; write '{nines}...' or '1h 30m'",
+                    nines = "9".repeat(60)
+                ),
             ),
             ("5§", "'5§' is no duration; write '90s' or '1h 30m'"),
         ] {

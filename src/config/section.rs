@@ -8,7 +8,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::finding::{Finding, Findings};
 use super::source::Source;
-use super::words::{key_of, list, nearest, quoted, visible};
+use super::words::{key_of, list, nearest, quoted, shortened, visible};
 
 /// One value as written, and where.
 #[derive(Debug)]
@@ -226,8 +226,8 @@ impl<'t> Item<'t> {
     fn found(&self) -> String {
         match self.value {
             DeValue::String(text) => format!("the text {}", quoted(text)),
-            DeValue::Integer(number) => format!("the number {}", visible(&number.to_string())),
-            DeValue::Float(number) => format!("the number {}", visible(&number.to_string())),
+            DeValue::Integer(number) => format!("the number {}", shortened(&number.to_string())),
+            DeValue::Float(number) => format!("the number {}", shortened(&number.to_string())),
             DeValue::Boolean(flag) => flag.to_string(),
             DeValue::Datetime(_) => "a date".to_owned(),
             DeValue::Array(_) => "an array".to_owned(),

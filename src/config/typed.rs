@@ -10,7 +10,7 @@ use serde::de::IntoDeserializer;
 use toml::de::{DeInteger, DeValue};
 
 use super::section::{Item, Wrong};
-use super::words::{list, nearest, quoted, visible};
+use super::words::{list, nearest, quoted, shortened};
 use super::{format_size, parse_duration, parse_size};
 use crate::run::Signal;
 
@@ -21,7 +21,7 @@ pub(super) fn text<'t>(item: &Item<'t>) -> Read<&'t str> {
     let written = item.source.text().get(item.at.clone()).unwrap_or_default();
     match item.value {
         DeValue::Array(_) | DeValue::Table(_) => text_like(item, "\"a text in quotes\""),
-        _ => text_like(item, &format!("it in quotes: \"{}\"", visible(written))),
+        _ => text_like(item, &format!("it in quotes: \"{}\"", shortened(written))),
     }
 }
 
@@ -65,7 +65,7 @@ fn whole(number: &DeInteger<'_>) -> Option<u64> {
 }
 
 fn shown(number: &DeInteger<'_>) -> String {
-    visible(&number.to_string())
+    shortened(&number.to_string())
 }
 
 pub(super) fn duration(item: &Item<'_>) -> Read<Duration> {
@@ -252,6 +252,6 @@ fn check_directive(directive: &str) -> Read<()> {
 fn item_text(item: &Item<'_>) -> String {
     match item.value {
         DeValue::String(text) => quoted(text),
-        _ => visible(item.source.text().get(item.at.clone()).unwrap_or_default()),
+        _ => shortened(item.source.text().get(item.at.clone()).unwrap_or_default()),
     }
 }

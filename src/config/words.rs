@@ -13,8 +13,15 @@ pub(super) fn quoted(text: &str) -> String {
     out
 }
 
+/// What the user wrote, on one line, cut where it is long.
+pub(super) fn shortened(text: &str) -> String {
+    let mut out = String::new();
+    push_visible(&mut out, text, LONGEST_QUOTE);
+    out
+}
+
 /// A text of any length on one line, without anything that steers a terminal.
-pub(super) fn visible(text: &str) -> String {
+pub fn visible(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     push_visible(&mut out, text, usize::MAX);
     out
