@@ -40,4 +40,4 @@ pub use value::{
     Config, DEFAULT_FILE, Daemon, History, Job, Log, LogFormat, OutputMode, Overlap, SOCKET_NAME,
     SourceFile, Timing,
 };
-pub use words::counted;
+pub use words::{counted, visible};

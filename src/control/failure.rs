@@ -3,6 +3,7 @@
 use hyper::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 
+use crate::config::visible;
 use crate::protocol::{Refusal, RefusalKind};
 
 /// Why a request was not granted: a status for HTTP, a word for programs, a sentence for people.
@@ -10,6 +11,7 @@ use crate::protocol::{Refusal, RefusalKind};
 pub struct Failure {
     pub status: StatusCode,
     pub kind: String,
+    /// One line, whatever of a request it repeats.
     pub message: String,
     /// The method that is allowed instead, for the `Allow` header.
     pub(super) allow: Option<&'static str>,
@@ -28,11 +30,11 @@ pub(super) struct ErrorText {
 }
 
 impl Failure {
-    pub(super) fn new(status: StatusCode, kind: &str, message: impl Into<String>) -> Self {
+    pub(super) fn new(status: StatusCode, kind: &str, message: impl AsRef<str>) -> Self {
         Self {
             status,
             kind: kind.to_owned(),
-            message: message.into(),
+            message: visible(message.as_ref()),
             allow: None,
         }
     }
@@ -49,11 +51,11 @@ impl Failure {
         }
     }
 
-    pub(super) fn bad_request(message: impl Into<String>) -> Self {
+    pub(super) fn bad_request(message: impl AsRef<str>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "bad_request", message)
     }
 
-    pub(super) fn not_allowed(message: impl Into<String>) -> Self {
+    pub(super) fn not_allowed(message: impl AsRef<str>) -> Self {
         Self::new(StatusCode::FORBIDDEN, "not_allowed", message)
     }
 

@@ -266,6 +266,11 @@ mod tests {
                 "job=%f",
                 "query: '%f' is not percent-encoded UTF-8",
             ),
+            (
+                "/v1/status",
+                "a%0a%1b[31m=1",
+                "query: unknown key 'a\\n\\u{1b}[31m'; none is allowed here",
+            ),
             ("/v1/runs/x1/output", "", "run 'x1' is no number"),
             ("/v1/runs/+1/output", "", "run '+1' is no number"),
         ];
