@@ -87,9 +87,10 @@ impl Client {
         request: &Request,
     ) -> Result<Response, ClientError> {
         let broken = |error: hyper::Error| self.no_answer(reason(&error));
+        let request = http(request)?;
         let (mut sender, connection) = handshake(TokioIo::new(stream)).await.map_err(broken)?;
         let answer = async {
-            let response = sender.send_request(http(request)).await?;
+            let response = sender.send_request(request).await?;
             receive(response).await
         };
         // The connection does the work of both; where it ends first, its answer is there already.
@@ -179,14 +180,18 @@ fn waits_without_limit(request: &Request) -> bool {
     }
 }
 
-fn http(request: &Request) -> HttpRequest<Empty<Bytes>> {
+/// The error is for a name so long that no URI can hold it.
+fn http(request: &Request) -> Result<HttpRequest<Empty<Bytes>>, ClientError> {
     let (method, uri) = uri_of(request);
     HttpRequest::builder()
         .method(method)
         .uri(uri)
         .header(HOST, "hupd")
         .body(Empty::new())
-        .expect("what uri_of encodes is a URI")
+        .map_err(|_| {
+            let message = "the request is too long: no job has such a name";
+            ClientError::Refused(Failure::bad_request(message))
+        })
 }
 
 async fn receive(response: HttpResponse<Incoming>) -> Result<(StatusCode, Response), hyper::Error> {

@@ -61,3 +61,17 @@ fn the_client_says_what_is_wrong_with_an_answer() {
     assert!(text.contains("gave no answer: invalid HTTP"), "{text}");
     server.join().unwrap();
 }
+
+#[test]
+fn a_name_too_long_for_any_request_is_refused_by_the_client() {
+    let bench = Bench::new();
+    let run = Request::Run {
+        job: "x".repeat(70_000),
+        patience: Patience::UntilAccepted,
+    };
+    let error = Client::new(&bench.path()).ask(&run).unwrap_err();
+    let text = "the request is too long: no job has such a name";
+    assert_eq!(error.to_string(), text);
+    assert!(matches!(error, ClientError::Refused(_)));
+    bench.serves();
+}
