@@ -29,7 +29,7 @@ mod patient;
 mod percent;
 mod query;
 mod response;
-mod routes;
+pub mod routes;
 mod server;
 mod socket;
 #[cfg(test)]

@@ -22,7 +22,7 @@ const USUAL_RUNS: usize = 20;
 pub const MOST_ROWS: usize = 10_000;
 
 /// The request that a method and a URI mean.
-pub(super) fn parse(method: &Method, path: &str, query: &str) -> Result<Request, Failure> {
+pub fn parse(method: &Method, path: &str, query: &str) -> Result<Request, Failure> {
     let segments = segments(path)?;
     let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
     let allowed = match segments[..] {
@@ -105,7 +105,7 @@ fn unknown(path: &str) -> Failure {
 }
 
 /// The method and the URI that mean a request.
-pub(super) fn uri_of(request: &Request) -> (Method, String) {
+pub fn uri_of(request: &Request) -> (Method, String) {
     match request {
         Request::Status => (Method::GET, "/v1/status".to_owned()),
         Request::Jobs => (Method::GET, "/v1/jobs".to_owned()),

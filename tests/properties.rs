@@ -1,0 +1,105 @@
+//! What must hold whatever somebody writes, over texts that are nearly right and over any bytes at all; and over
+//! the corpus of the fuzz targets.
+
+#[path = "properties/mod.rs"]
+mod properties;
+mod texts;
+
+use std::fs;
+use std::panic::catch_unwind;
+use std::path::{Path, PathBuf};
+
+use proptest::prelude::*;
+
+use texts::{amount, bytes_of_a_file, lines_of_a_schedule, pieces_of_a_file, request, target};
+
+/// Nothing is written down: what was found once becomes a test beside the code, or a file of the corpus.
+fn cases(number: u32) -> ProptestConfig {
+    ProptestConfig {
+        failure_persistence: None,
+        ..ProptestConfig::with_cases(number)
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(400))]
+
+    #[test]
+    fn a_file_with_slips_of_the_hand_is_right_or_told(bytes in bytes_of_a_file()) {
+        properties::file(&bytes);
+    }
+
+    #[test]
+    fn a_file_of_pieces_is_right_or_told(text in pieces_of_a_file()) {
+        properties::file(text.as_bytes());
+    }
+
+    #[test]
+    fn any_bytes_are_a_right_file_or_told(bytes: Vec<u8>) {
+        properties::file(&bytes);
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(2000))]
+
+    #[test]
+    fn an_expression_names_instants_in_order_or_is_told(text in lines_of_a_schedule()) {
+        properties::cron_of_lines(&text);
+    }
+
+    #[test]
+    fn a_duration_is_exact_or_told(text in amount()) {
+        properties::durations(&text);
+    }
+
+    #[test]
+    fn a_size_is_exact_or_told(text in amount()) {
+        properties::sizes(&text);
+    }
+
+    #[test]
+    fn a_request_is_understood_or_refused(text in target()) {
+        properties::requests(text.as_bytes());
+    }
+
+    #[test]
+    fn a_request_is_understood_as_it_was_meant(request in request()) {
+        properties::request_survives(&request);
+    }
+}
+
+/// The files that a fuzz target starts from.
+fn corpus(target: &str) -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("fuzz/corpus")
+        .join(target);
+    let entries = fs::read_dir(folder).expect("the target has a corpus");
+    let paths = entries.map(|entry| entry.expect("the folder can be read").path());
+    paths.collect()
+}
+
+fn replay(target: &str, property: fn(&[u8])) {
+    let files = corpus(target);
+    assert!(!files.is_empty(), "{target}");
+    for file in files {
+        let bytes = fs::read(&file).expect("the corpus can be read");
+        let outcome = catch_unwind(|| property(&bytes));
+        assert!(outcome.is_ok(), "{}", file.display());
+    }
+}
+
+#[test]
+fn the_corpus_of_every_fuzz_target_keeps_its_promises() {
+    replay("file", properties::file);
+    replay("cron", |bytes| {
+        properties::cron_of_lines(&String::from_utf8_lossy(bytes))
+    });
+    replay("durations", |bytes| {
+        properties::durations(&String::from_utf8_lossy(bytes))
+    });
+    replay("sizes", |bytes| {
+        properties::sizes(&String::from_utf8_lossy(bytes))
+    });
+    replay("requests", properties::requests);
+}

@@ -1,0 +1,92 @@
+//! Requests, as bytes and as what they mean.
+
+use hupd::control::routes::MOST_ROWS;
+use hupd::protocol::{OutputOf, Patience, Request, RunFilter};
+use hupd::run::RunId;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use super::some_of;
+
+const IN_TARGETS: [&str; 36] = [
+    "/v1",
+    "/status",
+    "/jobs",
+    "/next",
+    "/runs",
+    "/reload",
+    "/stop",
+    "/run",
+    "/output",
+    "/kill",
+    "/",
+    "/backup",
+    "/17",
+    "/18446744073709551615",
+    "/18446744073709551616",
+    "/+1",
+    "/..",
+    "/%2e%2E",
+    "/%2F",
+    "/a%20b",
+    "/%0a%1b%5b",
+    "?",
+    "?",
+    "&",
+    "=",
+    "job=",
+    "count=",
+    "limit=",
+    "failed=true",
+    "wait=",
+    "false",
+    "10001",
+    "%",
+    "%e2%80%ae",
+    "\u{202e}",
+    "\u{7f}",
+];
+
+/// The first line of a request.
+pub fn target() -> impl Strategy<Value = String> {
+    let method = select(&["GET", "POST", "POST", "GET", "DELETE", "get", "G\u{1}", ""][..]);
+    let known = select(
+        &[
+            "/v1/status",
+            "/v1/next?",
+            "/v1/runs?",
+            "/v1/jobs/a/run?",
+            "/v1/runs/1/output",
+            "/v1",
+            "",
+        ][..],
+    );
+    let target = (method, known, some_of(&IN_TARGETS, 8));
+    let target = target.prop_map(|(method, known, rest)| format!("{method} {known}{rest}"));
+    prop_oneof![8 => target, 1 => any::<String>(), 1 => "[A-Z]{3,4} /v1/[ -~]{0,20}"]
+}
+
+fn job() -> impl Strategy<Value = String> {
+    prop_oneof![4 => "[a-z0-9._-]{1,30}", 2 => "\\PC{1,20}", 1 => select(&[".", "..", "%", "+", "/", "a&b=c?#"][..]).prop_map(str::to_owned), 1 => "(?s).{1,20}"]
+}
+
+pub fn request() -> impl Strategy<Value = Request> {
+    let number = || 1..=MOST_ROWS;
+    let run = || any::<u64>().prop_map(RunId);
+    let patience = select(&[Patience::UntilAccepted, Patience::UntilEnded][..]);
+    let filter = (prop::option::of(job()), any::<bool>(), number());
+    prop_oneof![
+        select(vec![
+            Request::Status,
+            Request::Jobs,
+            Request::Reload,
+            Request::Stop
+        ]),
+        (prop::option::of(job()), number()).prop_map(|(job, count)| Request::Next { job, count }),
+        (job(), patience).prop_map(|(job, patience)| Request::Run { job, patience }),
+        filter.prop_map(|(job, failed, limit)| Request::Runs(RunFilter { job, failed, limit })),
+        run().prop_map(|run| Request::Output(OutputOf::Run(run))),
+        job().prop_map(|job| Request::Output(OutputOf::LastOf(job))),
+        run().prop_map(|run| Request::Kill { run }),
+    ]
+}
