@@ -1,0 +1,8 @@
+//! A configuration file.
+
+#![no_main]
+
+use hupd_fuzz::properties;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| properties::file(bytes));
