@@ -119,6 +119,10 @@ impl Damage {
         let Some(at) = &finding.at else {
             return is_absence;
         };
+        // Where there is no value at all, the parser has a number without a place instead.
+        if *at == (0..0) {
+            return true;
+        }
         let in_damaged_section = match self.damaged.get(&self.section_of(at.start)) {
             Some(Header::Broken) => true,
             Some(Header::Whole) => is_absence,
