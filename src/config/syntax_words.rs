@@ -18,18 +18,17 @@ pub(super) fn reworded(source: &Source, error: &SyntaxError) -> Finding {
     let line = &text[source.line_at(at.start)];
     let message = error.message.split(", expected").next().unwrap_or_default();
     match message {
-        "string values must be quoted" if written.is_empty() => {
-            Finding::error("a value is missing")
-                .at(at)
-                .help("write it behind '='")
-        }
+        "string values must be quoted" if written.is_empty() => missing_value(at),
         "string values must be quoted" => unquoted(written, at),
         "invalid boolean" => not_a_word(written, at),
         "duplicate key" => duplicate(source, written, at),
         "unclosed table" | "unclosed array table" => unclosed_header(line, at),
         "key with no value" => no_value(line, at),
         "invalid basic string" if written.is_empty() => unclosed_text(at),
-        "invalid literal string" if written.is_empty() => unclosed_text(at),
+        "invalid literal string" if written.is_empty() => match ends_line(text, at.end) {
+            true => unclosed_text(at),
+            false => missing_value(at),
+        },
         "invalid multi-line basic string" if written.is_empty() => unclosed_lines(text, "\"\"\""),
         "invalid multi-line literal string" if written.is_empty() => unclosed_lines(text, "'''"),
         "missing escaped value" => Finding::error("a backslash must begin an escape")
@@ -58,6 +57,18 @@ pub(super) fn reworded(source: &Source, error: &SyntaxError) -> Finding {
             Finding::error(visible(&message.replace('`', "'"))).at(at)
         }
     }
+}
+
+/// Whether nothing follows on the line. A text that is not closed takes all of it.
+fn ends_line(text: &str, offset: usize) -> bool {
+    let rest = text.get(offset..).unwrap_or_default();
+    rest.is_empty() || rest.starts_with(['\n', '\r'])
+}
+
+fn missing_value(at: Range<usize>) -> Finding {
+    Finding::error("a value is missing")
+        .at(at)
+        .help("write it behind '='")
 }
 
 fn unquoted(written: &str, at: Range<usize>) -> Finding {
