@@ -29,7 +29,7 @@ pub(super) fn mend(text: &str, errors: &[SyntaxError]) -> Option<(String, Vec<Sy
         }
         mended = blanked(mended, breaks.iter().map(|(range, _)| range.clone()));
         found.extend(breaks.into_iter().map(|(_, error)| error));
-        errors = in_order(DeTable::parse_recoverable(&mended).1);
+        errors = in_order(&mended, DeTable::parse_recoverable(&mended).1);
     }
     (!found.is_empty()).then_some((mended, found))
 }

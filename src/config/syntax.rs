@@ -1,5 +1,7 @@
 //! From text to tables, with every syntax error, and what these make unreliable.
 
+use std::cell::LazyCell;
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
@@ -14,14 +16,14 @@ use super::syntax_words::reworded;
 /// the text without the broken lines, at the same places, and is what the tables come from.
 pub(super) fn parse<'t>(source: &'t Source, mended: &'t mut String) -> (DeTable<'t>, Damage) {
     let (tree, errors) = DeTable::parse_recoverable(source.text());
-    let errors = in_order(errors);
+    let errors = in_order(source.text(), errors);
     let Some((text, found)) = mend::mend(source.text(), &errors) else {
         return (tree.into_inner(), Damage::new(source, errors));
     };
     drop(tree);
     *mended = text;
     let (tree, rest) = DeTable::parse_recoverable(mended);
-    let all = found.into_iter().chain(in_order(rest)).collect();
+    let all = found.into_iter().chain(in_order(mended, rest)).collect();
     (tree.into_inner(), Damage::new(source, all))
 }
 
@@ -32,16 +34,28 @@ pub(super) struct SyntaxError {
     pub message: String,
 }
 
-pub(super) fn in_order(errors: Vec<toml::de::Error>) -> Vec<SyntaxError> {
+pub(super) fn in_order(text: &str, errors: Vec<toml::de::Error>) -> Vec<SyntaxError> {
+    // A key with too many parts is the one error that the parser gives no place.
+    let deepest = LazyCell::new(|| most_dotted_line(text));
     let mut errors: Vec<SyntaxError> = errors
         .into_iter()
         .map(|error| SyntaxError {
-            at: error.span().unwrap_or(0..0),
+            at: error.span().unwrap_or_else(|| deepest.clone()),
             message: error.message().to_owned(),
         })
         .collect();
     errors.sort_by_key(|error| error.at.start);
     errors
+}
+
+fn most_dotted_line(text: &str) -> Range<usize> {
+    let mut end = 0;
+    let lines = text.split_inclusive('\n').map(|line| {
+        end += line.len();
+        (line.matches('.').count(), end - line.len()..end)
+    });
+    let deepest = lines.max_by_key(|(dots, line)| (*dots, Reverse(line.start)));
+    deepest.map_or(0..0, |(_, line)| line)
 }
 
 /// The syntax errors of a file, and what else they explain.
