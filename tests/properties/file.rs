@@ -1,17 +1,18 @@
 //! The file: any bytes become a configuration or problems.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use hupd::config::{
     Accepted, Changes, Config, Job, LoadOutcome, Problem, Problems, Surroundings, Timing, load,
     runtime_dir_of,
 };
+use tempfile::TempDir;
+use toml::de::DeTable;
 
 use super::{is_clean, is_harmless};
 
-const MAIN: &str = "hupd.toml";
 /// Beside the file, for whatever it includes.
 const INCLUDED: &str = "[jobs.included]\ncommand = \"true\"\nevery = \"1h\"\n";
 const SECOND: Duration = Duration::from_secs(1);
@@ -22,31 +23,87 @@ pub fn file(bytes: &[u8]) {
     if leaves_the_folder(&text) {
         return;
     }
-    let folder = tempfile::tempdir().expect("a folder can be made");
-    let path = folder.path().join(MAIN);
-    fs::write(&path, bytes).expect("a file can be written");
-    fs::write(folder.path().join("more.toml"), INCLUDED).expect("a file can be written");
-    let surroundings = Surroundings {
-        is_root: true,
-        ..Surroundings::default()
-    };
-    let (first, second) = (load(&path, &surroundings), load(&path, &surroundings));
-    check_same(&first, &second);
-    match first {
+    let folder = Folder::new();
+    let outcome = folder.load(bytes);
+    check_same(&outcome, &folder.load(bytes));
+    check_shifted(&outcome, bytes, &folder);
+    match outcome {
         Ok(Accepted { config, warnings }) => {
-            check_problems(&warnings, &path, &text);
+            check_problems(&warnings, &folder.main, &text);
             check_config(&config);
-            assert_eq!(
-                runtime_dir_of(&path, &surroundings),
-                config.daemon.runtime_dir
-            );
+            let is_toml = DeTable::parse(text.strip_prefix('\u{feff}').unwrap_or(&text)).is_ok();
+            assert!(is_toml && bytes == text.as_bytes());
         }
         Err(problems) => {
             assert!(!problems.is_empty());
-            check_problems(&problems, &path, &text);
-            runtime_dir_of(&path, &surroundings);
+            check_problems(&problems, &folder.main, &text);
         }
     }
+}
+
+/// Where the file is, and another one beside it for whatever it includes.
+struct Folder {
+    _folder: TempDir,
+    main: PathBuf,
+}
+
+impl Folder {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        fs::write(folder.path().join("more.toml"), INCLUDED).expect("a file can be written");
+        Self {
+            main: folder.path().join("hupd.toml"),
+            _folder: folder,
+        }
+    }
+
+    fn load(&self, bytes: &[u8]) -> LoadOutcome {
+        fs::write(&self.main, bytes).expect("a file can be written");
+        let surroundings = Surroundings {
+            is_root: true,
+            ..Surroundings::default()
+        };
+        let runtime_dir = runtime_dir_of(&self.main, &surroundings);
+        let outcome = load(&self.main, &surroundings);
+        if let Ok(accepted) = &outcome {
+            assert_eq!(accepted.config.daemon.runtime_dir, runtime_dir);
+        }
+        outcome
+    }
+}
+
+/// A comment above all moves every problem down by a line, and changes nothing else.
+fn check_shifted(outcome: &LoadOutcome, bytes: &[u8], folder: &Folder) {
+    let begins_with_mark = [&b"\xef\xbb\xbf"[..], b"\xff\xfe", b"\xfe\xff"];
+    let is_blank = String::from_utf8_lossy(bytes).trim().is_empty();
+    if is_blank || begins_with_mark.iter().any(|mark| bytes.starts_with(mark)) {
+        return;
+    }
+    let shifted = folder.load(&[b"# above\n", bytes].concat());
+    match (outcome, shifted) {
+        (Ok(first), Ok(second)) => {
+            let changes = Changes::between(&first.config, &second.config);
+            assert!(changes.is_empty(), "{changes}");
+            check_places(&first.warnings, &second.warnings);
+        }
+        (Err(first), Err(second)) => check_places(first, &second),
+        _ => panic!("a comment decides whether it is accepted"),
+    }
+}
+
+fn check_places(first: &Problems, shifted: &Problems) {
+    let place = |problem: &Problem| (problem.line, problem.column);
+    let moved = first.0.iter().map(|problem| {
+        let is_main = problem.path.ends_with("hupd.toml");
+        (
+            problem.line.map(|line| line + usize::from(is_main)),
+            problem.column,
+        )
+    });
+    assert!(
+        moved.eq(shifted.0.iter().map(place)),
+        "{first}\n\n{shifted}"
+    );
 }
 
 /// Whether patterns may lead to files that are not the test's: all that stands behind `include` and before the
