@@ -79,6 +79,37 @@ fn check_error(text: &str, error: &ExpressionError) {
     check_message(&error.message);
     error.help.iter().for_each(|help| check_message(help));
     check_message(&error.to_string());
+    if let Some(advice) = advice(error).filter(|_| !text[error.at.end..].starts_with('/')) {
+        check_advice(text, error, advice);
+    }
+}
+
+/// What to write instead of the marked part, where the help says so.
+fn advice(error: &ExpressionError) -> Option<&str> {
+    let help = error.help.as_deref()?;
+    let beginnings = [
+        "write '",
+        "write it as two: '",
+        "without them: '",
+        "did you mean '",
+    ];
+    let advice = beginnings
+        .iter()
+        .find_map(|beginning| help.strip_prefix(beginning))?;
+    let advice = advice.strip_suffix('?').unwrap_or(advice);
+    advice
+        .strip_suffix('\'')
+        .filter(|advice| !advice.contains('…'))
+}
+
+/// Who follows the advice is not told the same again.
+fn check_advice(text: &str, error: &ExpressionError, advice: &str) {
+    let mut better = text.to_owned();
+    better.replace_range(error.at.clone(), advice);
+    if let Err(next) = Cron::parse(&better) {
+        let is_same = next.message == error.message && next.at.start == error.at.start;
+        assert!(!is_same, "{text:?}, then {better:?}: {next}");
+    }
 }
 
 fn check_instants(calendar: &Calendar, time: Timestamp) {
