@@ -10,8 +10,11 @@ use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
 
-use texts::{amount, bytes_of_a_file, lines_of_a_schedule, pieces_of_a_file, request, target};
+use texts::{
+    amount, bytes_of_a_file, conversation, lines_of_a_schedule, pieces_of_a_file, request, target,
+};
 
 /// Nothing is written down: what was found once becomes a test beside the code, or a file of the corpus.
 fn cases(number: u32) -> ProptestConfig {
@@ -67,6 +70,16 @@ proptest! {
     fn a_request_is_understood_as_it_was_meant(request in request()) {
         properties::request_survives(&request);
     }
+}
+
+#[test]
+fn whatever_is_sent_to_the_socket_the_next_client_is_served() {
+    let socket = properties::Socket::new();
+    let outcome = TestRunner::new(cases(300)).run(&conversation(), |bytes| {
+        socket.survives(&bytes);
+        Ok(())
+    });
+    outcome.expect("it survives all of it");
 }
 
 /// The files that a fuzz target starts from.

@@ -6,12 +6,14 @@ mod durations;
 mod file;
 mod requests;
 mod sizes;
+mod socket;
 
 pub use cron::cron_of_lines;
 pub use durations::durations;
 pub use file::file;
 pub use requests::{request_survives, requests};
 pub use sizes::sizes;
+pub use socket::Socket;
 
 /// Letters of a message about one value: room for what is quoted with every letter of it escaped, twice.
 const LONGEST: usize = 1500;

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 pub use files::{bytes_of_a_file, pieces_of_a_file};
-pub use requests::{request, target};
+pub use requests::{conversation, request, target};
 pub use schedules::lines_of_a_schedule;
 
 /// Some of these one after the other.

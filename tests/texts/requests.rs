@@ -90,3 +90,32 @@ pub fn request() -> impl Strategy<Value = Request> {
         run().prop_map(|run| Request::Kill { run }),
     ]
 }
+
+const IN_HEADS: [&str; 16] = [
+    "Connection: close\r\n",
+    "Content-Length: 2\r\n",
+    "Content-Length: -1\r\n",
+    "Content-Length: 99999999999999999999\r\n",
+    "Transfer-Encoding: chunked\r\n",
+    "Expect: 100-continue\r\n",
+    "Upgrade: h2c\r\n",
+    "Host: hupd\r\n",
+    "Host\r\n",
+    ": x\r\n",
+    "X: \u{1b}\r\n",
+    "\r\n",
+    "\r\n",
+    "\n",
+    "{}",
+    "5\r\nabcde\r\n0\r\n\r\n",
+];
+
+/// What a client sends: some requests, or what is none.
+pub fn conversation() -> impl Strategy<Value = Vec<u8>> {
+    let version = select(&[" HTTP/1.1\r\n", " HTTP/1.0\r\n", " HTTP/9\r\n", "\n"][..]);
+    let request = (target(), version, some_of(&IN_HEADS, 5));
+    let request =
+        request.prop_map(|(target, version, rest)| format!("{target}{version}{rest}\r\n"));
+    let requests = prop::collection::vec(request, 1..4).prop_map(|all| all.concat().into_bytes());
+    prop_oneof![6 => requests, 1 => any::<Vec<u8>>()]
+}
