@@ -13,7 +13,8 @@ use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
 use texts::{
-    amount, bytes_of_a_file, conversation, lines_of_a_schedule, pieces_of_a_file, request, target,
+    amount, bytes_of_a_file, conversation, lines_of_a_schedule, pieces_of_a_file, request,
+    sections_of_a_file, target,
 };
 
 /// Nothing is written down: what was found once becomes a test beside the code, or a file of the corpus.
@@ -34,6 +35,11 @@ proptest! {
 
     #[test]
     fn a_file_of_pieces_is_right_or_told(text in pieces_of_a_file()) {
+        properties::file(text.as_bytes());
+    }
+
+    #[test]
+    fn a_file_of_sections_is_right_or_told(text in sections_of_a_file()) {
         properties::file(text.as_bytes());
     }
 

@@ -7,7 +7,7 @@ mod schedules;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-pub use files::{bytes_of_a_file, pieces_of_a_file};
+pub use files::{bytes_of_a_file, pieces_of_a_file, sections_of_a_file};
 pub use requests::{conversation, request, target};
 pub use schedules::lines_of_a_schedule;
 
