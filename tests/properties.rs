@@ -26,7 +26,7 @@ fn cases(number: u32) -> ProptestConfig {
 }
 
 proptest! {
-    #![proptest_config(cases(400))]
+    #![proptest_config(cases(300))]
 
     #[test]
     fn a_file_with_slips_of_the_hand_is_right_or_told(bytes in bytes_of_a_file()) {
