@@ -13,12 +13,16 @@ mod simulation;
 use std::env::var;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use simulation::chance::Pace;
 use simulation::life::{Tally, Trace, Universe};
 use simulation::plan::Plan;
 use simulation::shrink::explain;
 
 /// Seeds that are lived every time.
-const FIXED: u64 = 60;
+const FIXED: u64 = 30;
+
+/// Lives in which hupd is killed at every turn, one after another.
+const BRIEF: usize = 4;
 
 /// How long fresh ones are lived.
 const FRESH: Duration = Duration::from_secs(10);
@@ -67,9 +71,35 @@ fn so_do_lives_that_nobody_has_seen_before() {
     assert!(lives > 0);
 }
 
+/// Between a claim and its start, between a start and its record, in the middle of a reload: everywhere.
+#[test]
+fn whenever_hupd_is_killed_the_promises_hold() {
+    let universe = Universe::new();
+    for (seed, turns) in brief_lives(&universe).take(BRIEF) {
+        for turn in 0..=turns {
+            let plan = Plan {
+                killed_after: Some(turn),
+                ..Plan::at(Pace::Brief, seed)
+            };
+            if let Err(failure) = universe.live(&plan) {
+                panic!("{}", explain(&universe, seed, plan, failure));
+            }
+        }
+    }
+}
+
+/// Lives in which something happens, and not too much, with their turns.
+fn brief_lives(universe: &Universe) -> impl Iterator<Item = (u64, u64)> {
+    let lives = (0..).map(|seed| {
+        let life = universe.live(&Plan::at(Pace::Brief, seed));
+        (seed, life.unwrap().turns)
+    });
+    lives.filter(|(_, turns)| (100..300).contains(turns))
+}
+
 #[test]
 fn a_life_from_the_same_seed_is_the_same_to_the_letter() {
-    for seed in 1000..1010 {
+    for seed in 1000..1004 {
         let lived = [(); 2].map(|()| {
             let mut trace = Trace::On(Vec::new());
             let life = Universe::new().live_with(&Plan::of(seed), &mut trace);

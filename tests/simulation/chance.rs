@@ -5,16 +5,18 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use hupd::config::Overlap;
+use hupd::run::Signal;
 use jiff::civil::date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
 use super::dice::Dice;
-use super::jobs::{Due, EXPRESSIONS, FIRST_DAILY, FileSpec, JobSpec, ZONES};
+use super::jobs::{Due, EXPRESSIONS, FIRST_DAILY, FIRST_HOURLY, FileSpec, JobSpec, ZONES};
 use super::plan::{Edit, Plan, Step, Temper, What};
 
 const MILLISECOND: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -24,6 +26,8 @@ const MOST_OFTEN: u32 = 500;
 /// How a life is spent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pace {
+    /// Minutes with a few jobs.
+    Brief,
     /// Hours or days in which much is due and much is done.
     Dense,
     /// Years of many jobs that run daily or more seldom.
@@ -36,7 +40,8 @@ impl Plan {
     pub fn of(seed: u64) -> Self {
         let mut dice = Dice::new(seed);
         let pace = match dice.below(20) {
-            0..15 => Pace::Dense,
+            0..7 => Pace::Brief,
+            7..15 => Pace::Dense,
             15..19 => Pace::Long,
             _ => Pace::Epochal,
         };
@@ -46,6 +51,7 @@ impl Plan {
     pub fn at(pace: Pace, seed: u64) -> Self {
         let mut dice = Dice::of(seed, &[pace as u64]);
         let (least, most, lasts) = match pace {
+            Pace::Brief => (2, 8, dice.duration(MINUTE, HOUR / 2)),
             Pace::Dense => (3, 30, dice.duration(HOUR / 4, 2 * DAY)),
             Pace::Long => (40, 300, DAY * dice.between(60, 400) as u32),
             Pace::Epochal => (2, 10, DAY * 366 * dice.between(6, 20) as u32),
@@ -66,6 +72,7 @@ impl Plan {
             steps,
             ends_after: lasts,
             temper: Temper::Wild,
+            killed_after: None,
         }
     }
 }
@@ -132,6 +139,11 @@ impl Chance {
                 true => Some(self.dice.duration(100 * MILLISECOND, 2 * HOUR)),
                 false => None,
             },
+            stop_signal: match self.dice.below(8) {
+                0 => Signal::INT,
+                1 => Signal::KILL,
+                _ => Signal::TERM,
+            },
             kill_after: self.dice.duration(10 * MILLISECOND, 30 * SECOND),
             enabled: self.dice.percent(95),
             edition: self.dice.below(4) as u8,
@@ -145,12 +157,13 @@ impl Chance {
         };
         match (self.pace, self.dice.below(10)) {
             (_, 0) => Due::OnRequest,
-            (Pace::Dense, 1..4) => {
+            (Pace::Brief | Pace::Dense, 1..4) => {
                 let every = self.dice.duration(self.shortest, 3 * HOUR);
                 Due::Every(Duration::from_secs(every.as_secs().max(1)))
             }
             (_, 1) => Due::Every(HOUR * self.dice.between(5, 2000) as u32),
-            (Pace::Dense, _) => Due::At((self.dice.index(EXPRESSIONS.len()), zone)),
+            (Pace::Brief, 4..8) => Due::At((self.dice.index(FIRST_HOURLY), zone)),
+            (Pace::Brief | Pace::Dense, _) => Due::At((self.dice.index(EXPRESSIONS.len()), zone)),
             _ => {
                 let seldom = EXPRESSIONS.len() - FIRST_DAILY;
                 Due::At((FIRST_DAILY + self.dice.index(seldom), zone))
@@ -178,6 +191,7 @@ impl Chance {
 
     fn steps(&mut self, lasts: Duration) -> Vec<Step> {
         let count = match self.pace {
+            Pace::Brief => self.dice.between(3, 40),
             Pace::Dense => self.dice.between(10, 300),
             Pace::Long => self.dice.between(20, 200),
             Pace::Epochal => self.dice.between(5, 60),
@@ -285,6 +299,7 @@ impl Chance {
 
     fn pause(&mut self) -> Duration {
         let longest = match self.pace {
+            Pace::Brief => 10 * MINUTE,
             Pace::Dense => 8 * HOUR,
             Pace::Long | Pace::Epochal => 20 * DAY,
         };

@@ -104,6 +104,17 @@ impl Disk {
         self.recorder().try_again(now);
     }
 
+    /// Nothing is to be done for a while: what is too much goes. The most runs that one job has then.
+    pub fn tidy(&mut self, now: Timestamp) -> u64 {
+        while self.recorder().tidy(now) {}
+        let sql =
+            "SELECT coalesce(max(runs), 0) FROM (SELECT count(*) AS runs FROM runs GROUP BY job)";
+        let most = self
+            .database()
+            .query_row(sql, [], |row| row.get::<_, i64>(0));
+        most.expect("the table is there").unsigned_abs()
+    }
+
     pub fn fails_at(&self, time: Time) -> bool {
         time < self.fails_until
     }

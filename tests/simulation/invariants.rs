@@ -101,6 +101,13 @@ impl Invariants {
         }
     }
 
+    /// Nobody can know of these any more: they may start again.
+    pub fn forget(&mut self, occurrences: Vec<Occurrence>) {
+        for occurrence in occurrences {
+            self.started.remove(&occurrence);
+        }
+    }
+
     /// A hupd has begun to serve.
     pub fn begin(&mut self, daemon: &Daemon<Machine>, file: &FileSpec, now: Moment) -> Verdict {
         let generation = daemon.engine().generation();

@@ -51,6 +51,9 @@ pub const EXPRESSIONS: [&str; 30] = [
     "5 0 24-31 3,4,9,10 *",
 ];
 
+/// Before it are those that are due more often than once an hour.
+pub const FIRST_HOURLY: usize = 4;
+
 /// From here on, nothing is due more often than once a day or so.
 pub const FIRST_DAILY: usize = 8;
 
@@ -86,6 +89,7 @@ pub struct JobSpec {
     pub due: Due,
     pub overlap: Overlap,
     pub timeout: Option<Duration>,
+    pub stop_signal: Signal,
     pub kill_after: Duration,
     pub enabled: bool,
     /// Nothing that hupd acts upon: a change of it is a change of the job all the same.
@@ -160,7 +164,7 @@ impl JobSpec {
             },
             overlap: self.overlap,
             timeout: self.timeout,
-            stop_signal: Signal::TERM,
+            stop_signal: self.stop_signal,
             kill_after: self.kill_after,
             working_dir: PathBuf::from("/"),
             env: BTreeMap::new(),
@@ -189,7 +193,11 @@ impl fmt::Display for JobSpec {
         if let Some(timeout) = self.timeout {
             write!(f, ", timeout {timeout:?}")?;
         }
-        write!(f, ", kill_after {:?}", self.kill_after)?;
+        write!(
+            f,
+            ", {} and kill_after {:?}",
+            self.stop_signal, self.kill_after
+        )?;
         match self.enabled {
             true => Ok(()),
             false => f.write_str(", switched off"),

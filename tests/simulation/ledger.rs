@@ -50,6 +50,8 @@ pub struct Ledger {
     pub generation: Generation,
     owed: Vec<Undo>,
     verdicts: VecDeque<ClaimVerdict>,
+    /// What ran while nothing could be written, and hupd did not live to write: nobody can know of it.
+    pub forgotten: Vec<Occurrence>,
     pub rows: u64,
 }
 
@@ -64,6 +66,7 @@ impl Ledger {
             generation: Generation(0),
             owed: Vec::new(),
             verdicts: VecDeque::new(),
+            forgotten: Vec::new(),
             rows: 0,
         }
     }
@@ -151,7 +154,10 @@ impl Ledger {
         self.verdicts.clear();
         for undo in std::mem::take(&mut self.owed).into_iter().rev() {
             match undo {
-                Undo::Line(occurrence, line) => self.set(&occurrence, line),
+                Undo::Line(occurrence, line) => {
+                    self.set(&occurrence, line);
+                    self.forgotten.push(occurrence);
+                }
                 Undo::Forget(run) => {
                     self.runs.remove(&run);
                     self.open.remove(&run);

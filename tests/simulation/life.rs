@@ -21,7 +21,9 @@ use jiff::Timestamp;
 use super::acts::{Act, Told};
 use super::clock::Time;
 use super::dice::Dice;
-use super::invariants::{ANSWERED, Broken, Invariants, MODEL, NO_PANIC, ONE_FATE, Verdict, broken};
+use super::invariants::{
+    ANSWERED, BOUNDED, Broken, Invariants, MODEL, NO_PANIC, ONE_FATE, Verdict, broken,
+};
 use super::jobs::{EXPRESSIONS, ZONES};
 use super::machine::{Arrival, Machine};
 use super::model::Model;
@@ -30,6 +32,9 @@ use super::plan::Plan;
 
 /// In seconds.
 const YEAR: f64 = 365.25 * 86_400.0;
+
+/// How long hupd is down after it was killed at a turn.
+const SHORTLY: Duration = Duration::from_secs(2);
 
 /// What all lives share, for it is dear to make and does not change.
 #[derive(Clone, Debug)]
@@ -149,6 +154,9 @@ struct Life<'t> {
     began: Time,
     now: Time,
     tally: Tally,
+    was_killed: bool,
+    /// As the file in force had it when the last hupd ended.
+    keep_runs: u64,
 }
 
 /// How the life of a hupd ended.
@@ -171,6 +179,8 @@ impl<'t> Life<'t> {
             began,
             now: began,
             tally: Tally::default(),
+            was_killed: false,
+            keep_runs: 0,
         }
     }
 
@@ -179,7 +189,8 @@ impl<'t> Life<'t> {
             let (end, mut machine) = self.serve()?;
             let down = match end {
                 End::InOrder => {
-                    machine.shut_down();
+                    let most = machine.shut_down();
+                    self.kept(most)?;
                     let mut dice = Dice::of(self.plan.seed, &[self.tally.hupds]);
                     dice.duration(Duration::from_millis(1), Duration::from_secs(7200))
                 }
@@ -189,6 +200,8 @@ impl<'t> Life<'t> {
                     down
                 }
             };
+            let forgotten = std::mem::take(&mut machine.ledger.forgotten);
+            self.invariants.forget(forgotten);
             self.books(&machine)?;
             if machine.is_over {
                 return Ok(());
@@ -200,6 +213,17 @@ impl<'t> Life<'t> {
             if is_over {
                 return Ok(());
             }
+        }
+    }
+
+    /// A job is trimmed after a sixteenth more than it may keep.
+    fn kept(&self, most: u64) -> Verdict {
+        match most <= self.keep_runs + self.keep_runs / 16 + 1 {
+            true => Ok(()),
+            false => broken(
+                BOUNDED,
+                format!("{most} runs, of {} to keep", self.keep_runs),
+            ),
         }
     }
 
@@ -222,10 +246,14 @@ impl<'t> Life<'t> {
         let now = daemon.world().clock.moment();
         let oracle = Rc::clone(&self.universe.oracle);
         let (mut model, acts) = Model::begin(oracle, Arc::clone(&file), start, now);
+        let acts = [acts, early_acts(&mut model, daemon.world(), now)].concat();
         self.say_turn(daemon.world(), now);
         agree(&acts, &daemon)?;
         self.invariants.begin(&daemon, &file, now)?;
         while !daemon.engine().has_finished() {
+            if self.plan.killed_after == Some(self.tally.turns) && self.is_first_time() {
+                return Ok((End::Killed(SHORTLY), daemon.into_world()));
+            }
             let wake = daemon.next_wake();
             let before = self.now;
             if let Arrival::Killed(down) = daemon.world_mut().until_event(wake) {
@@ -236,8 +264,13 @@ impl<'t> Life<'t> {
             self.tally.time += self.now - before;
             self.tally.job_time += (self.now - before) * jobs;
         }
+        self.keep_runs = model.file.keep_runs;
         self.farewell(&daemon)?;
         Ok((End::InOrder, daemon.into_world()))
+    }
+
+    fn is_first_time(&mut self) -> bool {
+        !std::mem::replace(&mut self.was_killed, true)
     }
 
     fn turn(&mut self, daemon: &mut Daemon<Machine>, model: &mut Model) -> Verdict {
@@ -304,6 +337,15 @@ impl<'t> Life<'t> {
             lines.extend(acts.iter().map(|act| format!("{:20}→ {act}", "")));
         }
     }
+}
+
+/// Of what came before hupd served a stop counts first, and after that nothing else.
+fn early_acts(model: &mut Model, machine: &Machine, now: Moment) -> Vec<Act> {
+    let is_stop = |told: &&Told| matches!(told, Told::Stop);
+    let (stops, rest): (Vec<_>, Vec<_>) = machine.early.iter().partition(is_stop);
+    let rest = if stops.is_empty() { rest } else { Vec::new() };
+    let told = stops.into_iter().chain(rest);
+    told.flat_map(|told| model.told(told, false, now)).collect()
 }
 
 fn agree(expected: &[Act], daemon: &Daemon<Machine>) -> Verdict {

@@ -129,6 +129,8 @@ pub struct Machine {
     pub(super) answers: (mpsc::Sender<u64>, mpsc::Receiver<u64>),
     /// Requests that wait for their answer.
     pub unanswered: BTreeMap<u64, Request>,
+    /// What hupd was told before it served.
+    pub early: Vec<Told>,
     /// What hupd was told in this turn, and what it did about it, in its order.
     pub told: Told,
     pub acts: Vec<Act>,
@@ -165,6 +167,7 @@ impl Machine {
             asked: 0,
             answers: mpsc::channel(),
             unanswered: BTreeMap::new(),
+            early: Vec::new(),
             told: Told::Begin,
             acts: Vec::new(),
             plan: Rc::clone(&plan),
@@ -189,6 +192,8 @@ impl Machine {
         self.is_up = true;
         self.is_watching = self.disposition.file.watch;
         self.told = Told::Begin;
+        self.early.clear();
+        self.signal_early();
         let file = Arc::clone(&self.disposition.file);
         let history = file.config(&self.zones).history;
         let now = self.clock.moment().wall;
@@ -197,8 +202,21 @@ impl Machine {
         (file, recovered)
     }
 
-    /// hupd has ended in order: what it has queued is written.
-    pub fn shut_down(&mut self) {
+    /// Signals that come at birth.
+    fn signal_early(&mut self) {
+        let mut dice = self.dice(Latency::Sight);
+        if self.plan.temper == Temper::Wild && dice.percent(10) {
+            for _ in 0..dice.between(1, 3) {
+                match dice.below(4) {
+                    0 => self.signal_hupd(Meaning::Stop, Told::Stop),
+                    _ => self.signal_hupd(Meaning::Reload, Told::Hangup),
+                }
+            }
+        }
+    }
+
+    /// hupd has ended in order: what it has queued is written. The most runs of one job on record.
+    pub fn shut_down(&mut self) -> u64 {
         while self.disk.queued() > 0 {
             self.commit(usize::MAX);
         }
@@ -206,7 +224,9 @@ impl Machine {
             self.disk.look(self.clock.now(), self.clock.moment().wall);
             self.ledger.settle();
         }
+        let most = self.disk.tidy(self.clock.moment().wall);
         self.go_down();
+        most
     }
 
     /// hupd was killed: each of its threads got to some point of what it had to do.

@@ -420,7 +420,7 @@ impl Model {
                 run.stage = Stage::Stopping(why, now.elapsed + run.job.kill_after);
                 vec![Act::Signal {
                     run: id,
-                    signal: Signal::TERM,
+                    signal: run.job.stop_signal,
                 }]
             }
         }

@@ -19,6 +19,8 @@ pub struct Plan {
     pub steps: Vec<Step>,
     pub ends_after: Duration,
     pub temper: Temper,
+    /// KILL comes after so many turns of the loop, once.
+    pub killed_after: Option<u64>,
 }
 
 /// How the machine is: quick and obedient, or as machines are.
@@ -111,6 +113,9 @@ impl fmt::Display for Plan {
         }
         for Step { at, what } in &self.steps {
             writeln!(f, "  after {at:?}: {what}")?;
+        }
+        if let Some(turns) = self.killed_after {
+            writeln!(f, "  after {turns} turns of the loop: KILL")?;
         }
         write!(f, "  after {:?}: the end", self.ends_after)
     }

@@ -27,12 +27,14 @@ impl World for Machine {
         assert_eq!(self.until_event(wake), Arrival::Event);
         let turn = self.latency(Latency::Turn, MICROSECOND, MILLISECOND);
         self.pass_to(self.clock.now() + turn);
-        self.try_next().expect("there is one")
+        let (event, told) = self.events.pop_front().expect("there is one");
+        self.told = told;
+        event
     }
 
     fn try_next(&mut self) -> Option<Event> {
         let (event, told) = self.events.pop_front()?;
-        self.told = told;
+        self.early.push(told);
         Some(event)
     }
 
