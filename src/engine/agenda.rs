@@ -57,14 +57,19 @@ impl Agenda {
         due
     }
 
-    /// Takes the job that has been due longest, if one is due.
-    pub fn take_due(&mut self, now: Moment) -> Option<(JobName, Due)> {
+    /// Takes the job that has been due longest, if one is due; `on_the_wall` tells elapsed due times by the other
+    /// clock.
+    pub fn take_due(
+        &mut self,
+        now: Moment,
+        on_the_wall: impl Fn(Duration) -> Timestamp,
+    ) -> Option<(JobName, Due)> {
         let by_wall = self.wall.first().filter(|(at, _)| *at <= now.wall);
+        let by_wall = by_wall.map(|(at, job)| (*at, job));
         let by_elapsed = self.elapsed.first().filter(|(at, _)| *at <= now.elapsed);
-        let job = match (by_wall, by_elapsed) {
-            (Some((_, job)), _) | (None, Some((_, job))) => job.clone(),
-            (None, None) => return None,
-        };
+        let by_elapsed = by_elapsed.map(|(at, job)| (on_the_wall(*at), job));
+        let (_, job) = by_wall.into_iter().chain(by_elapsed).min()?;
+        let job = job.clone();
         let due = self.remove(&job);
         Some((job, due))
     }

@@ -119,11 +119,13 @@ impl Engine {
     pub fn wake(&mut self, now: Moment) -> Vec<Effect> {
         self.clocks = due::steady(self.clocks, now);
         let mut effects = self.enforce(now);
-        while let Some((name, due)) = self.agenda.take_due(now) {
+        let clocks = self.clocks;
+        let on_the_wall = |at| due::wall_instant(at, clocks);
+        while let Some((name, due)) = self.agenda.take_due(now, on_the_wall) {
             let job = self
                 .job(&name)
                 .expect("only jobs in force are on the agenda");
-            let owed = due::settle(&job, due, (now, self.clocks));
+            let owed = due::settle(&job, due, (now, clocks));
             self.agenda.set(&name, owed.next);
             effects.extend(self.decide_owed(&job, owed));
         }

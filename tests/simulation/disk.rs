@@ -24,6 +24,8 @@ pub struct Disk {
     pub stalled_until: Time,
     pub fails_until: Time,
     is_failing: bool,
+    /// In the life of this hupd.
+    has_failed: bool,
     /// Records since it was last tidied up.
     untidy: usize,
 }
@@ -45,6 +47,7 @@ impl Disk {
             stalled_until: Time::ZERO,
             fails_until: Time::ZERO,
             is_failing: false,
+            has_failed: false,
             untidy: 0,
         }
     }
@@ -53,6 +56,7 @@ impl Disk {
     pub fn open(&mut self, history: History, now: Timestamp, outbox: Outbox) -> Recovered {
         self.set_failing(false);
         self.fails_until = Time::ZERO;
+        self.has_failed = false;
         let State::Closed(database) = std::mem::replace(&mut self.state, State::Nowhere) else {
             panic!("two hupds on one store");
         };
@@ -104,15 +108,19 @@ impl Disk {
         self.recorder().try_again(now);
     }
 
-    /// Nothing is to be done for a while: what is too much goes. The most runs that one job has then.
-    pub fn tidy(&mut self, now: Timestamp) -> u64 {
+    /// Nothing is to be done for a while: what is too much goes. The most runs that one job has then; nothing
+    /// where the disk has refused meanwhile, for then it goes later.
+    pub fn tidy(&mut self, now: Timestamp) -> Option<u64> {
+        if self.has_failed {
+            return None;
+        }
         while self.recorder().tidy(now) {}
         let sql =
             "SELECT coalesce(max(runs), 0) FROM (SELECT count(*) AS runs FROM runs GROUP BY job)";
         let most = self
             .database()
             .query_row(sql, [], |row| row.get::<_, i64>(0));
-        most.expect("the table is there").unsigned_abs()
+        Some(most.expect("the table is there").unsigned_abs())
     }
 
     pub fn fails_at(&self, time: Time) -> bool {
@@ -149,6 +157,7 @@ impl Disk {
 
     /// As on a disk without room: reading goes on.
     fn set_failing(&mut self, failing: bool) {
+        self.has_failed |= failing;
         if self.is_failing != failing {
             self.is_failing = failing;
             let set = self.database().pragma_update(None, "query_only", failing);

@@ -190,7 +190,7 @@ impl<'t> Life<'t> {
             let down = match end {
                 End::InOrder => {
                     let most = machine.shut_down();
-                    self.kept(most)?;
+                    self.kept(most.unwrap_or(0))?;
                     let mut dice = Dice::of(self.plan.seed, &[self.tally.hupds]);
                     dice.duration(Duration::from_millis(1), Duration::from_secs(7200))
                 }

@@ -216,7 +216,7 @@ impl Machine {
     }
 
     /// hupd has ended in order: what it has queued is written. The most runs of one job on record.
-    pub fn shut_down(&mut self) -> u64 {
+    pub fn shut_down(&mut self) -> Option<u64> {
         while self.disk.queued() > 0 {
             self.commit(usize::MAX);
         }
@@ -224,7 +224,9 @@ impl Machine {
             self.disk.look(self.clock.now(), self.clock.moment().wall);
             self.ledger.settle();
         }
-        let most = self.disk.tidy(self.clock.moment().wall);
+        let now = self.clock.moment().wall;
+        self.ledger.commit_at(now);
+        let most = self.disk.tidy(now);
         self.go_down();
         most
     }

@@ -165,11 +165,10 @@ impl Model {
             .next
             .iter()
             .filter(|(_, next)| next.has_come(now))
-            .map(|(name, next)| (*next, name.clone()))
+            .map(|(name, next)| (next.on_the_wall(self.clocks), name.clone(), *next))
             .collect();
-        // What is due by the clock on the wall comes first.
         due.sort();
-        for (next, name) in due {
+        for (_, name, next) in due {
             let job = self.job(&name).expect("only jobs in force are due").clone();
             let owed = owed(&job, next, &self.oracle, (now, self.clocks));
             acts.extend(self.decide(&name, &job, owed));

@@ -15,7 +15,7 @@ const ROWS: usize = 100;
 /// Less is no clock that was set.
 const TREMBLE: Duration = Duration::from_millis(10);
 
-/// When a job is due next. By the clock on the wall before the other one, then by time.
+/// When a job is due next, by one of the clocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Next {
     Wall(Timestamp),
@@ -23,6 +23,13 @@ pub enum Next {
 }
 
 impl Next {
+    pub fn on_the_wall(self, clocks: Moment) -> Timestamp {
+        match self {
+            Self::Wall(at) => at,
+            Self::Elapsed(at) => wall_of(at, clocks),
+        }
+    }
+
     pub fn has_come(self, now: Moment) -> bool {
         match self {
             Self::Wall(at) => at <= now.wall,

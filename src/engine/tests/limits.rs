@@ -142,3 +142,14 @@ fn what_waits_keeps_waiting_when_the_clock_is_set_back_before_its_instant() {
     assert_eq!(world.fates_of("c"), [Fate::Waiting]);
     assert_eq!(world.instants_of("c"), ["2026-06-01T12:05:00Z"]);
 }
+
+#[test]
+fn whoever_was_due_first_gets_the_place_by_whatever_clock() {
+    let mut world = World::of(crowded(
+        1,
+        [cron("a", "* * * * *"), every("b", 50 * SECOND)],
+    ));
+    world.pass(65 * SECOND);
+    assert_eq!(world.instants_of("b"), ["2026-06-01T12:00:50Z"]);
+    assert_eq!(world.fates_of("a"), [Fate::Waiting]);
+}
