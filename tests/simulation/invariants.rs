@@ -80,6 +80,8 @@ pub struct Invariants {
     waiting: HashSet<Occurrence>,
     /// Runs that are not over in the life of this hupd.
     open: BTreeMap<RunId, Open>,
+    /// So many there were at once.
+    pub most_at_once: usize,
     generation: Generation,
     must_end_by: Option<Duration>,
     excused: Duration,
@@ -94,6 +96,7 @@ impl Invariants {
             expected: HashMap::new(),
             waiting: HashSet::new(),
             open: BTreeMap::new(),
+            most_at_once: 0,
             generation: Generation(0),
             must_end_by: None,
             excused: Duration::ZERO,
@@ -118,6 +121,7 @@ impl Invariants {
         }
         self.generation = generation;
         self.open.clear();
+        self.most_at_once = 0;
         self.waiting.clear();
         self.must_end_by = None;
         self.excused = daemon.world().excuses;
@@ -265,7 +269,9 @@ impl Invariants {
             stopped_at: None,
             killed_at: None,
         };
-        match self.open.insert(run, open) {
+        let before = self.open.insert(run, open);
+        self.most_at_once = self.most_at_once.max(self.open.len());
+        match before {
             None => Ok(()),
             Some(_) => broken(GENERATIONS, format!("run {run} twice")),
         }

@@ -216,9 +216,10 @@ impl<'t> Life<'t> {
         }
     }
 
-    /// A job is trimmed after a sixteenth more than it may keep.
+    /// A job is trimmed when a sixteenth more than it may keep has begun; what has not ended then is not counted.
     fn kept(&self, most: u64) -> Verdict {
-        match most <= self.keep_runs + self.keep_runs / 16 + 1 {
+        let at_once = self.invariants.most_at_once as u64;
+        match most <= self.keep_runs + self.keep_runs / 16 + 1 + at_once {
             true => Ok(()),
             false => broken(
                 BOUNDED,
