@@ -21,9 +21,10 @@ mod simulation;
 use std::process::ExitCode;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use simulation::life::{Tally, Universe};
+use simulation::life::Universe;
 use simulation::plan::Plan;
 use simulation::shrink::explain;
+use simulation::tally::Tally;
 
 const BETWEEN_LINES: Duration = Duration::from_secs(10);
 

@@ -14,9 +14,10 @@ use std::env::var;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use simulation::chance::Pace;
-use simulation::life::{Tally, Trace, Universe};
+use simulation::life::{Trace, Universe};
 use simulation::plan::Plan;
 use simulation::shrink::explain;
+use simulation::tally::Tally;
 
 /// Seeds that are lived every time.
 const FIXED: u64 = 30;

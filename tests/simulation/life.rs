@@ -2,7 +2,6 @@
 //! against the invariants and the reference model.
 
 use std::collections::BTreeMap;
-use std::ops::AddAssign;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -29,9 +28,7 @@ use super::machine::{Arrival, Machine};
 use super::model::Model;
 use super::oracle::Oracle;
 use super::plan::Plan;
-
-/// In seconds.
-const YEAR: f64 = 365.25 * 86_400.0;
+use super::tally::Tally;
 
 /// How long hupd is down after it was killed at a turn.
 const SHORTLY: Duration = Duration::from_secs(2);
@@ -60,37 +57,6 @@ impl Inheritance {
             next_run: recovered.last_run.map_or(1, |last| last.0 + 1),
             anchors: anchors.map(anchor).collect(),
         }
-    }
-}
-
-/// What a life came to.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Tally {
-    pub turns: u64,
-    pub rows: u64,
-    pub hupds: u64,
-    /// How long hupd served, and that for each job in force.
-    pub time: Duration,
-    pub job_time: Duration,
-}
-
-impl Tally {
-    pub fn years(&self) -> f64 {
-        self.time.as_secs_f64() / YEAR
-    }
-
-    pub fn job_years(&self) -> f64 {
-        self.job_time.as_secs_f64() / YEAR
-    }
-}
-
-impl AddAssign for Tally {
-    fn add_assign(&mut self, other: Self) {
-        self.turns += other.turns;
-        self.rows += other.rows;
-        self.hupds += other.hupds;
-        self.time += other.time;
-        self.job_time += other.job_time;
     }
 }
 

@@ -18,6 +18,8 @@ pub mod model;
 pub mod oracle;
 pub mod owed;
 pub mod plan;
+mod power;
 pub mod process;
 pub mod shrink;
+pub mod tally;
 mod world;

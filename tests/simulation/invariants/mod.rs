@@ -1,0 +1,232 @@
+//! What must be true after every step of every life. Each is one sentence, and a failure names it.
+
+mod reloads;
+mod starts;
+mod stops;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hupd::clock::Moment;
+use hupd::config::Job;
+use hupd::daemon::Daemon;
+use hupd::engine::Engine;
+use hupd::ledger::Fate;
+use hupd::run::{Generation, JobName, Occurrence, RunId};
+use jiff::Timestamp;
+
+use super::acts::{Act, Told};
+use super::jobs::{Due, FileSpec};
+use super::machine::Machine;
+use super::oracle::{Oracle, Schedule};
+
+pub const ONE_FATE: &str = "an occurrence has exactly one fate";
+pub const ONCE: &str = "no (job, instant) starts twice over the whole life, crashes included";
+pub const CLAIMED_FIRST: &str = "a process starts only after its claim is on record";
+pub const NEVER_EARLY: &str = "nothing starts early";
+pub const NOTHING_FORGOTTEN: &str =
+    "every instant that the schedule in force names has a row or is still due";
+pub const PLACES: &str = "there are never more runs than places";
+pub const OVERLAP: &str = "a job that may not overlap does not";
+pub const QUIET: &str = "nothing new is claimed while hupd stops";
+pub const UNMOVED: &str = "the next instant of an unchanged job does not move at a reload";
+pub const GENERATIONS: &str = "generations and the numbers of runs only go up";
+pub const UNTOUCHED: &str = "after a refused reload the engine is equal to before";
+pub const DRAINED: &str = "a drain ends within its bound";
+pub const SIGNALS: &str = "stop signals come in order, and never to a run that has ended";
+pub const BOUNDED: &str = "tables do not grow beyond what is in force";
+pub const AWAKE: &str = "nothing that is due is left when hupd goes to sleep";
+pub const ANSWERED: &str = "every request is answered exactly once";
+pub const MODEL: &str = "hupd does what the reference model does";
+pub const NO_PANIC: &str = "no panic is reachable";
+
+/// What went wrong.
+#[derive(Clone, Debug)]
+pub struct Broken {
+    pub invariant: &'static str,
+    pub what: String,
+}
+
+pub type Verdict = Result<(), Broken>;
+
+pub fn broken(invariant: &'static str, what: impl ToString) -> Verdict {
+    Err(Broken {
+        invariant,
+        what: what.to_string(),
+    })
+}
+
+#[derive(Debug)]
+struct Open {
+    job: Arc<Job>,
+    is_alive: bool,
+    stopped_at: Option<Duration>,
+    killed_at: Option<Duration>,
+}
+
+/// Watches one machine over all its hupds.
+#[derive(Debug)]
+pub struct Invariants {
+    oracle: Rc<Oracle>,
+    started: HashSet<Occurrence>,
+    /// The schedule of each job and the next instant that it names.
+    expected: HashMap<JobName, (Schedule, Timestamp)>,
+    /// Occurrences that had to wait for a place: they have had their turn.
+    waiting: HashSet<Occurrence>,
+    /// Runs that are not over in the life of this hupd.
+    open: BTreeMap<RunId, Open>,
+    /// So many there were at once.
+    pub most_at_once: usize,
+    generation: Generation,
+    must_end_by: Option<Duration>,
+    excused: Duration,
+    turns: u64,
+}
+
+impl Invariants {
+    pub fn new(oracle: Rc<Oracle>) -> Self {
+        Self {
+            oracle,
+            started: HashSet::new(),
+            expected: HashMap::new(),
+            waiting: HashSet::new(),
+            open: BTreeMap::new(),
+            most_at_once: 0,
+            generation: Generation(0),
+            must_end_by: None,
+            excused: Duration::ZERO,
+            turns: 0,
+        }
+    }
+
+    /// Nobody can know of these any more: they may start again.
+    pub fn forget(&mut self, occurrences: Vec<Occurrence>) {
+        for occurrence in occurrences {
+            self.started.remove(&occurrence);
+        }
+    }
+
+    /// A hupd has begun to serve.
+    pub fn begin(&mut self, daemon: &Daemon<Machine>, file: &FileSpec, now: Moment) -> Verdict {
+        let generation = daemon.engine().generation();
+        // One that could not be written before hupd was killed is known to nobody.
+        let last = daemon.world().ledger.generation;
+        if generation != last.next() {
+            return broken(GENERATIONS, format!("{generation} after {last}"));
+        }
+        self.generation = generation;
+        self.open.clear();
+        self.most_at_once = 0;
+        self.waiting.clear();
+        self.must_end_by = None;
+        self.excused = daemon.world().excuses;
+        self.expected.clear();
+        for (name, job) in &file.jobs {
+            self.expect(
+                &JobName::new(name),
+                job.enabled.then_some(job.due),
+                now.wall,
+            );
+        }
+        self.acts(daemon, now)
+    }
+
+    fn expect(&mut self, job: &JobName, due: Option<Due>, after: Timestamp) {
+        self.expected.remove(job);
+        if let Some(Due::At(schedule)) = due {
+            let next = self.oracle.next_after(schedule, after);
+            let next = next.map(|next| (job.clone(), (schedule, next)));
+            self.expected.extend(next);
+        }
+    }
+
+    /// After a turn of the loop. Where the loader was done: the engine before, and the files in force before
+    /// and after.
+    pub fn after(
+        &mut self,
+        daemon: &Daemon<Machine>,
+        reload: Option<(&Engine, [&FileSpec; 2])>,
+        now: Moment,
+    ) -> Verdict {
+        self.turns += 1;
+        let told = &daemon.world().told;
+        match told {
+            Told::ClockSet => self.clock_set(now),
+            Told::Ended(death) => self.died(death.run),
+            Told::Claimed(verdicts) => self.claimed(verdicts),
+            _ => {}
+        }
+        self.acts(daemon, now)?;
+        if let Some((before, [old, new])) = reload {
+            self.adopted((old, new), now);
+            self.reloaded(daemon, before, now)?;
+        }
+        self.stopping(daemon, now)?;
+        if let Told::Due | Told::ClockSet = told {
+            awake(daemon.engine(), now)?;
+        }
+        match reload.is_some() || self.turns.is_multiple_of(64) {
+            true => self.all_is_due(daemon.engine(), now),
+            false => Ok(()),
+        }
+    }
+
+    fn died(&mut self, run: RunId) {
+        if let Some(open) = self.open.get_mut(&run) {
+            open.is_alive = false;
+        }
+    }
+
+    /// A step back names instants again that lie ahead now.
+    fn clock_set(&mut self, now: Moment) {
+        for (schedule, expected) in self.expected.values_mut() {
+            let first = self.oracle.next_after(*schedule, now.wall);
+            *expected = first.map_or(*expected, |first| first.min(*expected));
+        }
+    }
+
+    fn acts(&mut self, daemon: &Daemon<Machine>, now: Moment) -> Verdict {
+        for act in &daemon.world().acts {
+            match act {
+                Act::Claim {
+                    run, occurrence, ..
+                } => {
+                    self.claim(daemon.engine(), *run, occurrence, now)?;
+                }
+                Act::Fate {
+                    occurrence,
+                    fate,
+                    stands_for_more,
+                    ..
+                } => {
+                    self.is_next(occurrence, *stands_for_more, now)?;
+                    if *fate == Fate::Waiting {
+                        self.waiting.insert(occurrence.clone());
+                    }
+                }
+                Act::Spawn { run, occurrence } => self.spawn(daemon.world(), *run, occurrence)?,
+                Act::Begun { run } => self.begun(*run)?,
+                Act::Signal { run, signal } => {
+                    self.signal(*run, *signal, daemon.engine().phase(), now)?;
+                }
+                Act::End { run, .. } => {
+                    self.open.remove(run);
+                }
+                Act::Verdict { .. } | Act::Load | Act::Anchor { .. } | Act::NoAnchor(_) => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+fn awake(engine: &Engine, now: Moment) -> Verdict {
+    let wake = engine.next_wake();
+    let is_ahead =
+        wake.wall.is_none_or(|at| at > now.wall) && wake.elapsed.is_none_or(|at| at > now.elapsed);
+    match is_ahead {
+        true => Ok(()),
+        false => broken(AWAKE, format!("{wake:?} at {now:?}")),
+    }
+}

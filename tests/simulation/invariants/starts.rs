@@ -1,0 +1,162 @@
+//! Of what begins: in time, in order, once, and where it may.
+
+use std::time::Duration;
+
+use hupd::clock::Moment;
+use hupd::config::Overlap;
+use hupd::engine::{Engine, Phase};
+use hupd::event::{ClaimVerdict, Claimed};
+use hupd::run::{JobName, Occurrence, RunId, Trigger};
+use jiff::Timestamp;
+
+use super::{
+    CLAIMED_FIRST, GENERATIONS, Invariants, NEVER_EARLY, NOTHING_FORGOTTEN, ONCE, OVERLAP, Open,
+    PLACES, QUIET, Verdict, broken,
+};
+use crate::simulation::acts::Named;
+use crate::simulation::jobs::Due;
+use crate::simulation::machine::Machine;
+use crate::simulation::oracle::Schedule;
+
+/// How far back what was missed is listed one by one.
+const CATCH_UP: Duration = Duration::from_secs(3 * 3600);
+
+/// An instant told by two clocks may be off by as much as they drift apart before hupd takes notice.
+const TREMBLE: Duration = Duration::from_millis(10);
+
+impl Invariants {
+    pub(super) fn claim(
+        &mut self,
+        engine: &Engine,
+        run: RunId,
+        occurrence: &Occurrence,
+        now: Moment,
+    ) -> Verdict {
+        if engine.phase() != Phase::Serving {
+            return broken(QUIET, Named(occurrence));
+        }
+        self.is_not_early(occurrence, now)?;
+        self.is_next(occurrence, false, now)?;
+        self.has_place(engine, run, occurrence)?;
+        let open = Open {
+            job: engine.config().jobs[&occurrence.job].clone(),
+            is_alive: false,
+            stopped_at: None,
+            killed_at: None,
+        };
+        let before = self.open.insert(run, open);
+        self.most_at_once = self.most_at_once.max(self.open.len());
+        match before {
+            None => Ok(()),
+            Some(_) => broken(GENERATIONS, format!("run {run} twice")),
+        }
+    }
+
+    fn is_not_early(&self, occurrence: &Occurrence, now: Moment) -> Verdict {
+        let early = occurrence.instant.duration_since(now.wall);
+        let is_early = match occurrence.trigger {
+            Trigger::Every => early > TREMBLE.try_into().expect("it is short"),
+            Trigger::Schedule => early.is_positive(),
+            Trigger::Request => false,
+        };
+        // What has waited was due before somebody set the clock back.
+        match is_early && !self.waiting.contains(occurrence) {
+            true => broken(NEVER_EARLY, format!("{} by {early}", Named(occurrence))),
+            false => Ok(()),
+        }
+    }
+
+    fn has_place(&self, engine: &Engine, run: RunId, occurrence: &Occurrence) -> Verdict {
+        let config = engine.config();
+        let same = |open: &Open| open.job.name == occurrence.job;
+        if config.jobs[&occurrence.job].overlap == Overlap::Skip && self.open.values().any(same) {
+            return broken(OVERLAP, Named(occurrence));
+        }
+        match self.open.len() < config.daemon.max_running {
+            true => Ok(()),
+            false => {
+                let runs = self.open.len() + 1;
+                broken(PLACES, format!("run {run} is one of {runs}"))
+            }
+        }
+    }
+
+    /// Whether no instant of the job's schedule was left out before this one.
+    pub(super) fn is_next(
+        &mut self,
+        occurrence: &Occurrence,
+        stands_for_more: bool,
+        now: Moment,
+    ) -> Verdict {
+        let Occurrence { job, instant, .. } = occurrence;
+        let Some((schedule, expected)) = self.expected_of(job) else {
+            return Ok(());
+        };
+        let has_waited = self.waiting.contains(occurrence);
+        if has_waited || occurrence.trigger != Trigger::Schedule || *instant < expected {
+            return Ok(());
+        }
+        if *instant > expected {
+            let what = format!("{}, but {expected} came first", Named(occurrence));
+            return broken(NOTHING_FORGOTTEN, what);
+        }
+        let after = match stands_for_more {
+            true => now.wall - CATCH_UP - Duration::from_nanos(1),
+            false => *instant,
+        };
+        self.expect(job, Some(Due::At(schedule)), after.max(*instant));
+        Ok(())
+    }
+
+    /// The next instant that a job's schedule names, but for one that has waited already and is named again by a
+    /// clock that was set back.
+    fn expected_of(&self, job: &JobName) -> Option<(Schedule, Timestamp)> {
+        let &(schedule, mut expected) = self.expected.get(job)?;
+        let mut one = Occurrence {
+            job: job.clone(),
+            instant: expected,
+            trigger: Trigger::Schedule,
+        };
+        while self.waiting.contains(&one) {
+            expected = self.oracle.next_after(schedule, expected)?;
+            one.instant = expected;
+        }
+        Some((schedule, expected))
+    }
+
+    pub(super) fn spawn(
+        &mut self,
+        machine: &Machine,
+        run: RunId,
+        occurrence: &Occurrence,
+    ) -> Verdict {
+        let line = machine.ledger.line(occurrence);
+        if line.is_none_or(|line| (line.fate, line.run) != ("ran", Some(run))) {
+            let what = format!("run {run} of {}: {line:?}", Named(occurrence));
+            return broken(CLAIMED_FIRST, what);
+        }
+        match self.started.insert(occurrence.clone()) {
+            true => Ok(()),
+            false => broken(ONCE, Named(occurrence)),
+        }
+    }
+
+    pub(super) fn begun(&mut self, run: RunId) -> Verdict {
+        match self.open.get_mut(&run) {
+            Some(open) => {
+                open.is_alive = true;
+                Ok(())
+            }
+            None => broken(ONCE, format!("run {run} starts after its end")),
+        }
+    }
+
+    /// A claim that was refused never becomes a process.
+    pub(super) fn claimed(&mut self, verdicts: &[ClaimVerdict]) {
+        for verdict in verdicts {
+            if verdict.claimed == Claimed::AlreadyThere {
+                self.open.remove(&verdict.run);
+            }
+        }
+    }
+}

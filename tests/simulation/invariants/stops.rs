@@ -1,0 +1,70 @@
+//! Of what is stopped, and of the end of hupd.
+
+use std::time::Duration;
+
+use hupd::clock::Moment;
+use hupd::daemon::Daemon;
+use hupd::engine::Phase;
+use hupd::run::{RunId, Signal};
+
+use super::{DRAINED, Invariants, SIGNALS, Verdict, broken};
+use crate::simulation::machine::{LATEST_ALARM, Machine, SLOWEST_BIRTH, SLOWEST_COMMIT};
+use crate::simulation::process::SLOWEST_DEATH;
+
+/// What the loop itself may take, over all its turns.
+const TURNS: Duration = Duration::from_secs(3);
+
+impl Invariants {
+    /// First the stop signal of the job, after `kill_after` KILL, and KILL again; KILL at once only where somebody
+    /// said so three times.
+    pub(super) fn signal(
+        &mut self,
+        run: RunId,
+        signal: Signal,
+        phase: Phase,
+        now: Moment,
+    ) -> Verdict {
+        let Some(open) = self.open.get_mut(&run).filter(|open| open.is_alive) else {
+            return broken(
+                SIGNALS,
+                format!("{signal} to run {run}, which does not live"),
+            );
+        };
+        let is_hurried = phase == Phase::Killing;
+        let is_right = match (open.stopped_at, open.killed_at) {
+            (None, None) if signal == open.job.stop_signal => {
+                open.stopped_at = Some(now.elapsed);
+                true
+            }
+            (None, None) => is_hurried && signal == Signal::KILL,
+            (Some(at), None) => {
+                let has_come = now.elapsed >= at + open.job.kill_after;
+                signal == Signal::KILL && (is_hurried || has_come)
+            }
+            (_, Some(_)) => signal == Signal::KILL,
+        };
+        if signal == Signal::KILL {
+            open.killed_at = Some(now.elapsed);
+        }
+        match is_right {
+            true => Ok(()),
+            false => broken(SIGNALS, format!("{signal} to run {run}: {open:?}")),
+        }
+    }
+
+    pub(super) fn stopping(&mut self, daemon: &Daemon<Machine>, now: Moment) -> Verdict {
+        let (engine, machine) = (daemon.engine(), daemon.world());
+        if engine.phase() == Phase::Serving {
+            return Ok(());
+        }
+        let longest = engine.runs().map(|run| run.job.kill_after).max();
+        let bound = engine.config().daemon.grace + longest.unwrap_or_default();
+        let slack = SLOWEST_BIRTH + SLOWEST_COMMIT + 2 * SLOWEST_DEATH + 4 * LATEST_ALARM + TURNS;
+        let by = *self.must_end_by.get_or_insert(now.elapsed + bound + slack);
+        let excuses = machine.excuses.saturating_sub(self.excused);
+        match now.elapsed <= by + excuses {
+            true => Ok(()),
+            false => broken(DRAINED, format!("{:?} after {by:?}", now.elapsed)),
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! What is due, and what becomes of it.
+
+use std::rc::Rc;
+
+use hupd::clock::Moment;
+use hupd::ledger::Fate;
+use hupd::run::{JobName, Occurrence, Trigger};
+use jiff::Timestamp;
+
+use super::Model;
+use crate::simulation::acts::Act;
+use crate::simulation::jobs::{Due, JobSpec};
+use crate::simulation::owed::{Next, Owed, first, owed, steady, wall_of};
+
+impl Model {
+    /// When a job that comes into force is due first, and from where its interval is counted.
+    pub(super) fn plan(&mut self, name: &JobName, job: &JobSpec, now: Moment) -> Option<Act> {
+        let anchor = self.anchors.get(name).copied();
+        let next = first(job, anchor, &self.oracle, now);
+        self.next.remove(name);
+        self.next.extend(next.map(|next| (name.clone(), next)));
+        let (Some(Next::Elapsed(at)), Due::Every(every)) = (next, job.due) else {
+            return None;
+        };
+        if anchor.is_some_and(|(known, since)| known == every && since <= now.wall) {
+            return None;
+        }
+        let since = wall_of(at.saturating_sub(every), self.clocks);
+        self.anchors.insert(name.clone(), (every, since));
+        let job = name.clone();
+        Some(Act::Anchor { job, every })
+    }
+
+    pub(super) fn wake(&mut self, now: Moment) -> Vec<Act> {
+        self.clocks = steady(self.clocks, now);
+        let mut acts = self.enforce(now);
+        let mut due: Vec<_> = self
+            .next
+            .iter()
+            .filter(|(_, next)| next.has_come(now))
+            .map(|(name, next)| (next.on_the_wall(self.clocks), name.clone(), *next))
+            .collect();
+        due.sort();
+        for (_, name, next) in due {
+            let job = self.job(&name).expect("only jobs in force are due").clone();
+            let owed = owed(&job, next, &self.oracle, (now, self.clocks));
+            acts.extend(self.decide(&name, &job, owed));
+        }
+        acts
+    }
+
+    pub(super) fn clock_set(&mut self, now: Moment) -> Vec<Act> {
+        self.last_request = Timestamp::MIN;
+        let oracle = Rc::clone(&self.oracle);
+        for (name, next) in &mut self.next {
+            let job = &self.file.jobs[name.as_str()];
+            if let (Next::Wall(at), Due::At(schedule)) = (&next, job.due)
+                && let Some(first) = oracle.next_after(schedule, now.wall)
+                && first < *at
+            {
+                *next = Next::Wall(first);
+            }
+        }
+        self.wake(now)
+    }
+
+    fn decide(&mut self, name: &JobName, job: &JobSpec, owed: Owed) -> Vec<Act> {
+        self.next.remove(name);
+        self.next.extend(owed.next.map(|next| (name.clone(), next)));
+        let trigger = match job.due {
+            Due::Every(_) => Trigger::Every,
+            _ => Trigger::Schedule,
+        };
+        let occurrence = |instant| Occurrence {
+            job: name.clone(),
+            instant,
+            trigger,
+        };
+        let mut acts = Vec::new();
+        for (instant, stands_for_more) in owed.missed {
+            acts.push(Act::Fate {
+                occurrence: occurrence(instant),
+                fate: Fate::Missed,
+                generation: self.generation,
+                stands_for_more,
+            });
+        }
+        let instant = owed.instant.map(occurrence);
+        // Named again after a step back: it is due already.
+        let waits = |one: &Occurrence| self.waiting.values().any(|waiting| waiting == one);
+        let instant = instant.filter(|one| !waits(one));
+        acts.extend(instant.map(|instant| self.consider(job, instant)));
+        acts
+    }
+}

@@ -1,0 +1,139 @@
+//! The policies once more, as the manual tells them and as simply as can be: lists that are searched, and the
+//! oracle for schedules. What hupd does in a turn must be what this expects, in this order.
+
+mod due;
+mod reload;
+mod runs;
+mod stop;
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hupd::clock::Moment;
+use hupd::run::{Generation, JobName, Occurrence, Outcome, RunId, StopReason};
+use jiff::Timestamp;
+
+use super::acts::{Act, Told};
+use super::jobs::{FileSpec, JobSpec};
+use super::life::Inheritance;
+use super::oracle::Oracle;
+use super::owed::Next;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    Serving,
+    Draining(Duration),
+    Stopping,
+    Killing,
+}
+
+#[derive(Clone, Debug)]
+struct Run {
+    occurrence: Occurrence,
+    /// The definition that it began under.
+    job: JobSpec,
+    stage: Stage,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Stage {
+    Claiming(Option<StopReason>),
+    Starting(Option<StopReason>),
+    Alive(Option<Duration>),
+    Stopping(StopReason, Duration),
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Reload {
+    /// Nobody asked: the files changed.
+    for_news_only: bool,
+    again: Option<bool>,
+}
+
+#[derive(Debug)]
+pub struct Model {
+    oracle: Rc<Oracle>,
+    pub file: Arc<FileSpec>,
+    pub generation: Generation,
+    pub phase: Phase,
+    next_run: u64,
+    pub next: BTreeMap<JobName, Next>,
+    anchors: BTreeMap<JobName, (Duration, Timestamp)>,
+    runs: BTreeMap<RunId, Run>,
+    waiting: BTreeMap<(Timestamp, RunId), Occurrence>,
+    clocks: Moment,
+    last_request: Timestamp,
+    reload: Option<Reload>,
+    last_verdict: Option<bool>,
+}
+
+impl Model {
+    /// A hupd that begins to serve, and what it does first.
+    pub fn begin(
+        oracle: Rc<Oracle>,
+        file: Arc<FileSpec>,
+        inherited: Inheritance,
+        now: Moment,
+    ) -> (Self, Vec<Act>) {
+        let mut model = Self {
+            oracle,
+            file: Arc::clone(&file),
+            generation: inherited.generation,
+            phase: Phase::Serving,
+            next_run: inherited.next_run,
+            next: BTreeMap::new(),
+            anchors: inherited.anchors,
+            runs: BTreeMap::new(),
+            waiting: BTreeMap::new(),
+            clocks: now,
+            last_request: Timestamp::MIN,
+            reload: None,
+            last_verdict: None,
+        };
+        let mut acts = model.forget_anchors();
+        let jobs = file.jobs.iter();
+        acts.extend(jobs.filter_map(|(name, job)| model.plan(&JobName::new(name), job, now)));
+        acts.push(Act::Verdict {
+            accepted: true,
+            generation: model.generation,
+        });
+        (model, acts)
+    }
+
+    /// What hupd must do when it is told this.
+    pub fn told(&mut self, told: &Told, refuses: bool, now: Moment) -> Vec<Act> {
+        match told {
+            Told::Begin | Told::StoreFailed | Told::StoreRecovered | Told::AskStatus => Vec::new(),
+            Told::Due => claims_last(self.wake(now)),
+            Told::ClockSet => claims_last(self.clock_set(now)),
+            Told::Stop => self.stop(now),
+            Told::StopNow => self.stop_now(now),
+            Told::Hangup | Told::AskReload => self.wish(false),
+            Told::FilesChanged => self.wish(true),
+            Told::Loaded(file) => self.loaded(file.as_ref(), refuses, now),
+            Told::Claimed(verdicts) => claims_last(self.claimed(verdicts)),
+            Told::Started(started) => self.started(started, now),
+            Told::CouldNotStart(run) => {
+                let outcome = Outcome::CouldNotStart("no such file".to_owned());
+                claims_last(self.over(*run, outcome, None))
+            }
+            Told::Ended(death) => claims_last(self.ended(death)),
+            Told::Run(job) => self.request(job, now),
+            Told::Kill(run) => self.kill(*run, now),
+        }
+    }
+
+    fn job(&self, name: &JobName) -> Option<&JobSpec> {
+        self.file.jobs.get(name.as_str())
+    }
+}
+
+/// Claims of one turn are written together, after everything else.
+fn claims_last(acts: Vec<Act>) -> Vec<Act> {
+    let is_claim = |act: &Act| matches!(act, Act::Claim { .. });
+    let (claims, mut others): (Vec<_>, Vec<_>) = acts.into_iter().partition(is_claim);
+    others.extend(claims);
+    others
+}

@@ -1,0 +1,127 @@
+//! Reload: one at a time, all or nothing.
+
+use std::sync::Arc;
+
+use hupd::clock::Moment;
+use hupd::ledger::Fate;
+use hupd::run::{Generation, JobName, Occurrence, Trigger};
+
+use super::{Model, Phase, Reload, claims_last};
+use crate::simulation::acts::Act;
+use crate::simulation::jobs::FileSpec;
+
+impl Model {
+    /// Of jobs that are gone.
+    pub(super) fn forget_anchors(&mut self) -> Vec<Act> {
+        let jobs = &self.file.jobs;
+        let is_gone = |name: &JobName| !jobs.contains_key(name.as_str());
+        let gone = self.anchors.extract_if(.., |name, _| is_gone(name));
+        gone.map(|(name, _)| Act::NoAnchor(name)).collect()
+    }
+
+    /// A reload is wanted: one at a time, and all wishes that come meanwhile are one.
+    pub(super) fn wish(&mut self, for_news_only: bool) -> Vec<Act> {
+        match &mut self.reload {
+            _ if self.phase != Phase::Serving => return Vec::new(),
+            Some(reload) => {
+                reload.again = Some(reload.again.unwrap_or(true) && for_news_only);
+                return Vec::new();
+            }
+            None => {}
+        }
+        self.reload = Some(Reload {
+            for_news_only,
+            again: None,
+        });
+        vec![Act::Load]
+    }
+
+    pub(super) fn loaded(
+        &mut self,
+        file: Option<&Arc<FileSpec>>,
+        refuses: bool,
+        now: Moment,
+    ) -> Vec<Act> {
+        let reload = self
+            .reload
+            .take()
+            .expect("only what was asked for is loaded");
+        if self.phase != Phase::Serving {
+            return Vec::new();
+        }
+        let mut acts = Vec::new();
+        if !reload.for_news_only || self.is_news(file) {
+            acts = self.judge(file, refuses, now);
+        }
+        if let Some(for_news_only) = reload.again {
+            acts.extend(self.wish(for_news_only));
+        }
+        acts
+    }
+
+    fn is_news(&self, file: Option<&Arc<FileSpec>>) -> bool {
+        match file {
+            Some(file) => self.last_verdict == Some(false) || *file != self.file,
+            None => self.last_verdict != Some(false),
+        }
+    }
+
+    fn judge(&mut self, file: Option<&Arc<FileSpec>>, refuses: bool, now: Moment) -> Vec<Act> {
+        let is_right = |file: &&Arc<FileSpec>| file.state_dir == self.file.state_dir && !refuses;
+        let mut acts = match file.filter(is_right) {
+            Some(file) => {
+                self.last_verdict = Some(true);
+                claims_last(self.adopt(Arc::clone(file), now))
+            }
+            None => {
+                self.last_verdict = Some(false);
+                Vec::new()
+            }
+        };
+        acts.push(Act::Verdict {
+            accepted: self.last_verdict == Some(true),
+            generation: self.generation,
+        });
+        acts
+    }
+
+    fn adopt(&mut self, file: Arc<FileSpec>, now: Moment) -> Vec<Act> {
+        let mut acts = self.wake(now);
+        let old = std::mem::replace(&mut self.file, Arc::clone(&file));
+        for name in old
+            .jobs
+            .keys()
+            .filter(|name| !file.jobs.contains_key(*name))
+        {
+            self.next.remove(&JobName::new(name));
+        }
+        acts.extend(self.forget_anchors());
+        for (name, job) in &file.jobs {
+            let before = old.jobs.get(name);
+            if !before.is_some_and(|old| (old.due, old.enabled) == (job.due, job.enabled)) {
+                acts.extend(self.plan(&JobName::new(name), job, now));
+            }
+        }
+        acts.extend(self.skip_unwanted());
+        if *old != *file {
+            self.generation = Generation(self.generation.0 + 1);
+        }
+        acts.extend(self.admit());
+        acts
+    }
+
+    /// What waits of jobs that are gone, or are switched off and nobody asked for.
+    fn skip_unwanted(&mut self) -> Vec<Act> {
+        let file = Arc::clone(&self.file);
+        let is_unwanted = |one: &Occurrence| match file.jobs.get(one.job.as_str()) {
+            Some(job) => !job.enabled && one.trigger != Trigger::Request,
+            None => true,
+        };
+        let unwanted = self.waiting.extract_if(.., |_, one| is_unwanted(one));
+        let unwanted: Vec<_> = unwanted.map(|(_, one)| one).collect();
+        unwanted
+            .into_iter()
+            .map(|one| self.fate(one, Fate::Skipped))
+            .collect()
+    }
+}

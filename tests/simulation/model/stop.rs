@@ -1,0 +1,127 @@
+//! Time limits, stop signals, and the end of hupd.
+
+use std::time::Duration;
+
+use hupd::clock::Moment;
+use hupd::ledger::Fate;
+use hupd::run::{RunId, Signal, StopReason};
+
+use super::{Model, Phase, Stage};
+use crate::simulation::acts::Act;
+
+/// KILL is repeated after that time.
+const KILL_AGAIN: Duration = Duration::from_secs(1);
+
+impl Model {
+    pub(super) fn kill(&mut self, run: RunId, now: Moment) -> Vec<Act> {
+        let waits = self
+            .waiting
+            .iter()
+            .find(|((_, waiting), _)| *waiting == run);
+        if let Some((key, _)) = waits.map(|(key, occurrence)| (*key, occurrence.clone())) {
+            let occurrence = self.waiting.remove(&key).expect("it was there");
+            return vec![self.fate(occurrence, Fate::Skipped)];
+        }
+        self.send_stop(run, StopReason::Request, now)
+    }
+
+    /// Grace periods and time limits, the earliest first.
+    pub(super) fn enforce(&mut self, now: Moment) -> Vec<Act> {
+        let mut acts = Vec::new();
+        if matches!(self.phase, Phase::Draining(until) if until <= now.elapsed) {
+            acts.extend(self.stop_all(now));
+        }
+        while let Some((run, is_stopping)) = self.overdue(now) {
+            match is_stopping {
+                true => acts.extend(self.send_kill(run, now)),
+                false => acts.extend(self.send_stop(run, StopReason::TimeLimit, now)),
+            }
+        }
+        acts
+    }
+
+    fn overdue(&self, now: Moment) -> Option<(RunId, bool)> {
+        let deadlines = self.runs.iter().filter_map(|(id, run)| match run.stage {
+            Stage::Alive(limit) => limit.map(|at| (at, *id, false)),
+            Stage::Stopping(_, at) => Some((at, *id, true)),
+            Stage::Claiming(_) | Stage::Starting(_) => None,
+        });
+        let (at, run, is_stopping) = deadlines.min()?;
+        (at <= now.elapsed).then_some((run, is_stopping))
+    }
+
+    pub(super) fn send_stop(&mut self, id: RunId, why: StopReason, now: Moment) -> Vec<Act> {
+        let Some(run) = self.runs.get_mut(&id) else {
+            return Vec::new();
+        };
+        match &mut run.stage {
+            Stage::Claiming(stop) | Stage::Starting(stop) => {
+                *stop = stop.or(Some(why));
+                Vec::new()
+            }
+            Stage::Stopping(..) => Vec::new(),
+            Stage::Alive(_) => {
+                run.stage = Stage::Stopping(why, now.elapsed + run.job.kill_after);
+                vec![Act::Signal {
+                    run: id,
+                    signal: run.job.stop_signal,
+                }]
+            }
+        }
+    }
+
+    pub(super) fn send_kill(&mut self, id: RunId, now: Moment) -> Vec<Act> {
+        let run = self.runs.get_mut(&id).expect("it is not over");
+        let why = match run.stage {
+            Stage::Claiming(_) | Stage::Starting(_) => return Vec::new(),
+            Stage::Alive(_) => StopReason::Shutdown,
+            Stage::Stopping(why, _) => why,
+        };
+        run.stage = Stage::Stopping(why, now.elapsed + KILL_AGAIN);
+        vec![Act::Signal {
+            run: id,
+            signal: Signal::KILL,
+        }]
+    }
+
+    pub(super) fn stop(&mut self, now: Moment) -> Vec<Act> {
+        match self.phase {
+            Phase::Serving => self.drain(now),
+            _ => self.stop_now(now),
+        }
+    }
+
+    pub(super) fn stop_now(&mut self, now: Moment) -> Vec<Act> {
+        let mut acts = match self.phase {
+            Phase::Serving => self.drain(now),
+            _ => Vec::new(),
+        };
+        acts.extend(match self.phase {
+            Phase::Stopping | Phase::Killing => self.kill_all(now),
+            _ => self.stop_all(now),
+        });
+        acts
+    }
+
+    fn drain(&mut self, now: Moment) -> Vec<Act> {
+        self.phase = Phase::Draining(now.elapsed + self.file.grace);
+        let waiting = std::mem::take(&mut self.waiting).into_values();
+        waiting.map(|one| self.fate(one, Fate::Skipped)).collect()
+    }
+
+    fn stop_all(&mut self, now: Moment) -> Vec<Act> {
+        self.phase = Phase::Stopping;
+        let runs: Vec<_> = self.runs.keys().copied().collect();
+        runs.into_iter()
+            .flat_map(|run| self.send_stop(run, StopReason::Shutdown, now))
+            .collect()
+    }
+
+    fn kill_all(&mut self, now: Moment) -> Vec<Act> {
+        self.phase = Phase::Killing;
+        let runs: Vec<_> = self.runs.keys().copied().collect();
+        runs.into_iter()
+            .flat_map(|run| self.send_kill(run, now))
+            .collect()
+    }
+}
