@@ -160,3 +160,16 @@ fn what_waits_of_a_job_that_must_not_overlap_any_more_does_not_overlap() {
     assert_eq!(world.instants_of("poll"), ["2026-06-01T12:01:00Z"]);
     assert_eq!(world.fates_of("poll").last(), Some(&Fate::Skipped));
 }
+
+#[test]
+fn a_job_that_comes_back_counts_its_interval_from_then() {
+    let mut world = World::of(config([every("poll", MINUTE)]));
+    world.adopt(config([]));
+    assert_eq!(world.engine.sizes().anchors, 0);
+    world.pass(30 * SECOND);
+    world.adopt(config([every("poll", MINUTE)]));
+    world.pass(MINUTE - SECOND);
+    assert_eq!(world.started, []);
+    world.pass(SECOND);
+    assert_eq!(world.started.len(), 1);
+}

@@ -108,3 +108,17 @@ fn a_process_that_appears_after_the_third_signal_is_killed() {
     world.perform(effects);
     assert_eq!(world.signals, [(RunId(1), Signal::KILL)]);
 }
+
+#[test]
+fn a_late_process_has_its_whole_kill_after_to_obey() {
+    let mut world = World::of(config([job("late")]));
+    let (_, effects) = world.engine.request(&name("late"), world.now);
+    world.kill(1);
+    world.pass(9 * SECOND);
+    world.perform(effects);
+    assert_eq!(world.signals, [(RunId(1), Signal::TERM)]);
+    world.pass(9 * SECOND);
+    assert_eq!(world.signals.len(), 1);
+    world.pass(SECOND);
+    assert_eq!(world.signals.last(), Some(&(RunId(1), Signal::KILL)));
+}

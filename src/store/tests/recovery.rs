@@ -80,3 +80,19 @@ fn ids_and_anchors_go_on_counting() {
     assert_eq!(recovered.last_generation, Some(Generation(5)));
     assert_eq!(recovered.anchors[&JobName::new("a")], anchor(20));
 }
+
+#[test]
+fn the_anchor_of_a_removed_job_is_gone() {
+    let place = Place::new();
+    let store = place.store();
+    let job = JobName::new("a");
+    store.anchor(Anchor {
+        job: job.clone(),
+        every: Duration::from_secs(900),
+        at: at(10),
+    });
+    store.write(Record::NoAnchor(job));
+    store.close();
+    let (_, recovered) = place.open();
+    assert!(recovered.anchors.is_empty());
+}
