@@ -21,10 +21,11 @@ pub fn parse_size(text: &str) -> Result<u64, String> {
     let (number, unit) = trimmed.split_at(end.unwrap_or(trimmed.len()));
     let factor = factor(text, number, unit.trim())?;
     let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
+    let is_divisible = factor > 1 || !number.contains('.');
     let bytes = scaled(whole, factor)
         .zip(part_of(fraction, factor))
         .and_then(|(whole, part)| whole.checked_add(part))
-        .filter(|_| !whole.is_empty());
+        .filter(|_| !whole.is_empty() && is_divisible);
     bytes.ok_or_else(|| format!("{} is no size; write '256KiB' or '2MiB'", quoted(text)))
 }
 
@@ -59,11 +60,16 @@ fn part_of(digits: &str, factor: u64) -> Option<u64> {
 
 /// The largest unit that leaves a short number: `256KiB`, `1.5MiB`.
 pub fn format_size(bytes: u64) -> String {
-    let units = UNITS[5..].iter().rev();
-    let Some((name, factor)) = units.into_iter().find(|(_, factor)| bytes >= *factor) else {
+    if bytes < 1024 {
         return format!("{bytes}B");
-    };
-    let tenths = (u128::from(bytes) * 10 + u128::from(*factor) / 2) / u128::from(*factor);
+    }
+    let tenths =
+        |factor: u64| (u128::from(bytes) * 10 + u128::from(factor) / 2) / u128::from(factor);
+    let rounded = UNITS[5..]
+        .iter()
+        .map(|(name, factor)| (name, tenths(*factor)));
+    let shortest = rounded.reduce(|small, large| if small.1 < 10 * 1024 { small } else { large });
+    let (name, tenths) = shortest.expect("there are units");
     match (tenths / 10, tenths % 10) {
         (whole, 0) => format!("{whole}{name}"),
         (whole, tenth) => format!("{whole}.{tenth}{name}"),
@@ -95,6 +101,7 @@ mod tests {
         for (text, message) in [
             ("", "'' is no size; write '256KiB' or '2MiB'"),
             ("much", "'much' is no size; write '256KiB' or '2MiB'"),
+            ("1.5", "'1.5' is no size; write '256KiB' or '2MiB'"),
             (".5MiB", "'.5MiB' is no size; write '256KiB' or '2MiB'"),
             (
                 "1.2.3MiB",
@@ -117,6 +124,7 @@ mod tests {
     fn the_printed_form_is_the_short_one() {
         assert_eq!(format_size(0), "0B");
         assert_eq!(format_size(1023), "1023B");
+        assert_eq!(format_size(1024 * 1024 - 1), "1MiB");
         assert_eq!(format_size(262_144), "256KiB");
         assert_eq!(format_size(1_572_864), "1.5MiB");
         assert_eq!(format_size(u64::MAX), "16777216TiB");
