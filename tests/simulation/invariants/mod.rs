@@ -79,6 +79,8 @@ pub struct Invariants {
     open: BTreeMap<RunId, Open>,
     /// So many there were at once.
     pub most_at_once: usize,
+    /// So many there may be; at a reload what was due before it is decided by the old number.
+    places: usize,
     generation: Generation,
     must_end_by: Option<Duration>,
     excused: Duration,
@@ -94,6 +96,7 @@ impl Invariants {
             waiting: HashSet::new(),
             open: BTreeMap::new(),
             most_at_once: 0,
+            places: 0,
             generation: Generation(0),
             must_end_by: None,
             excused: Duration::ZERO,
@@ -119,6 +122,7 @@ impl Invariants {
         self.generation = generation;
         self.open.clear();
         self.most_at_once = 0;
+        self.places = file.max_running;
         self.waiting.clear();
         self.must_end_by = None;
         self.excused = daemon.world().excuses;
@@ -157,6 +161,10 @@ impl Invariants {
             Told::Ended(death) => self.died(death.run),
             Told::Claimed(verdicts) => self.claimed(verdicts),
             _ => {}
+        }
+        self.places = daemon.engine().config().daemon.max_running;
+        if let Some((_, [old, _])) = reload {
+            self.places = self.places.max(old.max_running);
         }
         self.acts(daemon, now)?;
         if let Some((before, [old, new])) = reload {

@@ -1,17 +1,18 @@
 //! Of what begins: in time, in order, once, and where it may.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use hupd::clock::Moment;
-use hupd::config::Overlap;
+use hupd::config::{Job, Overlap};
 use hupd::engine::{Engine, Phase};
 use hupd::event::{ClaimVerdict, Claimed};
 use hupd::run::{JobName, Occurrence, RunId, Trigger};
 use jiff::Timestamp;
 
 use super::{
-    CLAIMED_FIRST, GENERATIONS, Invariants, NEVER_EARLY, NOTHING_FORGOTTEN, ONCE, OVERLAP, Open,
-    PLACES, QUIET, Verdict, broken,
+    CLAIMED_FIRST, GENERATIONS, Invariants, NEVER_EARLY, NOTHING_FORGOTTEN, ONCE, ONE_FATE,
+    OVERLAP, Open, PLACES, QUIET, Verdict, broken,
 };
 use crate::simulation::acts::Named;
 use crate::simulation::jobs::Due;
@@ -37,9 +38,13 @@ impl Invariants {
         }
         self.is_not_early(occurrence, now)?;
         self.is_next(occurrence, false, now)?;
-        self.has_place(engine, run, occurrence)?;
+        let Some(begun) = engine.run(run) else {
+            return broken(ONE_FATE, format!("run {run} is nowhere"));
+        };
+        let job = Arc::clone(&begun.job);
+        self.has_place(&job, run, occurrence)?;
         let open = Open {
-            job: engine.config().jobs[&occurrence.job].clone(),
+            job,
             is_alive: false,
             stopped_at: None,
             killed_at: None,
@@ -66,13 +71,12 @@ impl Invariants {
         }
     }
 
-    fn has_place(&self, engine: &Engine, run: RunId, occurrence: &Occurrence) -> Verdict {
-        let config = engine.config();
-        let same = |open: &Open| open.job.name == occurrence.job;
-        if config.jobs[&occurrence.job].overlap == Overlap::Skip && self.open.values().any(same) {
+    fn has_place(&self, job: &Job, run: RunId, occurrence: &Occurrence) -> Verdict {
+        let same = |open: &Open| open.job.name == job.name;
+        if job.overlap == Overlap::Skip && self.open.values().any(same) {
             return broken(OVERLAP, Named(occurrence));
         }
-        match self.open.len() < config.daemon.max_running {
+        match self.open.len() < self.places {
             true => Ok(()),
             false => {
                 let runs = self.open.len() + 1;
