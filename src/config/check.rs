@@ -188,6 +188,7 @@ impl<'s> Loading<'s> {
                 source,
                 defaults: &self.defaults,
                 zones: &mut self.zones,
+                host: &self.surroundings.host,
                 findings,
             };
             if let Some(job) = checker.job(key, value) {

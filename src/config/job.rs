@@ -13,7 +13,7 @@ use super::source::Source;
 use super::words::{key_of, quoted};
 use super::{Job, Timing, typed};
 use crate::run::JobName;
-use crate::schedule::{Calendar, Cron, Zones};
+use crate::schedule::{Dst, Expression, Schedule, Seed, Zones};
 
 const LONGEST_NAME: usize = 100;
 
@@ -22,6 +22,7 @@ pub(super) struct Checker<'c> {
     pub source: &'c Source,
     pub defaults: &'c Policies,
     pub zones: &'c mut Zones,
+    pub host: &'c str,
     pub findings: &'c mut Findings,
 }
 
@@ -45,7 +46,7 @@ impl Checker<'_> {
         let title = Title::Job(name);
         let mut section = Section::new(title, self.source, Some(table), self.findings);
         let policies = self.defaults.overridden(&mut section, self.zones);
-        let job = described(name, &mut section, policies);
+        let job = described((self.host, name), &mut section, policies);
         if job.is_none() && !is_part_of_a_name(table) {
             section.push(missing_command(name, key.span()));
         }
@@ -54,8 +55,12 @@ impl Checker<'_> {
     }
 }
 
-fn described(name: &str, section: &mut Section<'_, '_>, policies: Policies) -> Option<Job> {
-    let timing = timing(section, &policies);
+fn described(
+    (host, name): (&str, &str),
+    section: &mut Section<'_, '_>,
+    policies: Policies,
+) -> Option<Job> {
+    let timing = timing(section, &policies, Seed::of(host, name));
     let description = section.take("description", typed::owned_text);
     let command = section.take_all("command", |item, wrongs| {
         command(item, &policies.shell, wrongs)
@@ -172,8 +177,8 @@ fn refuse_shell_beside_array(section: &mut Section<'_, '_>) {
     }
 }
 
-fn timing(section: &mut Section<'_, '_>, policies: &Policies) -> Timing {
-    let cron = section.take("schedule", cron);
+fn timing(section: &mut Section<'_, '_>, policies: &Policies, seed: Seed) -> Timing {
+    let expressions = section.take_all("schedule", |item, wrongs| expressions(item, seed, wrongs));
     let every = section.take("every", |item| {
         typed::duration_of_at_least(item, Duration::from_secs(1))
     });
@@ -187,15 +192,45 @@ fn timing(section: &mut Section<'_, '_>, policies: &Policies) -> Timing {
         section.push(finding.at(at).absent().help("leave it out"));
     }
     let zone = policies.zone.clone();
-    let calendar = cron.map(|cron| Timing::Calendar(Calendar { cron, zone }));
-    calendar
+    let schedule = expressions.map(|all| Timing::Schedule(Schedule::new(all, zone, Dst::Once)));
+    schedule
         .or(every.map(Timing::Every))
         .unwrap_or(Timing::Never)
 }
 
-fn cron(item: &Item<'_>) -> Result<Cron, Wrong> {
+/// One expression, or a list of them.
+fn expressions(item: &Item<'_>, seed: Seed, wrongs: &mut Vec<Wrong>) -> Vec<Expression> {
+    let DeValue::Array(parts) = item.value else {
+        return right_or_told(expression(item, seed), wrongs)
+            .into_iter()
+            .collect();
+    };
+    if parts.is_empty() {
+        let help = "write one expression, such as \"30 2 * * *\", or leave the key out";
+        wrongs.push(Wrong::new("is an empty list").help(help));
+    }
+    let parts = parts.iter().map(|part| Item {
+        source: item.source,
+        value: part.get_ref(),
+        at: part.span(),
+    });
+    let read = |part: Item<'_>| {
+        let expression = expression(&part, seed).map_err(|wrong| Wrong {
+            at: wrong.at.or(Some(part.at.clone())),
+            ..wrong
+        });
+        right_or_told(expression, wrongs)
+    };
+    parts.filter_map(read).collect()
+}
+
+fn right_or_told<T>(read: Result<T, Wrong>, wrongs: &mut Vec<Wrong>) -> Option<T> {
+    read.map_err(|wrong| wrongs.push(wrong)).ok()
+}
+
+fn expression(item: &Item<'_>, seed: Seed) -> Result<Expression, Wrong> {
     let text = typed::text_like(item, "one expression, such as \"30 2 * * *\"")?;
-    Cron::parse(text).map_err(|error| Wrong {
+    Expression::parse(text, seed).map_err(|error| Wrong {
         at: item.inside(text, &error.at),
         message: format!("{}: {}", quoted(text), error.message),
         help: error.help,

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Surroundings {
     pub is_root: bool,
+    /// The name of this machine: what a number drawn for a job depends on, besides its name.
+    pub host: String,
     /// `$STATE_DIRECTORY`, as systemd sets it.
     pub state_directory: Option<PathBuf>,
     /// `$RUNTIME_DIRECTORY`, as systemd sets it.
@@ -18,9 +20,10 @@ pub struct Surroundings {
 
 impl Surroundings {
     /// As the environment of this process has them.
-    pub fn from_environment(is_root: bool) -> Self {
+    pub fn from_environment(is_root: bool, host: String) -> Self {
         Self {
             is_root,
+            host,
             state_directory: folder("STATE_DIRECTORY"),
             runtime_directory: folder("RUNTIME_DIRECTORY"),
             xdg_state_home: folder("XDG_STATE_HOME"),

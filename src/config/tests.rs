@@ -109,7 +109,7 @@ fn the_zone_of_a_schedule_is_the_nearest_one_written() {
         "[jobs.b]\ncommand = \"x\"\nschedule = \"@daily\"\ntimezone = \"Asia/Tokyo\"\n",
     ));
     let zone = |name: &str| match &job(&config, name).timing {
-        Timing::Calendar(calendar) => calendar.zone.name().to_owned(),
+        Timing::Schedule(schedule) => schedule.zone.name().to_owned(),
         other => panic!("{other:?}"),
     };
     assert_eq!(zone("a"), "Europe/Berlin");

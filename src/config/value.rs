@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::run::{JobName, Signal};
-use crate::schedule::{Calendar, Zone};
+use crate::schedule::{Schedule, Zone};
 
 /// A configuration in which everything is right. Immutable: a reload makes another one.
 #[derive(Clone, Debug, PartialEq)]
@@ -119,7 +119,7 @@ pub struct Job {
 pub enum Timing {
     /// Only on request.
     Never,
-    Calendar(Calendar),
+    Schedule(Schedule),
     Every(Duration),
 }
 

@@ -189,5 +189,7 @@ pub(super) fn absolute(path: &Path) -> PathBuf {
 }
 
 pub(super) fn surroundings() -> Surroundings {
-    Surroundings::from_environment(rustix::process::geteuid().is_root())
+    let host = rustix::system::uname();
+    let host = host.nodename().to_string_lossy().into_owned();
+    Surroundings::from_environment(rustix::process::geteuid().is_root(), host)
 }

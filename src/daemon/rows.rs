@@ -141,14 +141,14 @@ pub fn next(job: &Job, engine: &Engine, upcoming: Upcoming) -> NextRow {
 fn timing(timing: &Timing) -> String {
     match timing {
         Timing::Never => String::new(),
-        Timing::Calendar(calendar) => calendar.to_string(),
+        Timing::Schedule(schedule) => schedule.to_string(),
         Timing::Every(every) => format!("every {}", format_duration(*every)),
     }
 }
 
 fn zone<'a>(job: &'a Job, engine: &'a Engine) -> &'a Zone {
     match &job.timing {
-        Timing::Calendar(calendar) => &calendar.zone,
+        Timing::Schedule(schedule) => &schedule.zone,
         Timing::Never | Timing::Every(_) => &engine.config().daemon.timezone,
     }
 }

@@ -189,7 +189,7 @@ impl Engine {
 fn occurrence(job: &Job, instant: Timestamp) -> Occurrence {
     let trigger = match job.timing {
         Timing::Every(_) => Trigger::Every,
-        Timing::Calendar(_) | Timing::Never => Trigger::Schedule,
+        Timing::Schedule(_) | Timing::Never => Trigger::Schedule,
     };
     Occurrence {
         job: job.name.clone(),

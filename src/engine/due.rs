@@ -8,7 +8,7 @@ use super::agenda::Due;
 use crate::clock::Moment;
 use crate::config::{Job, Timing};
 use crate::ledger::Anchor;
-use crate::schedule::{Calendar, Instant};
+use crate::schedule::{Instant, Schedule};
 
 /// An instant that is reached later than this is not started any more. It is cron's bound between a
 /// clock change and a correction of the clock: see `cron(8)` of Debian and OpenBSD.
@@ -38,7 +38,7 @@ pub fn first_due(job: &Job, anchor: Option<&Anchor>, now: Moment) -> Due {
     }
     match &job.timing {
         Timing::Never => Due::Never,
-        Timing::Calendar(calendar) => wall(calendar.next_after(now.wall)),
+        Timing::Schedule(schedule) => wall(schedule.next_after(now.wall)),
         Timing::Every(every) => {
             let anchor = anchor.filter(|anchor| anchor.every == *every);
             Due::Elapsed(now.elapsed + until_next(*every, anchor, now.wall))
@@ -49,7 +49,7 @@ pub fn first_due(job: &Job, anchor: Option<&Anchor>, now: Moment) -> Due {
 /// What is owed by a job whose `due` has come; `clocks` tell its instants.
 pub fn settle(job: &Job, due: Due, (now, clocks): (Moment, Moment)) -> Owed {
     match (&job.timing, due) {
-        (Timing::Calendar(calendar), Due::Wall(instant)) => settle_wall(calendar, instant, now),
+        (Timing::Schedule(schedule), Due::Wall(instant)) => settle_wall(schedule, instant, now),
         (Timing::Every(every), Due::Elapsed(at)) => settle_elapsed(*every, at, (now, clocks)),
         (timing, due) => unreachable!("a job of {timing:?} is never {due:?}"),
     }
@@ -100,15 +100,15 @@ fn until_next(every: Duration, anchor: Option<&Anchor>, now: Timestamp) -> Durat
     every - Duration::from_nanos_u128(into)
 }
 
-fn settle_wall(calendar: &Calendar, due: Instant, now: Moment) -> Owed {
+fn settle_wall(schedule: &Schedule, due: Instant, now: Moment) -> Owed {
     let horizon = now.wall.checked_sub(CATCH_UP).unwrap_or(Timestamp::MIN);
     let mut missed = Vec::new();
     let mut current = due;
     loop {
-        let mut next = calendar.next_after(current.at);
+        let mut next = schedule.next_after(current.at);
         let is_last_row = missed.len() + 1 == PASSED_OVER;
         let reason = if is_last_row && next.is_some_and(|next| next.at < horizon) {
-            next = first_from(calendar, horizon);
+            next = first_from(schedule, horizon);
             format!("{TOO_LATE}; so is every later one until {horizon}")
         } else if current.at < horizon {
             TOO_LATE.to_owned()
@@ -140,9 +140,9 @@ fn settle_wall(calendar: &Calendar, due: Instant, now: Moment) -> Owed {
 }
 
 /// The first instant that is not earlier than `time`.
-fn first_from(calendar: &Calendar, time: Timestamp) -> Option<Instant> {
+fn first_from(schedule: &Schedule, time: Timestamp) -> Option<Instant> {
     let before = time.checked_sub(Duration::from_nanos(1));
-    calendar.next_after(before.unwrap_or(Timestamp::MIN))
+    schedule.next_after(before.unwrap_or(Timestamp::MIN))
 }
 
 fn note(instant: &Instant) -> String {

@@ -74,7 +74,7 @@ impl Engine {
 /// When a job is due after that.
 fn following(job: &Job, due: Due) -> Due {
     match (due, &job.timing) {
-        (Due::Wall(instant), Timing::Calendar(calendar)) => calendar
+        (Due::Wall(instant), Timing::Schedule(schedule)) => schedule
             .next_after(instant.at)
             .map_or(Due::Never, Due::Wall),
         (Due::Elapsed(at), Timing::Every(every)) => {

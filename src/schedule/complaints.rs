@@ -1,7 +1,7 @@
 //! What is said of a field that is wrong, where it takes more than a line.
 
 use super::expression_error::{ExpressionError, quoted};
-use super::field::{Field, Span};
+use super::field::{Field, Marks, Span};
 use super::word::Word;
 
 impl Field {
@@ -100,7 +100,7 @@ impl Field {
         }
     }
 
-    /// What other crons know and this one does not, so that nobody searches for a typing error.
+    /// What is known in other fields and not in this one, so that nobody searches for a typing error.
     pub fn refuse_extensions(&self, base: Word<'_>) -> Result<(), ExpressionError> {
         let text = base.text.to_ascii_uppercase();
         let ends_with = |letter: char| {
@@ -112,8 +112,13 @@ impl Field {
             ("'?'", Some("write '*'"))
         } else if text.contains('#') {
             ("'#' (which weekday of the month)", None)
-        } else if text == "H" || text.starts_with("H(") {
+        } else if self.marks == Marks::None && (text == "H" || text.starts_with("H(")) {
             ("'H' (a value from a hash)", Some("write a number"))
+        } else if self.marks == Marks::DayOfWeek && text == "L" {
+            (
+                "'L' alone",
+                Some("for the last Friday of the month write 'FRI#L'"),
+            )
         } else if matches!(text.as_str(), "LW" | "WL") || text.starts_with("L-") || ends_with('L') {
             ("'L' (the last one)", None)
         } else if ends_with('W') {

@@ -1,11 +1,11 @@
-//! Cron expressions: five fields and macros, from text to bit masks.
+//! Cron expressions: five to seven fields and macros, from text to a pattern.
 
-use std::fmt;
-
+use super::Seed;
 use super::days::{DayRule, Days};
 use super::expression_error::{ExpressionError, quoted};
-use super::field::{DAY_OF_MONTH, DAY_OF_WEEK, HOUR, MINUTE, MONTH};
-use super::next::{Times, Watch};
+use super::field::{DAY_OF_MONTH, DAY_OF_WEEK, HOUR, MINUTE, MONTH, SECOND, Stepped, YEAR};
+use super::pattern::{Pattern, Times, Watch};
+use super::rare_days::{RareDays, Years};
 use super::word::Word;
 
 const MACROS: [(&str, &str); 7] = [
@@ -17,69 +17,71 @@ const MACROS: [(&str, &str); 7] = [
     ("@midnight", "0 0 * * *"),
     ("@hourly", "0 * * * *"),
 ];
-const FIELDS: &str = "minute, hour, day of month, month, day of week";
+pub(super) const FIELDS: &str = "minute, hour, day of month, month, day of week";
 const ALIKE: f64 = 0.7;
 
-/// A cron expression that is right and fires at least once. Small: there may be 100,000 of them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Cron {
-    text: Box<str>,
-    pub(super) days: Days,
-    pub(super) times: Times,
-}
+/// At the beginning of the minute.
+const NO_SECONDS: u64 = 1;
 
-impl Cron {
-    /// The five fields, or one of the macros such as `@daily`.
-    pub fn parse(text: &str) -> Result<Self, ExpressionError> {
-        let (days, times) = match Word::fields(text).as_slice() {
-            [] => {
-                return Err(
-                    ExpressionError::new(0..text.len(), "the expression is empty")
-                        .help(format!("write five fields: {FIELDS}")),
-                );
-            }
-            [first, rest @ ..] if first.text.starts_with('@') => expand(*first, rest)?,
-            [minute, hour, day, month, weekday] => {
-                (days(*day, *month, *weekday)?, times(*minute, *hour)?)
-            }
-            fields => return Err(wrong_count(fields)),
-        };
-        Ok(Self {
-            text: text.into(),
-            days,
-            times,
-        })
+/// Five fields, six with seconds before them, seven with years after them, or one of the macros such as `@daily`.
+pub(super) fn parse(words: &[Word<'_>], seed: Seed) -> Result<Pattern, ExpressionError> {
+    match *words {
+        [first, ref rest @ ..] if first.text.starts_with('@') => expand(first, rest, seed),
+        [minute, hour, day, month, weekday] => Ok(Pattern {
+            days: days([day, month, weekday], None, seed)?,
+            times: times(None, [minute, hour], seed)?,
+        }),
+        [second, minute, hour, day, month, weekday] => Ok(Pattern {
+            days: days([day, month, weekday], None, seed)?,
+            times: times(Some(second), [minute, hour], seed)?,
+        }),
+        [second, minute, hour, day, month, weekday, year] => Ok(Pattern {
+            days: days([day, month, weekday], Some(year), seed)?,
+            times: times(Some(second), [minute, hour], seed)?,
+        }),
+        _ => Err(wrong_count(words)),
     }
 }
 
-/// As it was written.
-impl fmt::Display for Cron {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
-    }
-}
-
-fn times(minute: Word<'_>, hour: Word<'_>) -> Result<Times, ExpressionError> {
-    let is_wild = minute.text.starts_with('*') || hour.text.starts_with('*');
+fn times(
+    second: Option<Word<'_>>,
+    [minute, hour]: [Word<'_>; 2],
+    seed: Seed,
+) -> Result<Times, ExpressionError> {
+    let fields = second.into_iter().chain([minute, hour]);
+    let is_wild = fields.into_iter().any(|field| field.text.starts_with('*'));
+    let rare = &mut RareDays::default();
     Ok(Times {
-        minutes: MINUTE.parse(minute)?,
-        hours: HOUR.parse(hour)? as u32,
+        seconds: second.map_or(Ok(NO_SECONDS), |second| SECOND.parse(second, seed, rare))?,
+        minutes: MINUTE.parse(minute, seed, rare)?,
+        hours: HOUR.parse(hour, seed, rare)? as u32,
         watch: if is_wild { Watch::Wild } else { Watch::Fixed },
     })
 }
 
-fn days(day: Word<'_>, month: Word<'_>, weekday: Word<'_>) -> Result<Days, ExpressionError> {
-    let is_unrestricted = day.text.starts_with('*') || weekday.text.starts_with('*');
-    let days = Days {
-        days: DAY_OF_MONTH.parse(day)? as u32,
-        months: MONTH.parse(month)? as u16,
-        weekdays: DAY_OF_WEEK.parse(weekday)? as u8,
+fn days(
+    [day, month, weekday]: [Word<'_>; 3],
+    year: Option<Word<'_>>,
+    seed: Seed,
+) -> Result<Days, ExpressionError> {
+    let is_free = |field: Word<'_>| field.text.starts_with('*') || field.text == "?";
+    let is_unrestricted = is_free(day) || is_free(weekday);
+    let mut rare = RareDays::default();
+    let mut days = Days {
+        days: DAY_OF_MONTH.parse(day, seed, &mut rare)? as u32,
+        months: MONTH.parse(month, seed, &mut rare)? as u16,
+        weekdays: DAY_OF_WEEK.parse(weekday, seed, &mut rare)? as u8,
         rule: if is_unrestricted {
             DayRule::Both
         } else {
             DayRule::Either
         },
+        rare: None,
     };
+    if let Some(year) = year.filter(|year| year.text != "*") {
+        rare.years = Some(years(year, seed)?);
+    }
+    days.rare = (rare != RareDays::default()).then(|| Box::new(rare));
     match days.why_never() {
         None => Ok(days),
         Some(why) => {
@@ -89,14 +91,24 @@ fn days(day: Word<'_>, month: Word<'_>, weekday: Word<'_>) -> Result<Days, Expre
     }
 }
 
-fn expand(name: Word<'_>, rest: &[Word<'_>]) -> Result<(Days, Times), ExpressionError> {
+fn years(year: Word<'_>, seed: Seed) -> Result<Years, ExpressionError> {
+    let values = YEAR.values(year, seed, &mut RareDays::default())?;
+    let mut years = Years::default();
+    values
+        .into_iter()
+        .flat_map(Stepped::values)
+        .for_each(|year| years.add(year));
+    Ok(years)
+}
+
+fn expand(name: Word<'_>, rest: &[Word<'_>], seed: Seed) -> Result<Pattern, ExpressionError> {
     let expansion = MACROS
         .iter()
         .find(|(known, _)| known.eq_ignore_ascii_case(name.text));
     match (expansion, rest) {
         (Some((_, expansion)), []) => {
-            let cron = Cron::parse(expansion).expect("macros stand for right expressions");
-            Ok((cron.days, cron.times))
+            let pattern = parse(&Word::fields(expansion), seed);
+            Ok(pattern.expect("macros stand for right expressions"))
         }
         (Some(_), [first, ..]) => {
             let end = rest.last().unwrap_or(first).end();
@@ -143,18 +155,15 @@ fn wrong_count(fields: &[Word<'_>]) -> ExpressionError {
         1 => "1 field".to_string(),
         count => format!("{count} fields"),
     };
-    let unknown = match fields.len() {
-        6 => "; seconds are not known",
-        7 => "; seconds and years are not known",
-        _ => "",
+    let message = match fields.len() {
+        ..5 => format!("{found} found, 5 needed ({FIELDS})"),
+        _ => format!("{found} found, 7 at most (second, {FIELDS}, year)"),
     };
-    let message = format!("{found} found, 5 needed ({FIELDS}){unknown}");
     let error = ExpressionError::new(first.start..last.end(), message);
     match fields {
         [word] if is_bare_macro(word.text) => {
             error.help(format!("did you mean '@{}'?", word.text.to_lowercase()))
         }
-        [_, rest @ ..] if matches!(fields.len(), 6 | 7) => without_seconds(error, &rest[..5]),
         _ => error,
     }
 }
@@ -163,17 +172,4 @@ fn is_bare_macro(text: &str) -> bool {
     MACROS
         .iter()
         .any(|(known, _)| known[1..].eq_ignore_ascii_case(text))
-}
-
-/// What six or seven fields mean elsewhere, if the rest is an expression here.
-fn without_seconds(error: ExpressionError, rest: &[Word<'_>]) -> ExpressionError {
-    let rest = rest
-        .iter()
-        .map(|word| word.text)
-        .collect::<Vec<_>>()
-        .join(" ");
-    match Cron::parse(&rest) {
-        Ok(_) => error.help(format!("without them: '{rest}'")),
-        Err(_) => error,
-    }
 }

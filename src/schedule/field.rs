@@ -1,6 +1,8 @@
-//! One field of an expression: its grammar, from text to a bit for every value.
+//! One field of a cron expression: its grammar, from text to the values that it names.
 
+use super::Seed;
 use super::expression_error::{ExpressionError, quoted, shortened};
+use super::rare_days::{FIRST_YEAR, LAST_YEAR, RareDays};
 use super::word::Word;
 
 /// What a field is called and what may stand in it.
@@ -17,6 +19,19 @@ pub(super) struct Field {
     pub max: u64,
     /// From `min` on.
     pub names: &'static [&'static str],
+    pub marks: Marks,
+}
+
+/// What else may stand in a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Marks {
+    None,
+    /// `H`.
+    Hash,
+    /// Also `?`, `L`, `L-3`, `LW`, `15W`.
+    DayOfMonth,
+    /// Also `?`, `FRI#2`, `FRI#L`, `5L`.
+    DayOfWeek,
 }
 
 const MONTHS: [&str; 12] = [
@@ -25,6 +40,15 @@ const MONTHS: [&str; 12] = [
 const WEEKDAYS: [&str; 7] = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"];
 const SUNDAY_AFTER_SATURDAY: u64 = 7;
 
+pub(super) const SECOND: Field = Field {
+    name: "second",
+    allowed: "0-59",
+    min: 0,
+    last: 59,
+    max: 59,
+    names: &[],
+    marks: Marks::Hash,
+};
 pub(super) const MINUTE: Field = Field {
     name: "minute",
     allowed: "0-59",
@@ -32,6 +56,7 @@ pub(super) const MINUTE: Field = Field {
     last: 59,
     max: 59,
     names: &[],
+    marks: Marks::Hash,
 };
 pub(super) const HOUR: Field = Field {
     name: "hour",
@@ -40,6 +65,7 @@ pub(super) const HOUR: Field = Field {
     last: 23,
     max: 23,
     names: &[],
+    marks: Marks::Hash,
 };
 pub(super) const DAY_OF_MONTH: Field = Field {
     name: "day of month",
@@ -48,6 +74,7 @@ pub(super) const DAY_OF_MONTH: Field = Field {
     last: 31,
     max: 31,
     names: &[],
+    marks: Marks::DayOfMonth,
 };
 pub(super) const MONTH: Field = Field {
     name: "month",
@@ -56,6 +83,7 @@ pub(super) const MONTH: Field = Field {
     last: 12,
     max: 12,
     names: &MONTHS,
+    marks: Marks::Hash,
 };
 pub(super) const DAY_OF_WEEK: Field = Field {
     name: "day of week",
@@ -64,25 +92,77 @@ pub(super) const DAY_OF_WEEK: Field = Field {
     last: 6,
     max: SUNDAY_AFTER_SATURDAY,
     names: &WEEKDAYS,
+    marks: Marks::DayOfWeek,
 };
 
+pub(super) const YEAR: Field = Field {
+    name: "year",
+    allowed: "1970-2199",
+    min: FIRST_YEAR as u64,
+    last: LAST_YEAR as u64,
+    max: LAST_YEAR as u64,
+    names: &[],
+    marks: Marks::None,
+};
+
+/// A month has 28 days or more: what comes once a month must come in every one.
+const DAYS_FOR_HASH: u64 = 28;
+
 /// The values from one to another, as they were written.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Span {
     pub first: u64,
     pub last: u64,
 }
 
+/// Every so many-th value of a span.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stepped {
+    span: Span,
+    every: u64,
+}
+
+impl Stepped {
+    pub fn values(self) -> impl Iterator<Item = u64> {
+        let every = usize::try_from(self.every).unwrap_or(usize::MAX);
+        (self.span.first..=self.span.last).step_by(every)
+    }
+}
+
 impl Field {
-    /// A bit for every value that the field names.
-    pub fn parse(&self, word: Word<'_>) -> Result<u64, ExpressionError> {
-        let mut bits = 0;
+    /// A bit for every value that the field names; what is counted from elsewhere goes to `rare`.
+    pub fn parse(
+        &self,
+        word: Word<'_>,
+        seed: Seed,
+        rare: &mut RareDays,
+    ) -> Result<u64, ExpressionError> {
+        let values = self.values(word, seed, rare)?;
+        let values = values.into_iter().flat_map(Stepped::values);
+        Ok(self.with_one_sunday(values.fold(0, |bits, value| bits | 1 << value)))
+    }
+
+    /// The values that the field names, element by element.
+    pub fn values(
+        &self,
+        word: Word<'_>,
+        seed: Seed,
+        rare: &mut RareDays,
+    ) -> Result<Vec<Stepped>, ExpressionError> {
+        let mut values = Vec::new();
+        if word.text == "?" && matches!(self.marks, Marks::DayOfMonth | Marks::DayOfWeek) {
+            let span = self.whole();
+            return Ok(vec![Stepped { span, every: 1 }]);
+        }
         for element in word.elements() {
             if element.text.is_empty() {
                 return Err(self.empty_element(word, element));
             }
-            bits |= self.element(element)?;
+            if !self.take_mark(element, rare)? {
+                values.push(self.element(element, seed)?);
+            }
         }
-        Ok(self.with_one_sunday(bits))
+        Ok(values)
     }
 
     fn with_one_sunday(&self, bits: u64) -> u64 {
@@ -90,22 +170,73 @@ impl Field {
         (bits & ((1 << (self.last + 1)) - 1)) | beyond
     }
 
-    fn element(&self, element: Word<'_>) -> Result<u64, ExpressionError> {
+    fn whole(&self) -> Span {
+        Span {
+            first: self.min,
+            last: self.last,
+        }
+    }
+
+    fn element(&self, element: Word<'_>, seed: Seed) -> Result<Stepped, ExpressionError> {
         let (base, step) = element.split_at('/');
         self.refuse_extensions(base)?;
-        let Some(step) = step else {
-            let span = self.span(base, 1)?;
-            return Ok(bits_of(&span, 1));
-        };
-        if base.text.is_empty() {
+        if base.text.is_empty() && step.is_some() {
             let message = format!("{} has nothing before '/'", self.name);
             let help = format!("write {}", quoted(&format!("*{}", element.text)));
             return Err(ExpressionError::new(element.range(), message).help(help));
         }
+        if let Some(range) = self.hashed_range(base)? {
+            return self.hashed(range, step, seed);
+        }
+        let Some(step) = step else {
+            let span = self.span(base, 1)?;
+            return Ok(Stepped { span, every: 1 });
+        };
         let every = self.step(step)?;
         let span = self.open_ended(base, self.span(base, every)?);
         self.refuse_idle_step(step, every, &span)?;
-        Ok(bits_of(&span, every))
+        Ok(Stepped { span, every })
+    }
+
+    /// The range of `H` or `H(0-29)`.
+    fn hashed_range(&self, base: Word<'_>) -> Result<Option<Span>, ExpressionError> {
+        let Some(rest) = base.strip_prefix_letter('H') else {
+            return Ok(None);
+        };
+        if rest.text.is_empty() {
+            let mut range = self.whole();
+            if self.marks == Marks::DayOfMonth {
+                range.last = DAYS_FOR_HASH;
+            }
+            return Ok(Some(range));
+        }
+        match rest.between('(', ')') {
+            Some(inside) => self.span(inside, 1).map(Some),
+            None => Err(self.unknown(base)),
+        }
+    }
+
+    /// One value of the range; with a step, every so many-th from one of the first ones on.
+    fn hashed(
+        &self,
+        range: Span,
+        step: Option<Word<'_>>,
+        seed: Seed,
+    ) -> Result<Stepped, ExpressionError> {
+        let values = range.last - range.first + 1;
+        let Some(step) = step else {
+            let value = range.first + seed.below(values, self.name);
+            let span = Span {
+                first: value,
+                last: value,
+            };
+            return Ok(Stepped { span, every: 1 });
+        };
+        let every = self.step(step)?;
+        self.refuse_idle_step(step, every, &range)?;
+        let first = range.first + seed.below(every, self.name);
+        let span = Span { first, ..range };
+        Ok(Stepped { span, every })
     }
 
     /// What a step starts from: a single value reaches to the end of the field.
@@ -117,10 +248,7 @@ impl Field {
 
     fn span(&self, base: Word<'_>, every: u64) -> Result<Span, ExpressionError> {
         if base.text == "*" {
-            return Ok(Span {
-                first: self.min,
-                last: self.last,
-            });
+            return Ok(self.whole());
         }
         let (from, to) = base.split_at('-');
         let Some(to) = to else {
@@ -151,7 +279,7 @@ impl Field {
         self.max > self.last && span.last == self.min
     }
 
-    fn value(&self, word: Word<'_>) -> Result<u64, ExpressionError> {
+    pub fn value(&self, word: Word<'_>) -> Result<u64, ExpressionError> {
         if word.is_number() {
             return self.number(word);
         }
@@ -218,11 +346,4 @@ impl Field {
         Err(ExpressionError::new(word.range(), message)
             .help(format!("for {} {first} alone write '{first}'", self.name)))
     }
-}
-
-fn bits_of(span: &Span, every: u64) -> u64 {
-    let every = usize::try_from(every).unwrap_or(usize::MAX);
-    (span.first..=span.last)
-        .step_by(every)
-        .fold(0, |bits, value| bits | 1 << value)
 }

@@ -1,12 +1,18 @@
-//! Calendar arithmetic: from an expression and a zone to instants. Knows no job and no clock.
+//! Calendar arithmetic: from expressions and zones to instants. Knows no job and no clock.
 
 mod complaints;
 mod cron;
 mod days;
+mod expression;
 mod expression_error;
 mod field;
+mod marks;
+mod never;
 mod next;
+mod pattern;
 mod periods;
+mod rare_days;
+mod seed;
 mod word;
 mod zone;
 mod zone_data;
@@ -14,8 +20,9 @@ mod zone_data;
 #[cfg(test)]
 mod tests;
 
-pub use cron::Cron;
+pub use expression::Expression;
 pub use expression_error::ExpressionError;
+pub use seed::Seed;
 pub use zone::{Zone, ZoneError, Zones};
 
 use std::fmt;
@@ -23,16 +30,32 @@ use std::fmt;
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 
-/// A cron expression in a zone: names instants.
+/// Expressions, each in a zone: names instants.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Calendar {
-    /// Which wall-clock times.
-    pub cron: Cron,
-    /// Whose wall clock.
+pub struct Schedule {
+    /// The zone of the job.
     pub zone: Zone,
+    entries: Box<[Entry]>,
+    dst: Dst,
 }
 
-/// An instant that a calendar names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Entry {
+    expression: Expression,
+    zone: Zone,
+}
+
+/// What becomes of a time that a clock change leaves out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Dst {
+    /// One run at the first instant after the gap.
+    #[default]
+    Once,
+    /// None.
+    Skip,
+}
+
+/// An instant that a schedule names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Instant {
     /// When that is, whatever a clock on a wall says.
@@ -42,16 +65,39 @@ pub struct Instant {
     pub moved_from: Option<DateTime>,
 }
 
-impl Calendar {
-    /// The first instant strictly after `time`; none where the expression never fires again.
+impl Schedule {
+    /// All expressions in one zone.
+    pub fn new(expressions: impl IntoIterator<Item = Expression>, zone: Zone, dst: Dst) -> Self {
+        let entry = |expression| Entry {
+            expression,
+            zone: zone.clone(),
+        };
+        Self {
+            entries: expressions.into_iter().map(entry).collect(),
+            zone,
+            dst,
+        }
+    }
+
+    /// The first instant strictly after `time`, of whichever expression; none where none fires again. What several
+    /// name is one instant.
     pub fn next_after(&self, time: Timestamp) -> Option<Instant> {
-        self.cron.next_after(time, &self.zone)
+        let next = |entry: &Entry| {
+            let pattern = &entry.expression.pattern;
+            pattern.next_after(time, &entry.zone, self.dst)
+        };
+        let instants = self.entries.iter().filter_map(next);
+        instants.min_by_key(|instant| (instant.at, instant.moved_from))
     }
 }
 
-/// The expression as it was written.
-impl fmt::Display for Calendar {
+/// The expressions as they were written.
+impl fmt::Display for Schedule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.cron.fmt(f)
+        for (number, entry) in self.entries.iter().enumerate() {
+            f.write_str(if number > 0 { "; " } else { "" })?;
+            entry.expression.fmt(f)?;
+        }
+        Ok(())
     }
 }

@@ -59,4 +59,29 @@ impl<'a> Word<'a> {
             }
         }
     }
+
+    /// What follows a letter, in any case.
+    pub fn strip_prefix_letter(self, letter: char) -> Option<Self> {
+        let first = self.text.chars().next()?;
+        let start = self.start + first.len_utf8();
+        let text = &self.text[first.len_utf8()..];
+        first
+            .eq_ignore_ascii_case(&letter)
+            .then_some(Self { text, start })
+    }
+
+    /// What stands before a letter at the end, in any case.
+    pub fn strip_suffix_letter(self, letter: char) -> Option<Self> {
+        let last = self.text.chars().next_back()?;
+        let text = &self.text[..self.text.len() - last.len_utf8()];
+        last.eq_ignore_ascii_case(&letter)
+            .then_some(Self { text, ..self })
+    }
+
+    /// What stands between a pair of marks that encloses everything.
+    pub fn between(self, open: char, close: char) -> Option<Self> {
+        let text = self.text.strip_prefix(open)?.strip_suffix(close)?;
+        let start = self.start + open.len_utf8();
+        Some(Self { text, start })
+    }
 }

@@ -77,7 +77,7 @@ impl Identity {
 /// The zone in which the job's times are meant, so that `date` in the job agrees with its schedule.
 fn zone_of(job: &Job) -> Option<&str> {
     match &job.timing {
-        Timing::Calendar(calendar) => Some(calendar.zone.name()),
+        Timing::Schedule(schedule) => Some(schedule.zone.name()),
         Timing::Never | Timing::Every(_) => None,
     }
 }

@@ -233,7 +233,7 @@ fn check_timing(timing: &Timing) {
     match timing {
         Timing::Never => {}
         Timing::Every(interval) => assert!(*interval >= SECOND),
-        Timing::Calendar(calendar) => {
+        Timing::Schedule(schedule) => {
             let now = "2026-11-23T07:00:00Z".parse().expect("it is a time");
             assert!(calendar.next_after(now).is_some(), "{calendar}");
         }

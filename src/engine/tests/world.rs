@@ -12,7 +12,7 @@ use crate::config::{Config, Daemon, History, Job, Log, LogFormat, OutputMode, Ov
 use crate::engine::{Beginning, Effect, Engine, Request};
 use crate::ledger::{ClaimVerdict, Claimed, Ended, Fate, RunEnd, Started};
 use crate::run::{Exit, Generation, JobName, Output, RunId, Signal, Usage};
-use crate::schedule::{Calendar, Cron, Zone};
+use crate::schedule::{Dst, Expression, Schedule, Seed, Zone};
 
 pub const SECOND: Duration = Duration::from_secs(1);
 pub const MINUTE: Duration = Duration::from_secs(60);
@@ -59,12 +59,10 @@ pub fn every(name: &str, every: Duration) -> Job {
 }
 
 pub fn cron(name: &str, expression: &str) -> Job {
-    let calendar = Calendar {
-        cron: Cron::parse(expression).expect("an expression"),
-        zone: Zone::utc(),
-    };
+    let expression = Expression::parse(expression, Seed::of("host", name));
+    let schedule = Schedule::new(expression, Zone::utc(), Dst::Once);
     Job {
-        timing: Timing::Calendar(calendar),
+        timing: Timing::Schedule(schedule),
         ..job(name)
     }
 }

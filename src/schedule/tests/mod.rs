@@ -2,6 +2,7 @@
 
 mod clock_changes;
 mod expressions;
+mod marks;
 mod oracle;
 mod random;
 mod refusals;
@@ -11,13 +12,15 @@ mod zones;
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 
-use super::{Calendar, Cron, Instant, Zone};
+use super::{Dst, Expression, ExpressionError, Instant, Schedule, Seed, Zone};
 
-fn calendar(expression: &str, zone: &str) -> Calendar {
-    Calendar {
-        cron: Cron::parse(expression).unwrap(),
-        zone: Zone::named(zone).unwrap(),
-    }
+fn parse(expression: &str) -> Result<Expression, ExpressionError> {
+    Expression::parse(expression, Seed::of("host", "job"))
+}
+
+fn calendar(expression: &str, zone: &str) -> Schedule {
+    let expression = parse(expression).unwrap();
+    Schedule::new([expression], Zone::named(zone).unwrap(), Dst::Once)
 }
 
 fn time(text: &str) -> Timestamp {
@@ -33,7 +36,7 @@ fn runs(expression: &str, zone: &str, after: &str, count: usize) -> Vec<String> 
         .collect()
 }
 
-fn instants(calendar: &Calendar, after: Timestamp) -> impl Iterator<Item = Instant> {
+fn instants(calendar: &Schedule, after: Timestamp) -> impl Iterator<Item = Instant> {
     std::iter::successors(calendar.next_after(after), |instant| {
         calendar.next_after(instant.at)
     })

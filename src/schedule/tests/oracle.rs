@@ -8,8 +8,8 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::random::{Expression, expression};
-use super::{calendar, instants};
-use crate::schedule::{Cron, Instant};
+use super::{calendar, instants, parse};
+use crate::schedule::Instant;
 
 /// Hours and half hours, both hemispheres, rules that ended, rules that go on for ever, days that
 /// never were, changes at midnight and two offsets without daylight saving.
@@ -123,7 +123,7 @@ proptest! {
         let probe = first + SignedDuration::from_millis(probe);
         for expression in expressions {
             let expected = slowly(&expression, &minutes);
-            if Cron::parse(&expression.text()).is_err() {
+            if parse(&expression.text()).is_err() {
                 continue;
             }
             let calendar = calendar(&expression.text(), zone);
@@ -142,10 +142,64 @@ proptest! {
     ) {
         let from = Date::new(year, 1, 1).unwrap() + i64::from(day).days();
         let first = (0..60 * 366).map(|days| from + i64::from(days).days()).find(|date| expression.names_day(*date));
-        if Cron::parse(&expression.text()).is_ok() {
+        if parse(&expression.text()).is_ok() {
             let before = from.to_zoned(TimeZone::UTC).unwrap().timestamp() - SignedDuration::from_secs(1);
             let found = calendar(&expression.text(), "UTC").next_after(before).unwrap().at;
             prop_assert_eq!(Some(TimeZone::UTC.to_datetime(found).date()), first, "{}", expression.text());
         }
     }
+
+    #[test]
+    fn seconds_are_named_within_every_minute(
+        (zone, year) in zone_and_year(),
+        which in 0..4usize,
+        expression in expression(40),
+        seconds in prop::collection::btree_set(0..60i64, 1..4),
+    ) {
+        let rules = db().get(zone).unwrap();
+        let minutes = minutes_around(&rules, change_after(&rules, year, which));
+        let (first, last) = (minutes[0].0, minutes[minutes.len() - 1].0);
+        let list = seconds.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+        let text = format!("{list} {}", expression.text());
+        if parse(&text).is_ok() {
+            let first = first + SignedDuration::from_secs(59);
+            let found: Vec<_> = instants(&calendar(&text, zone), first)
+                .take_while(|instant| instant.at < last)
+                .collect();
+            let minutes = slowly(&expression, &minutes);
+            let expected = minutes.into_iter().filter(|minute| minute.at < last).flat_map(|minute| {
+                with_seconds(&expression, minute, &seconds, rules.to_datetime(minute.at))
+            });
+            let expected: Vec<_> = expected.collect();
+            let differ = found.iter().zip(&expected).find(|(found, expected)| found != expected);
+            prop_assert_eq!(differ, None, "{} in {}", text, zone);
+            prop_assert_eq!(found.len(), expected.len(), "{} in {}", text, zone);
+        }
+    }
+}
+
+/// A run that was moved has no seconds of its own; one at its instant is merged with it.
+fn with_seconds(
+    expression: &Expression,
+    minute: Instant,
+    seconds: &std::collections::BTreeSet<i64>,
+    wall: DateTime,
+) -> Vec<Instant> {
+    let at = |second: i64| Instant {
+        at: minute.at + SignedDuration::from_secs(second),
+        moved_from: None,
+    };
+    let Some(lost) = minute.moved_from else {
+        return seconds.iter().map(|second| at(*second)).collect();
+    };
+    let first = *seconds.iter().next().unwrap();
+    let moved = Instant {
+        moved_from: Some(lost + first.seconds()),
+        ..minute
+    };
+    let rest = seconds.iter().filter(|second| **second > 0);
+    let rest = rest.filter(|_| expression.names_time(wall));
+    std::iter::once(moved)
+        .chain(rest.map(|second| at(*second)))
+        .collect()
 }

@@ -1,7 +1,10 @@
 //! Random expressions that know what they mean, without the parser under test.
 
+use std::fmt;
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 
+use jiff::ToSpan;
 use jiff::civil::{Date, DateTime};
 use proptest::prelude::*;
 
@@ -10,6 +13,20 @@ use proptest::prelude::*;
 pub(super) struct Field {
     text: String,
     values: Vec<i8>,
+    marks: Vec<Mark>,
+}
+
+/// A mark as text, and which days it means.
+#[derive(Clone)]
+struct Mark {
+    text: String,
+    names: Arc<dyn Fn(Date) -> bool + Send + Sync>,
+}
+
+impl fmt::Debug for Mark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -28,6 +45,10 @@ impl Field {
 
     fn names(&self, value: i8) -> bool {
         self.values.contains(&value)
+    }
+
+    fn names_day(&self, value: i8, date: Date) -> bool {
+        self.names(value) || self.marks.iter().any(|mark| (mark.names)(date))
     }
 }
 
@@ -49,8 +70,9 @@ impl Expression {
     }
 
     pub fn names_day(&self, date: Date) -> bool {
-        let day = self.day.names(date.day());
-        let weekday = self.weekday.names(date.weekday().to_sunday_zero_offset());
+        let day = self.day.names_day(date.day(), date);
+        let weekday = date.weekday().to_sunday_zero_offset();
+        let weekday = self.weekday.names_day(weekday, date);
         let days = if self.day.begins_with_star() || self.weekday.begins_with_star() {
             day && weekday
         } else {
@@ -81,7 +103,11 @@ fn element(limits: RangeInclusive<i8>) -> impl Strategy<Value = Field> {
             4 if max - low >= step => (format!("{low}/{step}"), stepped(low, max, step)),
             _ => (a.to_string(), vec![a]),
         };
-        Field { text, values }
+        Field {
+            text,
+            values,
+            marks: Vec::new(),
+        }
     })
 }
 
@@ -89,6 +115,7 @@ fn field(limits: RangeInclusive<i8>, stars: u32) -> impl Strategy<Value = Field>
     let star = Field {
         text: "*".into(),
         values: limits.clone().collect(),
+        marks: Vec::new(),
     };
     let list = prop::collection::vec(element(limits), 1..=3).prop_map(|elements| Field {
         text: elements
@@ -100,6 +127,7 @@ fn field(limits: RangeInclusive<i8>, stars: u32) -> impl Strategy<Value = Field>
             .into_iter()
             .flat_map(|element| element.values)
             .collect(),
+        marks: Vec::new(),
     });
     prop_oneof![stars => Just(star), 10 => list]
 }
@@ -115,9 +143,9 @@ pub(super) fn expression(stars: u32) -> impl Strategy<Value = Expression> {
     (
         field(0..=59, 3),
         field(0..=4, 3),
-        field(1..=31, stars),
+        marked(field(1..=31, stars), day_mark()),
         field(1..=12, stars),
-        weekday,
+        marked(weekday, weekday_mark()),
     )
         .prop_map(|(minute, hour, day, month, weekday)| Expression {
             minute,
@@ -147,4 +175,66 @@ fn in_hours(hour: Field) -> Field {
         }
     }
     Field { values, ..hour }
+}
+
+/// A field in which now and then a mark stands beside other elements.
+fn marked(
+    field: impl Strategy<Value = Field>,
+    mark: impl Strategy<Value = Mark>,
+) -> impl Strategy<Value = Field> {
+    (field, mark, 0..4).prop_map(|(mut field, mark, chance)| {
+        if chance == 0 && !field.begins_with_star() {
+            field.text = format!("{},{}", mark.text, field.text);
+            field.marks.push(mark);
+        }
+        field
+    })
+}
+
+fn day_mark() -> impl Strategy<Value = Mark> {
+    (0..4, 0..=30i8).prop_map(|(kind, n)| match kind {
+        0 => mark("LW", |date| {
+            Some(date) == working_days(date).last().copied()
+        }),
+        1 => mark(&format!("L-{n}"), move |date| {
+            date.day() == date.days_in_month() - n
+        }),
+        2 => mark("L", |date| date.day() == date.days_in_month()),
+        _ => mark(&format!("{}W", n + 1), move |date| {
+            let exists = n < date.days_in_month();
+            let nearest = working_days(date)
+                .into_iter()
+                .min_by_key(|working| (working.day() - n - 1).abs());
+            exists && Some(date) == nearest
+        }),
+    })
+}
+
+fn weekday_mark() -> impl Strategy<Value = Mark> {
+    (0..=6i8, 1..=6i8).prop_map(|(weekday, nth)| {
+        let is_it = move |date: Date| date.weekday().to_sunday_zero_offset() == weekday;
+        match nth {
+            6 => mark(&format!("{weekday}L"), move |date| {
+                is_it(date) && date.day() + 7 > date.days_in_month()
+            }),
+            _ => mark(&format!("{weekday}#{nth}"), move |date| {
+                is_it(date) && (date.day() + 6) / 7 == nth
+            }),
+        }
+    })
+}
+
+fn mark(text: &str, names: impl Fn(Date) -> bool + Send + Sync + 'static) -> Mark {
+    Mark {
+        text: text.to_owned(),
+        names: Arc::new(names),
+    }
+}
+
+/// From Monday to Friday, in the month of a day.
+fn working_days(date: Date) -> Vec<Date> {
+    let days = date.first_of_month().series(1.day());
+    days.take_while(|day| day.month() == date.month())
+        .filter(|day| day.weekday().to_monday_zero_offset() < 5)
+        .collect()
 }

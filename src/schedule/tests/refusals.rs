@@ -2,14 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use super::runs;
-use crate::schedule::Cron;
+use super::{parse, runs};
 
 const NOON: &str = "2026-07-01T12:00:00Z";
 
 /// The message, the part of the expression that it is about, and the help.
 pub(super) fn wrong(expression: &str) -> (String, String, String) {
-    let error = Cron::parse(expression).unwrap_err();
+    let error = parse(expression).unwrap_err();
     (
         error.message,
         expression[error.at].to_string(),
@@ -131,9 +130,9 @@ fn an_empty_element_is_refused_at_its_comma() {
     for expression in ["1,,2 * * * *", "1, * * * *", ",1 * * * *", ", * * * *"] {
         refused(expression, ",", message, "");
     }
-    assert_eq!(Cron::parse("1,,2 * * * *").unwrap_err().at, 1..2);
-    assert_eq!(Cron::parse("* 1, * * *").unwrap_err().at, 3..4);
-    assert_eq!(Cron::parse("* ,1 * * *").unwrap_err().at, 2..3);
+    assert_eq!(parse("1,,2 * * * *").unwrap_err().at, 1..2);
+    assert_eq!(parse("* 1, * * *").unwrap_err().at, 3..4);
+    assert_eq!(parse("* ,1 * * *").unwrap_err().at, 2..3);
 }
 
 #[test]

@@ -3,53 +3,92 @@
 use proptest::prelude::*;
 
 use super::refusals::refused;
-use super::{calendar, time};
-use crate::schedule::Cron;
+use super::{calendar, parse, time};
 
 const NOON: &str = "2026-07-01T12:00:00Z";
 
 #[test]
-fn what_other_crons_know_is_named_as_not_available() {
-    let last = "'L' (the last one) is not available (allowed for day of month: 1-31)";
-    refused("0 0 L * *", "L", last, "");
-    refused("0 0 L-3 * *", "L-3", last, "");
-    refused("0 0 1,LW * *", "LW", last, "");
+fn marks_stand_in_their_own_fields_only() {
+    let hour = "(allowed for hour: 0-23)";
+    for (mark, name) in [
+        ("L", "'L' (the last one)"),
+        ("5L", "'L' (the last one)"),
+        ("LW", "'L' (the last one)"),
+        ("15W", "'W' (the nearest working day)"),
+        ("1#2", "'#' (which weekday of the month)"),
+    ] {
+        let message = format!("{name} is not available {hour}");
+        refused(&format!("0 {mark} * * *"), mark, &message, "");
+    }
+    let message = format!("'?' is not available {hour}");
+    refused("0 ? * * *", "?", &message, "write '*'");
     refused(
-        "0 0 15W * *",
+        "0 0 15W * 15W",
         "15W",
-        "'W' (the nearest working day) is not available (allowed for day of month: 1-31)",
-        "",
-    );
-    let weekday = "(allowed for day of week: 0-7 or SUN-SAT)";
-    refused(
-        "0 0 * * 5L",
-        "5L",
-        &format!("'L' (the last one) is not available {weekday}"),
+        "'W' (the nearest working day) is not available (allowed for day of week: 0-7 or SUN-SAT)",
         "",
     );
     refused(
-        "0 0 * * friL",
-        "friL",
-        &format!("'L' (the last one) is not available {weekday}"),
+        "0 0 12 1 1 * H",
+        "H",
+        "'H' (a value from a hash) is not available (allowed for year: 1970-2199)",
+        "write a number",
+    );
+    assert!(parse("0 0 * JUL,MAR WED,THU").is_ok());
+}
+
+#[test]
+fn a_mark_that_is_wrong_is_told_what_it_takes() {
+    let before =
+        |found: &str| format!("'{found}': 'L-' takes a number of days before the last one, 0-30");
+    refused("0 0 L-31 * *", "L-31", &before("L-31"), "");
+    refused("0 0 L- * *", "L-", &before("L-"), "");
+    refused(
+        "0 0 32W * *",
+        "32",
+        "day of month 32 is above 31 (allowed: 1-31)",
+        "",
+    );
+    let which =
+        |found: &str| format!("'{found}' after '#': which one of the month, 1-5 or L for the last");
+    refused("0 0 * * FRI#6", "6", &which("6"), "");
+    refused("0 0 * * FRI#", "", &which(""), "");
+    refused(
+        "0 0 * * #2",
+        "",
+        "'' is not a day of week (allowed: 0-7 or SUN-SAT)",
         "",
     );
     refused(
-        "0 0 * * MON#2",
-        "MON#2",
-        &format!("'#' (which weekday of the month) is not available {weekday}"),
+        "0 0 * * L",
+        "L",
+        "'L' alone is not available (allowed for day of week: 0-7 or SUN-SAT)",
+        "for the last Friday of the month write 'FRI#L'",
+    );
+    refused(
+        "H(5 * * * *",
+        "H(5",
+        "'H(5' is not a minute (allowed: 0-59)",
         "",
     );
     refused(
-        "0 0 ? * MON",
-        "?",
-        "'?' is not available (allowed for day of month: 1-31)",
-        "write '*'",
+        "H(0-75) * * * *",
+        "75",
+        "minute 75 is above 59 (allowed: 0-59)",
+        "",
     );
-    let hash = "'H' (a value from a hash) is not available (allowed for minute: 0-59)";
-    refused("H * * * *", "H", hash, "write a number");
-    refused("H/15 * * * *", "H", hash, "write a number");
-    refused("h(0-29)/10 * * * *", "h(0-29)", hash, "write a number");
-    assert!(Cron::parse("0 0 * JUL,MAR WED,THU").is_ok());
+    refused(
+        "H(0-9)/20 * * * *",
+        "20",
+        "minute step 20 is above 10, the number of values in 0-9",
+        "for minute 0 alone write '0'",
+    );
+    refused(
+        "0 0 0 1 1 * 1969",
+        "1969",
+        "year 1969 is below 1970 (allowed: 1970-2199)",
+        "",
+    );
 }
 
 #[test]
@@ -81,27 +120,15 @@ fn the_number_of_fields_is_checked() {
         "did you mean '@daily'?",
     );
     refused(
-        "0 */5 * * * *",
-        "0 */5 * * * *",
-        &format!("6 fields found, 5 needed {fields}; seconds are not known"),
-        "without them: '*/5 * * * *'",
-    );
-    refused(
         "* * * * * date",
-        "* * * * * date",
-        &format!("6 fields found, 5 needed {fields}; seconds are not known"),
+        "date",
+        "'date' is not a day of week (allowed: 0-7 or SUN-SAT)",
         "",
     );
     refused(
-        "0 */5 * * * * 2026",
-        "0 */5 * * * * 2026",
-        &format!("7 fields found, 5 needed {fields}; seconds and years are not known"),
-        "without them: '*/5 * * * *'",
-    );
-    refused(
         "* * * * * * * *",
         "* * * * * * * *",
-        &format!("8 fields found, 5 needed {fields}"),
+        "8 fields found, 7 at most (second, minute, hour, day of month, month, day of week, year)",
         "",
     );
 }
@@ -166,7 +193,7 @@ fn an_expression_that_never_fires_is_refused_with_the_reason() {
 
 #[test]
 fn an_error_shows_message_and_help() {
-    let error = Cron::parse("0 22-2 * * *").unwrap_err();
+    let error = parse("0 22-2 * * *").unwrap_err();
     assert_eq!(
         error.to_string(),
         "hour range '22-2' ends before it begins; write it as two: '22-23,0-2'"
@@ -176,7 +203,7 @@ fn an_error_shows_message_and_help() {
 proptest! {
     #[test]
     fn no_text_makes_the_parser_panic(text in "\\PC*|([-*/,0-9LWH#?@+ a-zA-Z\t]{0,12} ?){0,7}|[^a]{0,30}") {
-        if let Err(error) = Cron::parse(&text) {
+        if let Err(error) = parse(&text) {
             prop_assert!(text.get(error.at.clone()).is_some());
             prop_assert!(error.message.len() < 400 && !error.message.contains('\n'));
         }
@@ -184,7 +211,7 @@ proptest! {
 
     #[test]
     fn what_is_accepted_fires(text in "[-*/,0-9]{1,6} [-*/,0-9]{1,6} [-*/,0-9]{1,6} [-*/,0-9]{1,4} [-*/,0-7]{1,4}") {
-        if Cron::parse(&text).is_ok() {
+        if parse(&text).is_ok() {
             prop_assert!(calendar(&text, "Europe/Berlin").next_after(time(NOON)).is_some());
         }
     }

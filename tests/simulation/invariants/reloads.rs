@@ -43,7 +43,7 @@ impl Invariants {
             let is_same = old.is_some_and(|old| is_due_alike(old, job));
             let next = before.next_due(name).filter(|next| *next > now.wall);
             let is_kept = next.is_none() || next == engine.next_due(name);
-            if is_same && matches!(job.timing, Timing::Calendar(_)) && !is_kept {
+            if is_same && matches!(job.timing, Timing::Schedule(_)) && !is_kept {
                 return broken(UNMOVED, format!("{name}: {next:?}"));
             }
         }
