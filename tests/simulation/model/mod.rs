@@ -52,6 +52,22 @@ struct Reload {
     again: Option<bool>,
 }
 
+/// How the last load ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Last {
+    Accepted,
+    /// For what the file says.
+    Broken,
+    /// For what it asks for.
+    Refused,
+}
+
+impl Last {
+    fn is_refused(self) -> bool {
+        self != Self::Accepted
+    }
+}
+
 #[derive(Debug)]
 pub struct Model {
     oracle: Rc<Oracle>,
@@ -66,7 +82,7 @@ pub struct Model {
     clocks: Moment,
     last_request: Timestamp,
     reload: Option<Reload>,
-    last_verdict: Option<bool>,
+    last: Last,
 }
 
 impl Model {
@@ -90,7 +106,7 @@ impl Model {
             clocks: now,
             last_request: Timestamp::MIN,
             reload: None,
-            last_verdict: None,
+            last: Last::Accepted,
         };
         let mut acts = model.forget_anchors();
         let jobs = file.jobs.iter();

@@ -6,7 +6,7 @@ use hupd::clock::Moment;
 use hupd::ledger::Fate;
 use hupd::run::{Generation, JobName, Occurrence, Trigger};
 
-use super::{Model, Phase, Reload, claims_last};
+use super::{Last, Model, Phase, Reload, claims_last};
 use crate::simulation::acts::Act;
 use crate::simulation::jobs::FileSpec;
 
@@ -61,25 +61,26 @@ impl Model {
 
     fn is_news(&self, file: Option<&Arc<FileSpec>>) -> bool {
         match file {
-            Some(file) => self.last_verdict == Some(false) || *file != self.file,
-            None => self.last_verdict != Some(false),
+            Some(file) => self.last.is_refused() || *file != self.file,
+            // A broken file always has the same problem here.
+            None => self.last != Last::Broken,
         }
     }
 
     fn judge(&mut self, file: Option<&Arc<FileSpec>>, refuses: bool, now: Moment) -> Vec<Act> {
         let is_right = |file: &&Arc<FileSpec>| file.state_dir == self.file.state_dir && !refuses;
-        let mut acts = match file.filter(is_right) {
-            Some(file) => {
-                self.last_verdict = Some(true);
-                claims_last(self.adopt(Arc::clone(file), now))
-            }
-            None => {
-                self.last_verdict = Some(false);
-                Vec::new()
-            }
+        let right = file.filter(is_right);
+        self.last = match (right, file) {
+            (Some(_), _) => Last::Accepted,
+            (None, Some(_)) => Last::Refused,
+            (None, None) => Last::Broken,
+        };
+        let mut acts = match right {
+            Some(file) => claims_last(self.adopt(Arc::clone(file), now)),
+            None => Vec::new(),
         };
         acts.push(Act::Verdict {
-            accepted: self.last_verdict == Some(true),
+            accepted: !self.last.is_refused(),
             generation: self.generation,
         });
         acts
