@@ -10,13 +10,14 @@ use hupd::config::{
     Config, Daemon, History, Job, Log, LogFormat, OutputMode, Overlap, SourceFile, Timing,
 };
 use hupd::run::{JobName, Signal};
-use hupd::schedule::{Calendar, Cron, Zone};
+use hupd::schedule::{self, Dst, Expression, Seed, Zone};
 
 use super::oracle::Schedule;
 
 /// All forms of the fields; many of them in the hours in which clocks change.
-pub const EXPRESSIONS: [&str; 30] = [
+pub const EXPRESSIONS: [&str; 42] = [
     // Often.
+    "*/30 * * * * *",
     "* * * * *",
     "*/5 * * * *",
     "*/15 * * * *",
@@ -25,6 +26,8 @@ pub const EXPRESSIONS: [&str; 30] = [
     "*/30 0-4 * * *",
     "15 */2 * * *",
     "0-59/20 1-3 * * *",
+    "0 */6 * * *; 30 1,2 * * *; 15 2 * * *",
+    "10,50 */20 1-3 * * *",
     // Daily.
     "30 2 * * *",
     "0 2 * * *",
@@ -49,13 +52,22 @@ pub const EXPRESSIONS: [&str; 30] = [
     "45 1 1-7 3,10,11 *",
     "0 4 1 */3 *",
     "5 0 24-31 3,4,9,10 *",
+    "20,40 30 2 * * *",
+    "30 2 L * *",
+    "0 0 L-3,15W * ?",
+    "30 1 LW * *",
+    "45 1 * 3,10,11 0#L,0#2",
+    "0 2 1W * 1#1",
+    "0 30 2 * * 0 2030-2060/2",
+    "0 0 0 1 */2 ? 1990,2000-2020,2050,2070",
+    "30 2 * * *; 30 2 L * *; 0 3 * * 7",
 ];
 
 /// Before it are those that are due more often than once an hour.
-pub const FIRST_HOURLY: usize = 4;
+pub const FIRST_HOURLY: usize = 5;
 
 /// From here on, nothing is due more often than once a day or so.
-pub const FIRST_DAILY: usize = 8;
+pub const FIRST_DAILY: usize = 11;
 
 /// Hours and half hours, changes at midnight, a day that never was, two rules without daylight saving.
 pub const ZONES: [&str; 14] = [
@@ -152,15 +164,21 @@ impl FileSpec {
 impl JobSpec {
     fn job(&self, name: JobName, zones: &[Zone]) -> Job {
         Job {
-            name,
             command: vec!["/bin/job".to_owned(), self.edition.to_string()],
             timing: match self.due {
                 Due::OnRequest => Timing::Never,
                 Due::Every(every) => Timing::Every(every),
-                Due::At((expression, zone)) => Timing::Calendar(Calendar {
-                    cron: Cron::parse(EXPRESSIONS[expression]).expect("it is right"),
-                    zone: zones[zone].clone(),
-                }),
+                Due::At((expressions, zone)) => {
+                    let expressions = EXPRESSIONS[expressions].split("; ").map(|text| {
+                        let seed = Seed::of("host", name.as_str());
+                        Expression::parse(text, seed).expect("it is right")
+                    });
+                    Timing::Schedule(schedule::Schedule::new(
+                        expressions,
+                        zones[zone].clone(),
+                        Dst::Once,
+                    ))
+                }
             },
             overlap: self.overlap,
             timeout: self.timeout,
@@ -171,6 +189,7 @@ impl JobSpec {
             output: OutputMode::Store,
             enabled: self.enabled,
             description: String::new(),
+            name,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Which instants an expression names: a slow and obvious reading of the rules, a day at a time. Every field is
+//! Which instants expressions name: a slow and obvious reading of the rules, a day at a time. Every field is
 //! a list of numbers, every wall-clock time is converted by the zone itself.
 
 use std::cell::RefCell;
@@ -8,7 +8,7 @@ use jiff::civil::{Date, DateTime};
 use jiff::tz::{AmbiguousOffset, TimeZone};
 use jiff::{Timestamp, ToSpan};
 
-/// An expression of [`super::jobs::EXPRESSIONS`] in a zone of [`super::jobs::ZONES`], by number.
+/// Expressions of [`super::jobs::EXPRESSIONS`] in a zone of [`super::jobs::ZONES`], by number.
 pub type Schedule = (usize, usize);
 
 /// Instants are worked out for so many days at once, and remembered.
@@ -21,11 +21,15 @@ const MOST_CHUNKS: i64 = 9 * 366 / CHUNK;
 
 #[derive(Debug)]
 struct Expression {
-    minutes: Vec<i8>,
-    hours: Vec<i8>,
-    days: Vec<i8>,
-    months: Vec<i8>,
-    weekdays: Vec<i8>,
+    seconds: Vec<i16>,
+    minutes: Vec<i16>,
+    hours: Vec<i16>,
+    /// Element by element.
+    days: Vec<String>,
+    months: Vec<i16>,
+    weekdays: Vec<String>,
+    /// Empty: all.
+    years: Vec<i16>,
     either_day: bool,
     is_wild: bool,
 }
@@ -33,7 +37,8 @@ struct Expression {
 /// What has been worked out so far.
 #[derive(Debug)]
 pub struct Oracle {
-    expressions: Vec<Expression>,
+    /// Several of them are one schedule.
+    expressions: Vec<Vec<Expression>>,
     zones: Vec<TimeZone>,
     known: RefCell<HashMap<(Schedule, i64), Vec<i64>>>,
 }
@@ -44,7 +49,7 @@ impl Oracle {
         Self {
             expressions: expressions
                 .iter()
-                .map(|text| Expression::read(text))
+                .map(|texts| texts.split("; ").map(Expression::read).collect())
                 .collect(),
             zones: zones.iter().map(zone).collect(),
             known: RefCell::default(),
@@ -69,15 +74,19 @@ impl Oracle {
     }
 
     fn instants(&self, (expression, zone): Schedule, chunk: i64) -> Vec<i64> {
-        let (expression, zone) = (&self.expressions[expression], &self.zones[zone]);
+        let (expressions, zone) = (&self.expressions[expression], &self.zones[zone]);
         let begin = chunk * CHUNK * DAY;
         let first = Timestamp::from_second(begin).expect("a time");
         let first = TimeZone::UTC.to_datetime(first).date();
         // On the wall it may be two days earlier or later than in UTC.
         let days = (-2..CHUNK + 2).map(|day| first + day.days());
-        let mut instants: Vec<_> = days
-            .filter(|day| expression.names_day(*day))
-            .flat_map(|day| expression.instants_of(day, zone))
+        let days: Vec<_> = days.collect();
+        let mut instants: Vec<_> = expressions
+            .iter()
+            .flat_map(|expression| {
+                let named = days.iter().filter(|day| expression.names_day(**day));
+                named.flat_map(|day| expression.instants_of(*day, zone))
+            })
             .filter(|instant| (begin..begin + CHUNK * DAY).contains(instant))
             .collect();
         instants.sort_unstable();
@@ -88,37 +97,57 @@ impl Oracle {
 
 impl Expression {
     fn read(text: &str) -> Self {
-        let fields: Vec<_> = text.split(' ').collect();
-        let is_star = |field: usize| fields[field].starts_with('*');
-        let weekdays = numbers(fields[4], 0, 7);
+        let mut fields: Vec<_> = text.split(' ').collect();
+        if fields.len() == 5 {
+            fields.insert(0, "0");
+        }
+        if fields.len() == 6 {
+            fields.push("*");
+        }
+        let is_free = |field: usize| fields[field].starts_with('*') || fields[field] == "?";
+        let elements = |field: usize| fields[field].split(',').map(str::to_owned).collect();
         Self {
-            minutes: numbers(fields[0], 0, 59),
-            hours: numbers(fields[1], 0, 23),
-            days: numbers(fields[2], 1, 31),
-            months: numbers(fields[3], 1, 12),
-            weekdays: weekdays.into_iter().map(|day| day % 7).collect(),
-            either_day: !is_star(2) && !is_star(4),
-            is_wild: is_star(0) || is_star(1),
+            seconds: numbers(fields[0], 0, 59),
+            minutes: numbers(fields[1], 0, 59),
+            hours: numbers(fields[2], 0, 23),
+            days: elements(3),
+            months: numbers(fields[4], 1, 12),
+            weekdays: elements(5),
+            years: match fields[6] {
+                "*" => Vec::new(),
+                years => numbers(years, 1970, 2199),
+            },
+            either_day: !is_free(3) && !is_free(5),
+            is_wild: is_free(0) || is_free(1) || is_free(2),
         }
     }
 
     fn names_day(&self, date: Date) -> bool {
-        let day = self.days.contains(&date.day());
-        let weekday = date.weekday().to_sunday_zero_offset();
-        let weekday = self.weekdays.contains(&weekday);
+        let day = self.days.iter().any(|element| is_day(element, date));
+        let weekday = self
+            .weekdays
+            .iter()
+            .any(|element| is_weekday(element, date));
         let is_named = match self.either_day {
             true => day || weekday,
             false => day && weekday,
         };
-        is_named && self.months.contains(&date.month())
+        let is_in_years = self.years.is_empty() || self.years.contains(&date.year());
+        is_named && is_in_years && self.months.contains(&i16::from(date.month()))
     }
 
     fn instants_of(&self, day: Date, zone: &TimeZone) -> Vec<i64> {
-        let hours = self.hours.iter();
-        let times = hours.flat_map(|&hour| self.minutes.iter().map(move |&minute| (hour, minute)));
-        times
-            .flat_map(|(hour, minute)| self.instants_at(day.at(hour, minute, 0, 0), zone))
-            .collect()
+        let mut instants = Vec::new();
+        for hour in &self.hours {
+            for minute in &self.minutes {
+                for second in &self.seconds {
+                    let [hour, minute, second] = [*hour, *minute, *second].map(|value| value as i8);
+                    let wall = day.at(hour, minute, second, 0);
+                    instants.extend(self.instants_at(wall, zone));
+                }
+            }
+        }
+        instants
     }
 
     fn instants_at(&self, wall: DateTime, zone: &TimeZone) -> Vec<i64> {
@@ -154,14 +183,57 @@ fn change_before(second: i64, zone: &TimeZone) -> i64 {
     change.expect("a gap is a change").timestamp().as_second()
 }
 
+/// An element of the field for days of the month: also `L`, `L-3`, `LW`, `15W`.
+fn is_day(element: &str, date: Date) -> bool {
+    let last = date.days_in_month();
+    if element == "LW" {
+        return date == nearest_working_day(date.last_of_month());
+    }
+    if element == "L" {
+        return date.day() == last;
+    }
+    if let Some(days) = element.strip_prefix("L-") {
+        return date.day() == last - days.parse::<i8>().expect("a number");
+    }
+    if let Some(day) = element.strip_suffix('W') {
+        let day = day.parse().expect("a number");
+        return day <= last
+            && date == nearest_working_day(date.with().day(day).build().expect("a day"));
+    }
+    numbers(element, 1, 31).contains(&i16::from(date.day()))
+}
+
+/// An element of the field for days of the week: also `5#2` and `5#L`.
+fn is_weekday(element: &str, date: Date) -> bool {
+    let (weekday, nth) = element.split_once('#').unwrap_or((element, ""));
+    let today = i16::from(date.weekday().to_sunday_zero_offset());
+    let is_it = numbers(weekday, 0, 7).iter().any(|day| day % 7 == today);
+    is_it
+        && match nth {
+            "" => true,
+            "L" => date.day() > date.days_in_month() - 7,
+            nth => (date.day() - 1) / 7 + 1 == nth.parse::<i8>().expect("a number"),
+        }
+}
+
+/// From Monday to Friday, in the same month.
+fn nearest_working_day(date: Date) -> Date {
+    let near = [0, -1, 1, -2, 2].map(|days| date + days.days());
+    let is_right =
+        |day: &Date| day.weekday().to_monday_zero_offset() < 5 && day.month() == date.month();
+    near.into_iter()
+        .find(is_right)
+        .expect("a week has five of them")
+}
+
 /// `*`, `*/15`, `1-5`, `8-18/2`, `1,2,15`.
-fn numbers(field: &str, least: i8, most: i8) -> Vec<i8> {
-    let number = |text: &str| text.parse::<i8>().expect("a number");
-    let named = |element: &str| -> Vec<i8> {
+fn numbers(field: &str, least: i16, most: i16) -> Vec<i16> {
+    let number = |text: &str| text.parse::<i16>().expect("a number");
+    let named = |element: &str| -> Vec<i16> {
         let (range, step) = element.split_once('/').unwrap_or((element, "1"));
         let (first, last) = match range.split_once('-') {
             Some((first, last)) => (number(first), number(last)),
-            None if range == "*" => (least, most),
+            None if matches!(range, "*" | "?") => (least, most),
             None => (number(range), number(range)),
         };
         (first..=last).step_by(number(step) as usize).collect()
