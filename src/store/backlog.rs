@@ -2,6 +2,7 @@
 
 use std::collections::{HashSet, VecDeque};
 
+use crate::ledger::Fate;
 use crate::run::{Occurrence, Output};
 
 use super::record::Record;
@@ -16,7 +17,8 @@ const MOST_WITH_OUTPUTS: usize = MOST / 2;
 #[derive(Debug, Default)]
 pub(super) struct Backlog {
     records: VecDeque<Record>,
-    owed: HashSet<Occurrence>,
+    /// What has a run or another fate among them.
+    decided: HashSet<Occurrence>,
     bytes: usize,
     lost: u64,
 }
@@ -31,15 +33,13 @@ impl Backlog {
             return;
         }
         self.bytes += record.size();
-        if let Record::Owed(claim) = &record {
-            self.owed.insert(claim.occurrence.clone());
-        }
+        self.decided.extend(decided_by(&record).cloned());
         self.records.push_back(record);
     }
 
-    /// Whether a run for this occurrence waits here to be written.
-    pub(super) fn owes(&self, occurrence: &Occurrence) -> bool {
-        self.owed.contains(occurrence)
+    /// Whether it waits here to be written that this occurrence must not run any more.
+    pub(super) fn decides(&self, occurrence: &Occurrence) -> bool {
+        self.decided.contains(occurrence)
     }
 
     /// The oldest records, at most so many.
@@ -52,8 +52,8 @@ impl Backlog {
     pub(super) fn settle(&mut self, count: usize, lost: u64) {
         for record in self.records.drain(..count) {
             self.bytes -= record.size();
-            if let Record::Owed(claim) = record {
-                self.owed.remove(&claim.occurrence);
+            if let Some(occurrence) = decided_by(&record) {
+                self.decided.remove(occurrence);
             }
         }
         self.lost += lost;
@@ -71,6 +71,15 @@ impl Backlog {
 
     pub(super) fn is_empty(&self) -> bool {
         self.records.is_empty()
+    }
+}
+
+/// The occurrence that has its last fate by this.
+fn decided_by(record: &Record) -> Option<&Occurrence> {
+    match record {
+        Record::Owed(claim) => Some(&claim.occurrence),
+        Record::Entry(entry) if entry.fate != Fate::Waiting => Some(&entry.occurrence),
+        _ => None,
     }
 }
 

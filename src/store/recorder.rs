@@ -252,7 +252,7 @@ impl Finished {
 
 /// A ledger that cannot be written may still be read, and what is owed counts as written.
 fn judge(connection: &Connection, backlog: &Backlog, claim: &Claim) -> Claimed {
-    let is_known = backlog.owes(&claim.occurrence)
+    let is_known = backlog.decides(&claim.occurrence)
         || is_decided(connection, &claim.occurrence).unwrap_or(false);
     if is_known {
         Claimed::AlreadyThere

@@ -43,6 +43,25 @@ fn jobs_run_while_the_store_is_locked_and_their_records_follow() {
 }
 
 #[test]
+fn what_was_decided_while_the_store_is_locked_does_not_run() {
+    let place = Place::new();
+    let store = place.store();
+    let shell = place.shell();
+    shell.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    store.record(entry("a", 60, Fate::Waiting, "no place"));
+    store.record(entry("a", 120, Fate::Missed, "late"));
+    assert!(matches!(place.inbox.next(), Event::StoreFailed(_)));
+    assert_eq!(place.claim(&store, claim(1, "a", 60)), Claimed::Yes);
+    assert_eq!(
+        place.claim(&store, claim(2, "a", 120)),
+        Claimed::AlreadyThere
+    );
+    shell.execute_batch("ROLLBACK").unwrap();
+    store.close();
+    assert_eq!(place.lines(), ["a ran  1", "a missed late"]);
+}
+
+#[test]
 fn whoever_asks_is_shown_what_was_owed_as_soon_as_it_can_be_written() {
     let place = Place::new();
     let store = place.store();
