@@ -58,7 +58,7 @@ fn what_was_decided_while_the_store_is_locked_does_not_run() {
     );
     shell.execute_batch("ROLLBACK").unwrap();
     store.close();
-    assert_eq!(place.lines(), ["a ran  1", "a missed late "]);
+    assert_eq!(place.lines(), ["a ran  1", "a missed late"]);
 }
 
 #[test]
