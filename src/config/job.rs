@@ -1,7 +1,6 @@
 //! One `[jobs.NAME]`.
 
 use std::ops::Range;
-use std::time::Duration;
 
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
@@ -10,10 +9,11 @@ use super::finding::{Finding, Findings};
 use super::policies::Policies;
 use super::section::{Item, Section, Title, Wrong, is_job};
 use super::source::Source;
+use super::timing::timing;
 use super::words::{key_of, quoted};
 use super::{Job, Timing, typed};
 use crate::run::JobName;
-use crate::schedule::{Dst, Expression, Schedule, Seed, Zones};
+use crate::schedule::{Seed, Zones};
 
 const LONGEST_NAME: usize = 100;
 
@@ -46,7 +46,9 @@ impl Checker<'_> {
         let title = Title::Job(name);
         let mut section = Section::new(title, self.source, Some(table), self.findings);
         let policies = self.defaults.overridden(&mut section, self.zones);
-        let job = described((self.host, name), &mut section, policies);
+        let seed = Seed::of(self.host, name);
+        let timing = timing(&mut section, &policies.zone, (self.zones, seed));
+        let job = described(name, &mut section, policies, timing);
         if job.is_none() && !is_part_of_a_name(table) {
             section.push(missing_command(name, key.span()));
         }
@@ -56,11 +58,11 @@ impl Checker<'_> {
 }
 
 fn described(
-    (host, name): (&str, &str),
+    name: &str,
     section: &mut Section<'_, '_>,
     policies: Policies,
+    timing: Timing,
 ) -> Option<Job> {
-    let timing = timing(section, &policies, Seed::of(host, name));
     let description = section.take("description", typed::owned_text);
     let command = section.take_all("command", |item, wrongs| {
         command(item, &policies.shell, wrongs)
@@ -175,64 +177,4 @@ fn refuse_shell_beside_array(section: &mut Section<'_, '_>) {
         let help = "leave it out, or write the command as one string";
         section.push(finding.at(at).help(help));
     }
-}
-
-fn timing(section: &mut Section<'_, '_>, policies: &Policies, seed: Seed) -> Timing {
-    let expressions = section.take_all("schedule", |item, wrongs| expressions(item, seed, wrongs));
-    let every = section.take("every", |item| {
-        typed::duration_of_at_least(item, Duration::from_secs(1))
-    });
-    let places = (section.key_at("schedule"), section.key_at("every"));
-    if let (Some(_), Some(at)) = places.clone() {
-        let finding = Finding::error("every: a job has either 'schedule' or 'every'");
-        section.push(finding.at(at).help("leave one of them out"));
-    }
-    if let (None, Some(at)) = (places.0, section.key_at("timezone")) {
-        let finding = Finding::warning("timezone: means nothing without 'schedule'");
-        section.push(finding.at(at).absent().help("leave it out"));
-    }
-    let zone = policies.zone.clone();
-    let schedule = expressions.map(|all| Timing::Schedule(Schedule::new(all, zone, Dst::Once)));
-    schedule
-        .or(every.map(Timing::Every))
-        .unwrap_or(Timing::Never)
-}
-
-/// One expression, or a list of them.
-fn expressions(item: &Item<'_>, seed: Seed, wrongs: &mut Vec<Wrong>) -> Vec<Expression> {
-    let DeValue::Array(parts) = item.value else {
-        return right_or_told(expression(item, seed), wrongs)
-            .into_iter()
-            .collect();
-    };
-    if parts.is_empty() {
-        let help = "write one expression, such as \"30 2 * * *\", or leave the key out";
-        wrongs.push(Wrong::new("is an empty list").help(help));
-    }
-    let parts = parts.iter().map(|part| Item {
-        source: item.source,
-        value: part.get_ref(),
-        at: part.span(),
-    });
-    let read = |part: Item<'_>| {
-        let expression = expression(&part, seed).map_err(|wrong| Wrong {
-            at: wrong.at.or(Some(part.at.clone())),
-            ..wrong
-        });
-        right_or_told(expression, wrongs)
-    };
-    parts.filter_map(read).collect()
-}
-
-fn right_or_told<T>(read: Result<T, Wrong>, wrongs: &mut Vec<Wrong>) -> Option<T> {
-    read.map_err(|wrong| wrongs.push(wrong)).ok()
-}
-
-fn expression(item: &Item<'_>, seed: Seed) -> Result<Expression, Wrong> {
-    let text = typed::text_like(item, "one expression, such as \"30 2 * * *\"")?;
-    Expression::parse(text, seed).map_err(|error| Wrong {
-        at: item.inside(text, &error.at),
-        message: format!("{}: {}", quoted(text), error.message),
-        help: error.help,
-    })
 }

@@ -22,6 +22,7 @@ mod source;
 mod surroundings;
 mod syntax;
 mod syntax_words;
+mod timing;
 mod typed;
 mod value;
 mod words;

@@ -19,11 +19,12 @@ pub struct Surroundings {
 }
 
 impl Surroundings {
-    /// As the environment of this process has them.
-    pub fn from_environment(is_root: bool, host: String) -> Self {
+    /// As this process finds them.
+    pub fn from_environment(is_root: bool) -> Self {
+        let names = rustix::system::uname();
         Self {
             is_root,
-            host,
+            host: names.nodename().to_string_lossy().into_owned(),
             state_directory: folder("STATE_DIRECTORY"),
             runtime_directory: folder("RUNTIME_DIRECTORY"),
             xdg_state_home: folder("XDG_STATE_HOME"),

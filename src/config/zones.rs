@@ -8,7 +8,11 @@ const EXAMPLE: &str = "a name such as \"Europe/Berlin\" or \"UTC\"";
 
 /// Looks it up among those of this load, so that each zone is read once and shared.
 pub(super) fn zone(item: &Item<'_>, zones: &mut Zones) -> Result<Zone, Wrong> {
-    let name = typed::text_like(item, EXAMPLE)?;
+    named(typed::text_like(item, EXAMPLE)?, zones)
+}
+
+/// The same, by its name.
+pub(super) fn named(name: &str, zones: &mut Zones) -> Result<Zone, Wrong> {
     let zone = zones.named(name);
     zone.map_err(|ZoneError(message)| Wrong::new(message).help(format!("write {EXAMPLE}")))
 }

@@ -123,6 +123,10 @@ pub(super) struct Stepped {
 }
 
 impl Stepped {
+    pub fn new(span: Span, every: u64) -> Self {
+        Self { span, every }
+    }
+
     pub fn values(self) -> impl Iterator<Item = u64> {
         let every = usize::try_from(self.every).unwrap_or(usize::MAX);
         (self.span.first..=self.span.last).step_by(every)
@@ -170,7 +174,7 @@ impl Field {
         (bits & ((1 << (self.last + 1)) - 1)) | beyond
     }
 
-    fn whole(&self) -> Span {
+    pub fn whole(&self) -> Span {
         Span {
             first: self.min,
             last: self.last,
@@ -290,8 +294,17 @@ impl Field {
     }
 
     fn number(&self, word: Word<'_>) -> Result<u64, ExpressionError> {
+        self.number_by(word, &|value| value)
+    }
+
+    /// A number, where what is written and what is meant may differ.
+    pub fn number_by(
+        &self,
+        word: Word<'_>,
+        meaning: &dyn Fn(u64) -> u64,
+    ) -> Result<u64, ExpressionError> {
         // Too many digits for a number are too great as well.
-        let value = word.text.parse().unwrap_or(u64::MAX);
+        let value = meaning(word.text.parse().unwrap_or(u64::MAX));
         let limit = match value {
             _ if value < self.min => format!("is below {}", self.min),
             _ if value > self.max => format!("is above {}", self.max),
@@ -310,7 +323,7 @@ impl Field {
         Some(self.min + index as u64)
     }
 
-    fn step(&self, word: Word<'_>) -> Result<u64, ExpressionError> {
+    pub fn step(&self, word: Word<'_>) -> Result<u64, ExpressionError> {
         let complain = |message: String| Err(ExpressionError::new(word.range(), message));
         if word.text.is_empty() {
             let slash = word.start - 1..word.start;

@@ -9,10 +9,12 @@ mod field;
 mod marks;
 mod never;
 mod next;
+mod on_calendar;
 mod pattern;
 mod periods;
 mod rare_days;
 mod seed;
+mod weekdays;
 mod word;
 mod zone;
 mod zone_data;
@@ -68,12 +70,21 @@ pub struct Instant {
 impl Schedule {
     /// All expressions in one zone.
     pub fn new(expressions: impl IntoIterator<Item = Expression>, zone: Zone, dst: Dst) -> Self {
-        let entry = |expression| Entry {
-            expression,
-            zone: zone.clone(),
-        };
+        let expressions = expressions.into_iter();
+        let entries = expressions.map(|expression| (expression, zone.clone()));
+        Self::in_zones(entries.collect::<Vec<_>>(), zone, dst)
+    }
+
+    /// Each expression in its own zone; `zone` is that of the job.
+    pub fn in_zones(
+        expressions: impl IntoIterator<Item = (Expression, Zone)>,
+        zone: Zone,
+        dst: Dst,
+    ) -> Self {
+        let expressions = expressions.into_iter();
+        let entries = expressions.map(|(expression, zone)| Entry { expression, zone });
         Self {
-            entries: expressions.into_iter().map(entry).collect(),
+            entries: entries.collect(),
             zone,
             dst,
         }

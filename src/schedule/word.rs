@@ -37,11 +37,16 @@ impl<'a> Word<'a> {
 
     /// The pieces between commas.
     pub fn elements(self) -> impl Iterator<Item = Self> {
+        self.parts(',')
+    }
+
+    /// The pieces between marks.
+    pub fn parts(self, mark: char) -> impl Iterator<Item = Self> {
         let mut start = self.start;
-        self.text.split(',').map(move |text| {
-            let element = Self { text, start };
-            start = element.end() + 1;
-            element
+        self.text.split(mark).map(move |text| {
+            let part = Self { text, start };
+            start = part.end() + mark.len_utf8();
+            part
         })
     }
 
@@ -58,6 +63,27 @@ impl<'a> Word<'a> {
                 (before, Some(Self { text: after, start }))
             }
         }
+    }
+
+    /// What stands before and after the last `mark`.
+    pub fn split_at_last(self, mark: char) -> Option<(Self, Self)> {
+        let (before, after) = self.text.rsplit_once(mark)?;
+        Some(self.halves(before, after))
+    }
+
+    /// What stands before and after the first `mark`.
+    pub fn split_around(self, mark: &str) -> Option<(Self, Self)> {
+        let (before, after) = self.text.split_once(mark)?;
+        Some(self.halves(before, after))
+    }
+
+    fn halves(self, before: &'a str, after: &'a str) -> (Self, Self) {
+        let start = self.end() - after.len();
+        let before = Self {
+            text: before,
+            ..self
+        };
+        (before, Self { text: after, start })
     }
 
     /// What follows a letter, in any case.

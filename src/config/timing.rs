@@ -1,0 +1,98 @@
+//! When a job is due: `schedule`, `every`, or neither.
+
+use std::time::Duration;
+
+use toml::de::DeValue;
+
+use super::finding::Finding;
+use super::section::{Item, Section, Wrong};
+use super::words::quoted;
+use super::{Timing, typed, zones};
+use crate::schedule::{Dst, Expression, Schedule, Seed, Zone, Zones};
+
+/// What the section says of it; `zone` is that of the job.
+pub(super) fn timing(
+    section: &mut Section<'_, '_>,
+    zone: &Zone,
+    (zones, seed): (&mut Zones, Seed),
+) -> Timing {
+    let read = |item: &Item<'_>, wrongs: &mut Vec<Wrong>| {
+        entries(item, wrongs, |item| entry(item, zone, zones, seed))
+    };
+    let entries = section.take_all("schedule", read);
+    let every = section.take("every", |item| {
+        typed::duration_of_at_least(item, Duration::from_secs(1))
+    });
+    refuse_both(section);
+    let schedule = entries.map(|entries| Schedule::in_zones(entries, zone.clone(), Dst::Once));
+    let schedule = schedule.map(Timing::Schedule);
+    schedule
+        .or(every.map(Timing::Every))
+        .unwrap_or(Timing::Never)
+}
+
+fn refuse_both(section: &mut Section<'_, '_>) {
+    let places = (section.key_at("schedule"), section.key_at("every"));
+    if let (Some(_), Some(at)) = places.clone() {
+        let finding = Finding::error("every: a job has either 'schedule' or 'every'");
+        section.push(finding.at(at).help("leave one of them out"));
+    }
+    if let (None, Some(at)) = (places.0, section.key_at("timezone")) {
+        let finding = Finding::warning("timezone: means nothing without 'schedule'");
+        section.push(finding.at(at).absent().help("leave it out"));
+    }
+}
+
+/// One entry, or a list of them.
+fn entries<T>(
+    item: &Item<'_>,
+    wrongs: &mut Vec<Wrong>,
+    mut read: impl FnMut(&Item<'_>) -> Result<T, Wrong>,
+) -> Vec<T> {
+    let DeValue::Array(parts) = item.value else {
+        let entry = read(item).map_err(|wrong| wrongs.push(wrong));
+        return entry.into_iter().collect();
+    };
+    if parts.is_empty() {
+        let help = "write one expression, such as \"30 2 * * *\", or leave the key out";
+        wrongs.push(Wrong::new("is an empty list").help(help));
+    }
+    let mut entries = Vec::with_capacity(parts.len());
+    for part in parts {
+        let part = Item {
+            source: item.source,
+            value: part.get_ref(),
+            at: part.span(),
+        };
+        match read(&part) {
+            Ok(entry) => entries.push(entry),
+            Err(wrong) => wrongs.push(Wrong {
+                at: wrong.at.or(Some(part.at)),
+                ..wrong
+            }),
+        }
+    }
+    entries
+}
+
+fn entry(
+    item: &Item<'_>,
+    zone: &Zone,
+    zones: &mut Zones,
+    seed: Seed,
+) -> Result<(Expression, Zone), Wrong> {
+    let text = typed::text_like(item, "one expression, such as \"30 2 * * *\"")?;
+    let expression = Expression::parse(text, seed).map_err(|error| Wrong {
+        at: item.inside(text, &error.at),
+        message: format!("{}: {}", quoted(text), error.message),
+        help: error.help,
+    })?;
+    let zone = match expression.zone() {
+        None => zone.clone(),
+        Some((name, at)) => zones::named(name, zones).map_err(|wrong| Wrong {
+            at: item.inside(text, &at),
+            ..wrong
+        })?,
+    };
+    Ok((expression, zone))
+}
