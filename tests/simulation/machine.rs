@@ -180,6 +180,14 @@ impl Machine {
         machine
     }
 
+    /// Pauses that are over; what an earlier hupd has left of one holds up the next as well.
+    pub fn excuses_so_far(&self) -> Duration {
+        let now = self.clock.now();
+        let left = |until: Time| until.max(now) - now;
+        let left = left(self.disk.stalled_until) + left(self.spawn_stalled_until);
+        self.excuses.saturating_sub(left)
+    }
+
     /// Whether what hupd is told next is that its file was read.
     pub fn next_is_a_file(&self) -> bool {
         matches!(self.events.front(), Some((Event::Loaded(_), _)))

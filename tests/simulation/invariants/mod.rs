@@ -125,7 +125,7 @@ impl Invariants {
         self.places = file.max_running;
         self.waiting.clear();
         self.must_end_by = None;
-        self.excused = daemon.world().excuses;
+        self.excused = daemon.world().excuses_so_far();
         self.expected.clear();
         for (name, job) in &file.jobs {
             self.expect(
