@@ -10,14 +10,12 @@
 mod common;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File, OpenOptions};
-use std::path::Path;
+use std::fs::{File, OpenOptions};
 use std::thread;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
-use common::{Home, Hupd, text, wait_until};
+use common::{Dice, Home, Hupd, copied_store, open_runs, store, text, wait_until};
 use jiff::Timestamp;
-use rusqlite::Connection;
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 
 const ROUNDS: usize = 25;
@@ -188,22 +186,9 @@ impl Chaos {
         self.generation = generation;
     }
 
-    /// At a copy: cleaning up after the crash is hupd's own affair.
     fn crashed(&mut self, home: &Home) {
-        let copy = tempfile::tempdir().unwrap();
-        for name in ["hupd.db", "hupd.db-wal"] {
-            let _ = fs::copy(home.file("state").join(name), copy.path().join(name));
-        }
-        let database = open(copy.path());
-        let verdict: String = database
-            .query_row("PRAGMA integrity_check", [], |row| row.get(0))
-            .unwrap();
-        assert_eq!(verdict, "ok");
-        let Ok(mut open) = database.prepare("SELECT id FROM runs WHERE ended_at IS NULL") else {
-            return; // killed before there was a table
-        };
-        let ids = open.query_map([], |row| row.get::<_, i64>(0)).unwrap();
-        self.open.extend(ids.map(|id| id.unwrap() as u64));
+        let (_folder, copy) = copied_store(home);
+        self.open.extend(open_runs(&copy));
     }
 
     fn open_runs_are_lost(&self, home: &Home) {
@@ -262,7 +247,7 @@ fn each_occurrence_started_once_and_in_phase(starts: &[Start]) {
 }
 
 fn every_start_was_claimed(starts: &[Start], home: &Home) {
-    let database = open(&home.file("state"));
+    let database = store(home);
     let mut claim = database
         .prepare(
             "SELECT 1 FROM ledger JOIN runs ON runs.id = ledger.run
@@ -281,43 +266,14 @@ fn every_start_was_claimed(starts: &[Start], home: &Home) {
 fn numbers_only_go_up(home: &Home) {
     let sql = "SELECT count(*) FROM (SELECT generation, lag(generation) OVER (ORDER BY id) AS before FROM runs)
                WHERE generation < before";
-    let database = open(&home.file("state"));
+    let database = store(home);
     let backwards: i64 = database.query_row(sql, [], |row| row.get(0)).unwrap();
     assert_eq!(backwards, 0);
 }
 
 fn outcomes(home: &Home) -> BTreeMap<u64, Option<String>> {
-    let database = open(&home.file("state"));
+    let database = store(home);
     let mut all = database.prepare("SELECT id, outcome FROM runs").unwrap();
     let rows = all.query_map([], |row| Ok((row.get::<_, i64>(0)? as u64, row.get(1)?)));
     rows.unwrap().collect::<Result<_, _>>().unwrap()
-}
-
-fn open(state_dir: &Path) -> Connection {
-    Connection::open(state_dir.join("hupd.db")).unwrap()
-}
-
-/// Moments to kill at, from a seed that a failed test shows: `HUPD_SEED` repeats it as far as that goes.
-struct Dice(u64);
-
-impl Dice {
-    fn new() -> Self {
-        let given = std::env::var("HUPD_SEED").ok();
-        let seed = given.map_or_else(from_the_clock, |seed| seed.parse().unwrap());
-        eprintln!("HUPD_SEED={seed}");
-        Self(seed | 1)
-    }
-
-    /// Below `most`.
-    fn roll(&mut self, most: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % most
-    }
-}
-
-fn from_the_clock() -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    now.unwrap().subsec_nanos().into()
 }

@@ -7,6 +7,12 @@
     reason = "a test stands outside hupd"
 )]
 
+mod dice;
+mod store;
+
+pub use dice::Dice;
+pub use store::{copied_store, open_runs, store};
+
 use std::fs;
 use std::io::{self, Write};
 use std::os::unix::net::UnixDatagram;

@@ -1,0 +1,341 @@
+//! What must hold whatever was done to hupd. Each promise is one sentence, and is judged by the evidence alone.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::evidence::{Due, Evidence, Instant, Line, Mark, Run, told};
+use super::jobs::LOUD;
+
+/// An instant on the wall is told by two clocks that are not read at quite the same time.
+const TOLERANCE: Instant = 10_000;
+const SECOND: Instant = 1_000_000;
+const MINUTE: Instant = 60 * SECOND;
+
+/// A promise that was broken, and by what.
+#[derive(Clone, Debug)]
+pub struct Broken {
+    pub promise: &'static str,
+    pub what: String,
+}
+
+type Judge = fn(&Evidence) -> Vec<String>;
+
+/// Each promise, and who judges it.
+pub const PROMISES: [(&str, Judge); 14] = [
+    ("no occurrence starts twice", once),
+    ("every start is in the ledger, under its own run", claimed),
+    ("nothing starts before its instant", never_early),
+    ("nothing waits in the end", decided),
+    ("every run has an outcome in the end", ended),
+    (
+        "what was open when hupd was killed is lost, and nothing else",
+        lost,
+    ),
+    ("nothing is cut short without a reason", not_cut),
+    ("the numbers of runs and generations only go up", numbered),
+    ("a job that must not overlap does not", apart),
+    ("there are never more runs than places", placed),
+    ("no instant is passed over", without_holes),
+    (
+        "a refused reload leaves the generation as it was",
+        untouched,
+    ),
+    ("what the file says in the end is in force", in_force),
+    ("output is kept whole", whole),
+];
+
+/// All promises that were broken.
+pub fn judge(evidence: &Evidence) -> Vec<Broken> {
+    let all = PROMISES.iter().flat_map(|(promise, judge)| {
+        let broken = judge(evidence).into_iter();
+        broken.map(|what| Broken { promise, what })
+    });
+    all.collect()
+}
+
+/// In the next life the same occurrence of an interval may have a slightly different instant.
+fn once(evidence: &Evidence) -> Vec<String> {
+    let mut starts: BTreeMap<&str, Vec<&Mark>> = BTreeMap::new();
+    for mark in starts_of(evidence) {
+        starts.entry(&mark.job).or_default().push(mark);
+    }
+    let mut broken = Vec::new();
+    for marks in starts.values_mut() {
+        marks.sort_by_key(|mark| mark.instant);
+        for pair in marks.windows(2) {
+            let [one, other] = pair else { continue };
+            let requested = is_request(evidence, one.run) || is_request(evidence, other.run);
+            let apart = other.instant - one.instant;
+            if apart == 0 || (apart <= TOLERANCE && !requested) || one.run == other.run {
+                broken.push(format!("{one:?} and {other:?}"));
+            }
+        }
+    }
+    broken
+}
+
+fn is_request(evidence: &Evidence, run: u64) -> bool {
+    let mut lines = evidence.ledger.iter();
+    lines.any(|line| line.run == Some(run) && line.trigger == "request")
+}
+
+fn claimed(evidence: &Evidence) -> Vec<String> {
+    let runs: HashMap<_, _> = evidence.runs.iter().map(|run| (run.id, run)).collect();
+    let lines = evidence.ledger.iter().filter(|line| line.fate == "ran");
+    let lines: HashMap<_, _> = lines.map(|line| (line.run, line)).collect();
+    let is_known = |mark: &&Mark| {
+        let run = runs.get(&mark.run);
+        let line = lines.get(&Some(mark.run));
+        run.is_some_and(|run| (&run.job, run.instant) == (&mark.job, mark.instant))
+            && line.is_some_and(|line| (&line.job, line.instant) == (&mark.job, mark.instant))
+    };
+    let unknown = evidence.marks.iter().filter(|mark| !is_known(mark));
+    unknown.map(|mark| format!("{mark:?}")).collect()
+}
+
+fn never_early(evidence: &Evidence) -> Vec<String> {
+    let early = starts_of(evidence).filter(|mark| mark.at < mark.instant - TOLERANCE);
+    early.map(|mark| format!("{mark:?}")).collect()
+}
+
+fn decided(evidence: &Evidence) -> Vec<String> {
+    let waiting = evidence.ledger.iter().filter(|line| line.fate == "waiting");
+    waiting.map(|line| format!("{line:?}")).collect()
+}
+
+fn ended(evidence: &Evidence) -> Vec<String> {
+    let is_open = |run: &&Run| run.outcome.is_none() || run.ended_at.is_none();
+    let open = evidence.runs.iter().filter(is_open);
+    open.map(|run| format!("{run:?}")).collect()
+}
+
+fn lost(evidence: &Evidence) -> Vec<String> {
+    let lost = evidence.runs.iter().filter(|run| is(run, "lost"));
+    let lost: BTreeSet<_> = lost.map(|run| run.id).collect();
+    let differ = lost.symmetric_difference(&evidence.open_at_a_kill);
+    let run = |id: &u64| evidence.runs.iter().find(|run| run.id == *id);
+    differ
+        .map(|id| format!("run {id}: {:?}", run(id)))
+        .collect()
+}
+
+/// A run that ended well has come to its end, by its own account; what was killed, somebody wanted to be stopped.
+fn not_cut(evidence: &Evidence) -> Vec<String> {
+    let ends = evidence.marks.iter().filter(|mark| mark.is_end);
+    let ends: BTreeSet<_> = ends.map(|mark| mark.run).collect();
+    let is_cut = |run: &&Run| {
+        let outcome = run.outcome.as_deref().unwrap_or_default();
+        match outcome.starts_with("exited") {
+            true => !ends.contains(&run.id) && run.stopped_by.is_none(),
+            false => {
+                let was_cut = outcome.starts_with("killed") || outcome == "timed out";
+                was_cut && run.stopped_by.is_none()
+            }
+        }
+    };
+    let cut = evidence.runs.iter().filter(is_cut);
+    cut.map(|run| format!("{run:?}")).collect()
+}
+
+fn numbered(evidence: &Evidence) -> Vec<String> {
+    let generations = evidence.generations.windows(2).filter(|pair| {
+        let least = pair[0].number + u64::from(pair[1].is_start);
+        pair[1].number < least
+    });
+    let runs = evidence.runs.windows(2);
+    let runs = runs.filter(|pair| {
+        pair[1].generation < pair[0].generation && !has_waited(evidence, pair[1].id)
+    });
+    let generations = generations.map(|pair| format!("{pair:?}"));
+    generations
+        .chain(runs.map(|pair| format!("{pair:?}")))
+        .collect()
+}
+
+/// A run has its number from when it became due, and its generation from when it had a place.
+fn has_waited(evidence: &Evidence, run: u64) -> bool {
+    let found = evidence.runs.iter().find(|other| other.id == run);
+    found.is_some_and(|run| run.claimed_at - run.instant > SECOND / 10)
+}
+
+/// What was lost may have gone on behind the back of the next hupd.
+fn apart(evidence: &Evidence) -> Vec<String> {
+    let mut jobs: BTreeMap<&str, Vec<&Run>> = BTreeMap::new();
+    for run in evidence
+        .runs
+        .iter()
+        .filter(|run| run.job.starts_with("skip"))
+    {
+        jobs.entry(&run.job).or_default().push(run);
+    }
+    let mut broken = Vec::new();
+    for runs in jobs.values_mut() {
+        runs.sort_by_key(|run| run.claimed_at);
+        let pairs = runs.windows(2).filter(|pair| {
+            let ended_at = pair[0].ended_at.unwrap_or(Instant::MAX);
+            pair[1].claimed_at < ended_at && !is(pair[0], "lost")
+        });
+        broken.extend(pairs.map(|pair| format!("{pair:?}")));
+    }
+    broken
+}
+
+fn placed(evidence: &Evidence) -> Vec<String> {
+    let mut changes: Vec<(Instant, i64, u64)> = Vec::new();
+    for run in &evidence.runs {
+        changes.push((run.claimed_at, 1, run.id));
+        changes.push((run.ended_at.unwrap_or(Instant::MAX), -1, run.id));
+    }
+    changes.sort_unstable();
+    let mut open = 0;
+    let mut broken = Vec::new();
+    for (at, change, run) in changes {
+        open += change;
+        if change > 0 && open > evidence.max_running as i64 {
+            broken.push(format!("run {run} is one of {open} at {at}"));
+        }
+    }
+    broken
+}
+
+/// From one change of a job to the next, and within one life of hupd.
+fn without_holes(evidence: &Evidence) -> Vec<String> {
+    stretches(evidence)
+        .iter()
+        .flat_map(|stretch| {
+            let lines = evidence.ledger.iter().filter(|line| stretch.has(line));
+            let instants: Vec<_> = lines.map(|line| line.instant).collect();
+            let holes = stretch.holes(&instants).into_iter();
+            holes.map(move |(from, to)| format!("nothing from {from} to {to}: {stretch:?}"))
+        })
+        .collect()
+}
+
+/// Generations of one hupd in which a job was due in the same way.
+#[derive(Debug)]
+struct Stretch {
+    job: String,
+    due: Due,
+    from: Instant,
+    until: Instant,
+    generations: (u64, u64),
+}
+
+impl Stretch {
+    fn has(&self, line: &Line) -> bool {
+        let (first, last) = self.generations;
+        let is_due = line.trigger != "request";
+        line.job == self.job && is_due && (first..=last).contains(&line.generation)
+    }
+
+    /// From where to where a line is missing.
+    fn holes(&self, instants: &[Instant]) -> Vec<(Instant, Instant)> {
+        let every = match self.due {
+            Due::Every(every) => every,
+            Due::EveryMinute => MINUTE,
+            Due::Request => return Vec::new(),
+        };
+        // Lines of the same generation that belong to what was before the change, or came after it.
+        let within = instants
+            .iter()
+            .filter(|at| (self.from..self.until).contains(at));
+        let mut all = vec![self.from];
+        all.extend(within);
+        all.push(self.until);
+        let pairs = all.windows(2).map(|pair| (pair[0], pair[1]));
+        pairs
+            .filter(|(from, to)| to - from > every + TOLERANCE)
+            .collect()
+    }
+}
+
+fn stretches(evidence: &Evidence) -> Vec<Stretch> {
+    let mut open: BTreeMap<String, Stretch> = BTreeMap::new();
+    let mut all = Vec::new();
+    let accepted = evidence.generations.iter().filter(|one| one.is_accepted);
+    for generation in accepted {
+        let jobs = told(generation.text.as_deref().unwrap_or_default());
+        let (number, at) = (generation.number, generation.at);
+        let goes_on = |name: &String, stretch: &Stretch| {
+            !generation.is_start && jobs.get(name).is_some_and(|job| job.due == stretch.due)
+        };
+        let is_over = |name: &String, stretch: &mut Stretch| !goes_on(name, stretch);
+        let over: Vec<_> = open.extract_if(.., is_over).collect();
+        all.extend(over.into_iter().map(|(_, stretch)| Stretch {
+            until: at - SECOND,
+            ..stretch
+        }));
+        for (job, told) in jobs {
+            let stretch = open.entry(job.clone()).or_insert(Stretch {
+                job,
+                due: told.due,
+                from: at,
+                until: Instant::MAX,
+                generations: (number, number),
+            });
+            stretch.generations.1 = number;
+        }
+    }
+    all.extend(open.into_values());
+    for stretch in &mut all {
+        stretch.until = stretch
+            .until
+            .min(known_until(evidence, stretch.generations.0));
+    }
+    all
+}
+
+/// In the life of hupd to which a generation belongs, everything that was due before the last claim is on record:
+/// what is due goes in order, and claims come last.
+fn known_until(evidence: &Evidence, generation: u64) -> Instant {
+    let accepted = || evidence.generations.iter().filter(|one| one.is_accepted);
+    let starts = || accepted().filter(|one| one.is_start).map(|one| one.number);
+    let first = starts().filter(|number| *number <= generation).max();
+    let next = starts().filter(|number| *number > generation).min();
+    let life = first.unwrap_or(0)..next.unwrap_or(u64::MAX);
+    let lines = evidence.ledger.iter().filter(|line| {
+        line.fate == "ran" && line.trigger != "request" && life.contains(&line.generation)
+    });
+    lines.map(|line| line.instant).max().unwrap_or(0)
+}
+
+fn untouched(evidence: &Evidence) -> Vec<String> {
+    let pairs = evidence.generations.windows(2);
+    let moved = pairs.filter(|pair| !pair[1].is_accepted && pair[1].number != pair[0].number);
+    moved.map(|pair| format!("{pair:?}")).collect()
+}
+
+fn in_force(evidence: &Evidence) -> Vec<String> {
+    let last = evidence.generations.last();
+    match last.and_then(|last| last.text.as_deref()) {
+        Some(text) if text == evidence.last_file => Vec::new(),
+        _ => vec![format!("{last:?}")],
+    }
+}
+
+fn whole(evidence: &Evidence) -> Vec<String> {
+    let ends = evidence.marks.iter().filter(|mark| mark.is_end);
+    let ends: BTreeSet<_> = ends.map(|mark| mark.run).collect();
+    let texts: HashMap<_, _> = evidence
+        .generations
+        .iter()
+        .filter_map(|one| Some((one.number, told(one.text.as_deref()?))))
+        .collect();
+    let is_loud = |run: &&Run| {
+        let job = texts
+            .get(&run.generation)
+            .and_then(|jobs| jobs.get(&run.job));
+        job.is_some_and(|job| job.kind == "Loud")
+    };
+    let has_ended = |run: &&Run| ends.contains(&run.id) && is(run, "exited 0");
+    let runs = evidence.runs.iter().filter(is_loud).filter(has_ended);
+    let short = runs.filter(|run| run.output_total != Some(LOUD));
+    short.map(|run| format!("{run:?}")).collect()
+}
+
+fn starts_of(evidence: &Evidence) -> impl Iterator<Item = &Mark> {
+    evidence.marks.iter().filter(|mark| !mark.is_end)
+}
+
+fn is(run: &Run, outcome: &str) -> bool {
+    run.outcome.as_deref() == Some(outcome)
+}

@@ -1,0 +1,38 @@
+//! The store of a home, read from outside.
+
+use std::fs;
+
+use rusqlite::Connection;
+use tempfile::TempDir;
+
+use super::Home;
+
+/// The store of a hupd that has ended.
+pub fn store(home: &Home) -> Connection {
+    Connection::open(home.file("state/hupd.db")).expect("a store")
+}
+
+/// A copy as a crash has left it: cleaning up is hupd's own affair. It must be sound.
+pub fn copied_store(home: &Home) -> (TempDir, Connection) {
+    let folder = tempfile::tempdir().expect("a folder");
+    for name in ["hupd.db", "hupd.db-wal"] {
+        let _ = fs::copy(home.file("state").join(name), folder.path().join(name));
+    }
+    let copy = Connection::open(folder.path().join("hupd.db")).expect("a store");
+    let verdict: String = copy
+        .query_row("PRAGMA integrity_check", [], |row| row.get(0))
+        .expect("a verdict");
+    assert_eq!(verdict, "ok", "the store is not sound after a crash");
+    (folder, copy)
+}
+
+/// The runs without an end; none where there is no table yet.
+pub fn open_runs(store: &Connection) -> Vec<u64> {
+    let Ok(mut open) = store.prepare("SELECT id FROM runs WHERE ended_at IS NULL") else {
+        return Vec::new();
+    };
+    let ids = open.query_map([], |row| row.get::<_, i64>(0));
+    ids.expect("rows")
+        .map(|id| id.expect("a row") as u64)
+        .collect()
+}
