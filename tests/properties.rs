@@ -54,7 +54,7 @@ proptest! {
 
     #[test]
     fn an_expression_names_instants_in_order_or_is_told(text in lines_of_a_schedule()) {
-        properties::cron_of_lines(&text);
+        properties::schedule_of_lines(&text);
     }
 
     #[test]
@@ -111,9 +111,11 @@ fn replay(target: &str, property: fn(&[u8])) {
 #[test]
 fn the_corpus_of_every_fuzz_target_keeps_its_promises() {
     replay("file", properties::file);
-    replay("cron", |bytes| {
-        properties::cron_of_lines(&String::from_utf8_lossy(bytes))
-    });
+    for target in ["cron", "calendar"] {
+        replay(target, |bytes| {
+            properties::schedule_of_lines(&String::from_utf8_lossy(bytes))
+        });
+    }
     replay("durations", |bytes| {
         properties::durations(&String::from_utf8_lossy(bytes))
     });

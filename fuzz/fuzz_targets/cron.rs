@@ -5,4 +5,4 @@
 use hupd_fuzz::properties;
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|text: &str| properties::cron_of_lines(text));
+fuzz_target!(|text: &str| properties::schedule_of_lines(text));

@@ -68,10 +68,13 @@ impl Field {
                 _ => return Ok(false),
             },
         };
+        if weekday.text.is_empty() {
+            return Err(self.unknown(element));
+        }
         let bit = 1_u8 << (self.value(weekday)? % 7);
         match nth.filter(|nth| !nth.text.eq_ignore_ascii_case("L")) {
             None => rare.last |= bit,
-            Some(nth) => rare.nth[which(nth)?] |= bit,
+            Some(nth) => rare.nth[which(element, nth)?] |= bit,
         }
         Ok(true)
     }
@@ -82,7 +85,7 @@ impl Field {
 }
 
 /// Counted from 0.
-fn which(nth: Word<'_>) -> Result<usize, ExpressionError> {
+fn which(element: Word<'_>, nth: Word<'_>) -> Result<usize, ExpressionError> {
     let number = nth.text.parse().ok().filter(|_| nth.is_number());
     match number {
         Some(number @ 1..=5) => Ok(number - 1),
@@ -90,7 +93,7 @@ fn which(nth: Word<'_>) -> Result<usize, ExpressionError> {
             let found = quoted(nth.text);
             let message =
                 format!("{found} after '#': which one of the month, 1-5 or L for the last");
-            Err(ExpressionError::new(nth.range(), message))
+            Err(ExpressionError::new(element.range(), message))
         }
     }
 }

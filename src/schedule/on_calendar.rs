@@ -51,13 +51,13 @@ const AT_THE_FIRST: u64 = 1;
 /// Whether somebody means this form, be it right or wrong.
 pub(super) fn is_meant(words: &[Word<'_>]) -> bool {
     let is_date = |word: &Word<'_>| {
-        let is_of_date = |c: char| c.is_ascii_digit() || "*,./~-".contains(c);
-        word.text.contains(['-', '~']) && word.text.chars().all(is_of_date)
+        let begins = word.text.starts_with(|c: char| c == '*' || c.is_ascii_digit());
+        begins && word.text.contains(['-', '~'])
     };
     let has_time = words.iter().any(|word| word.text.contains(':'));
     let first = words[0];
     has_time
-        || words.len() < 5
+        || words.len() < 4
             && (expansion(first).is_some() || weekdays::begins(first) || words.iter().any(is_date))
 }
 
@@ -158,7 +158,9 @@ fn date(word: Word<'_>, days: &mut Days) -> Result<(), ExpressionError> {
         }
         (month, None) => month,
     };
-    if month.text.contains('-') || day.text.contains(['-', '~']) {
+    let parts = [before, month, day];
+    let has_more = month.text.contains('-') || day.text.contains(['-', '~']);
+    if has_more || before.text.starts_with('-') || parts.iter().any(|part| part.text.is_empty()) {
         return Err(wrong());
     }
     if let Some(months) = values(month, &MONTH)? {
@@ -207,7 +209,7 @@ fn before_last(word: Word<'_>) -> Result<u32, ExpressionError> {
         let days = match step.filter(|_| !base.text.contains("..")) {
             None => stepped(element, &DAY_FROM_END, &|day| day)?,
             Some(step) => {
-                let day = span(base, &DAY_FROM_END, &|day| day)?.first;
+                let day = span(element, base, &DAY_FROM_END, &|day| day)?.first;
                 let every = DAY_FROM_END.step(step)?;
                 refuse_idle(step, every, (1, day), &DAY_FROM_END)?;
                 let last = 1 + (day - 1) % every;
@@ -228,9 +230,10 @@ fn before_last(word: Word<'_>) -> Result<u32, ExpressionError> {
 /// `HOUR:MINUTE` or `HOUR:MINUTE:SECOND`.
 fn time(word: Word<'_>) -> Result<Times, ExpressionError> {
     let parts: Vec<_> = word.parts(':').collect();
+    let has_all = !parts.iter().any(|part| part.text.is_empty());
     let (hour, minute, second) = match *parts {
-        [hour, minute] => (hour, minute, None),
-        [hour, minute, second] => (hour, minute, Some(second)),
+        [hour, minute] if has_all => (hour, minute, None),
+        [hour, minute, second] if has_all => (hour, minute, Some(second)),
         _ => {
             let message = format!("{} is no time", quoted(word.text));
             let help = "write 'HOUR:MINUTE' or 'HOUR:MINUTE:SECOND'";
@@ -273,9 +276,6 @@ fn values_by(
     if word.text == "*" {
         return Ok(None);
     }
-    if word.text.is_empty() {
-        return Err(field.unknown(word));
-    }
     let element = |element: Word<'_>| match element.text.is_empty() {
         true => Err(field.empty_element(word, element)),
         false => stepped(element, field, &meaning),
@@ -294,12 +294,12 @@ fn stepped(
 ) -> Result<Stepped, ExpressionError> {
     let (base, step) = element.split_at('/');
     let Some(step) = step else {
-        return Ok(Stepped::new(span(base, field, meaning)?, 1));
+        return Ok(Stepped::new(span(element, base, field, meaning)?, 1));
     };
     let every = field.step(step)?;
     let mut span = match base.text {
         "*" => field.whole(),
-        _ => span(base, field, meaning)?,
+        _ => span(element, base, field, meaning)?,
     };
     if !base.text.contains("..") {
         span.last = field.last;
@@ -324,12 +324,15 @@ fn refuse_idle(
 }
 
 fn span(
+    whole: Word<'_>,
     base: Word<'_>,
     field: &Field,
     meaning: &dyn Fn(u64) -> u64,
 ) -> Result<Span, ExpressionError> {
-    let value = |word: Word<'_>| match word.is_number() {
-        true => field.number_by(word, meaning),
+    let value = |word: Word<'_>| match word.text.is_empty() {
+        _ if word.is_number() => field.number_by(word, meaning),
+        // An end of a range, or what a step starts from: nothing can be marked but what is there.
+        true => Err(field.unknown(whole)),
         false => Err(field.unknown(word)),
     };
     let Some((from, to)) = base.split_around("..") else {

@@ -43,7 +43,7 @@ fn range(element: Word<'_>) -> Result<u8, ExpressionError> {
         .split_around("..")
         .or_else(|| element.split_around("-"));
     let (first, last) = ends.unwrap_or((element, element));
-    let (from, to) = (value(first)?, value(last)?);
+    let (from, to) = (value(element, first)?, value(element, last)?);
     if from > to {
         let found = quoted(element.text);
         let message = format!("weekday range {found} ends before it begins");
@@ -56,8 +56,9 @@ fn range(element: Word<'_>) -> Result<u8, ExpressionError> {
     Ok((from..=to).fold(0, |bits, day| bits | 1 << ((day + 1) % 7)))
 }
 
-fn value(word: Word<'_>) -> Result<usize, ExpressionError> {
+fn value(element: Word<'_>, word: Word<'_>) -> Result<usize, ExpressionError> {
     named(word.text).ok_or_else(|| {
+        let word = if word.text.is_empty() { element } else { word };
         let found = quoted(word.text);
         let message = format!("{found} is no weekday (allowed: {ALLOWED})");
         ExpressionError::new(word.range(), message)

@@ -1,17 +1,17 @@
 //! What must hold whatever somebody writes: one function for each kind of text that hupd reads. Each panics
 //! where its promise is broken. `cargo test` and the targets below fuzz/ call the same functions.
 
-mod cron;
 mod durations;
 mod file;
 mod requests;
+mod schedules;
 mod sizes;
 mod socket;
 
-pub use cron::cron_of_lines;
 pub use durations::durations;
 pub use file::file;
 pub use requests::{request_survives, requests};
+pub use schedules::schedule_of_lines;
 pub use sizes::sizes;
 pub use socket::Socket;
 

@@ -6,7 +6,7 @@ use proptest::sample::select;
 
 use super::some_of;
 
-const IN_FIELDS: [&str; 34] = [
+const IN_FIELDS: [&str; 40] = [
     "*",
     "0",
     "1",
@@ -32,6 +32,12 @@ const IN_FIELDS: [&str; 34] = [
     "?",
     "#",
     "H",
+    "H(1-5)",
+    "L-3",
+    "15W",
+    "FRI#2",
+    "2030",
+    "LW",
     "-",
     "-",
     "/",
@@ -53,7 +59,7 @@ fn field() -> impl Strategy<Value = String> {
 
 fn expression() -> impl Strategy<Value = String> {
     let blank = select(&[" ", " ", " ", "  ", "\t", "\u{a0}", ""][..]);
-    let fields = prop::collection::vec((field(), blank), 4..7).prop_map(|fields| {
+    let fields = prop::collection::vec((field(), blank), 4..9).prop_map(|fields| {
         let fields = fields.into_iter();
         fields
             .map(|(field, blank)| field + blank)
@@ -71,7 +77,45 @@ fn expression() -> impl Strategy<Value = String> {
         ][..],
     );
     let five = prop::collection::vec(field(), 5).prop_map(|fields| fields.join(" "));
-    prop_oneof![10 => five, 4 => fields, 1 => macros.prop_map(str::to_owned), 1 => "\\PC{0,20}", 1 => any::<String>()]
+    prop_oneof![10 => five, 8 => calendar(), 4 => fields, 1 => macros.prop_map(str::to_owned), 1 => "\\PC{0,20}", 1 => any::<String>()]
+}
+
+const IN_CALENDARS: [&str; 26] = [
+    "*", "0", "1", "2", "7", "12", "24", "31", "59", "60", "2026", "1969", "99", "Mon", "friday",
+    "Sun", "..", "..", "-", "-", "~", ":", ":", "/", ",", " ",
+];
+
+fn calendar() -> impl Strategy<Value = String> {
+    let weekdays = select(&["", "Mon ", "mon..fri ", "Sat,Sun ", "Fri..Mon ", "Funday "][..]);
+    let date = select(
+        &[
+            "",
+            "*-*-* ",
+            "*-02~03 ",
+            "2027-*-01..07 ",
+            "12-24 ",
+            "*-*~07/1 ",
+            "*-02-30 ",
+            "1-2-3-4 ",
+        ][..],
+    );
+    let time = select(
+        &[
+            "",
+            "09:00",
+            "*:0/15",
+            "2..4/2:30:10",
+            "24:00",
+            "1:2:3:4",
+            "*:*:*",
+            "0:0:0.5",
+        ][..],
+    );
+    let zone = select(&["", " UTC", " Europe/Berlin", " Nowhere"][..]);
+    let whole = (weekdays, date, time, zone)
+        .prop_map(|(weekdays, date, time, zone)| format!("{weekdays}{date}{time}{zone}"));
+    let shorthand = select(&["daily", "Hourly UTC", "weekly x y", "quarterly 12:00"][..]);
+    prop_oneof![6 => whole, 3 => some_of(&IN_CALENDARS, 9), 1 => shorthand.prop_map(str::to_owned)]
 }
 
 const ZONES: [&str; 8] = [

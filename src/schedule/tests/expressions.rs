@@ -108,7 +108,7 @@ fn an_expression_is_shown_as_it_was_written() {
 
 #[test]
 fn an_expression_is_small() {
-    assert!(size_of::<crate::schedule::Expression>() <= 56);
+    assert!(size_of::<crate::schedule::Expression>() <= 64);
 }
 
 #[test]

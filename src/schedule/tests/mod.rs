@@ -1,5 +1,6 @@
 //! What cron and zones promise, beyond one file.
 
+mod calendars;
 mod clock_changes;
 mod expressions;
 mod marks;

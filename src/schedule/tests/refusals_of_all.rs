@@ -51,12 +51,12 @@ fn a_mark_that_is_wrong_is_told_what_it_takes() {
     );
     let which =
         |found: &str| format!("'{found}' after '#': which one of the month, 1-5 or L for the last");
-    refused("0 0 * * FRI#6", "6", &which("6"), "");
-    refused("0 0 * * FRI#", "", &which(""), "");
+    refused("0 0 * * FRI#6", "FRI#6", &which("6"), "");
+    refused("0 0 * * FRI#", "FRI#", &which(""), "");
     refused(
         "0 0 * * #2",
-        "",
-        "'' is not a day of week (allowed: 0-7 or SUN-SAT)",
+        "#2",
+        "'#2' is not a day of week (allowed: 0-7 or SUN-SAT)",
         "",
     );
     refused(
@@ -114,10 +114,10 @@ fn the_number_of_fields_is_checked() {
     );
     refused("5", "5", &format!("1 field found, 5 needed {fields}"), "");
     refused(
-        "Daily",
-        "Daily",
+        "Midnight",
+        "Midnight",
         &format!("1 field found, 5 needed {fields}"),
-        "did you mean '@daily'?",
+        "did you mean '@midnight'?",
     );
     refused(
         "* * * * * date",

@@ -1,8 +1,8 @@
-//! Cron expressions, and the instants that they name.
+//! Expressions of every form, and the instants that they name.
 
 use std::sync::OnceLock;
 
-use hupd::schedule::{Calendar, Cron, ExpressionError, Instant, Zone};
+use hupd::schedule::{Dst, Expression, ExpressionError, Instant, Schedule, Seed, Zone};
 use jiff::tz::db;
 use jiff::{SignedDuration, Timestamp};
 
@@ -21,17 +21,17 @@ const ZONES: [&str; 10] = [
     "America/Havana",
     "Europe/Amsterdam",
 ];
-/// The calendar repeats after 400 years: up to here every expression fires once more.
+/// The schedule repeats after 400 years: up to here every expression fires once more.
 const ALL_FIRE_UNTIL: &str = "9590-01-01T00:00:00Z";
 const NANOSECOND: SignedDuration = SignedDuration::from_nanos(1);
 
 /// An expression, on the next line a zone, on the one after that a time, each as people write it.
-pub fn cron_of_lines(text: &str) {
+pub fn schedule_of_lines(text: &str) {
     let mut lines = text.split('\n');
     let expression = lines.next().unwrap_or_default();
     let zone = zone(lines.next().unwrap_or_default());
     let time = lines.next().unwrap_or_default();
-    cron(
+    schedule(
         expression,
         &zone,
         time.parse().unwrap_or_else(|_| any_time(time)),
@@ -60,16 +60,23 @@ fn any_time(text: &str) -> Timestamp {
 }
 
 /// An accepted expression is shown as it was written and names instants in order; a refused one is told.
-fn cron(text: &str, zone: &Zone, time: Timestamp) {
-    match Cron::parse(text) {
-        Ok(cron) => {
-            assert_eq!(cron.to_string(), text);
-            assert_eq!(Cron::parse(&cron.to_string()).as_ref(), Ok(&cron));
-            let zone = zone.clone();
-            check_instants(&Calendar { cron, zone }, time);
+fn schedule(text: &str, zone: &Zone, time: Timestamp) {
+    match parse(text) {
+        Ok(expression) => {
+            assert_eq!(expression.to_string(), text);
+            assert_eq!(parse(&expression.to_string()).as_ref(), Ok(&expression));
+            if let Some((name, at)) = expression.zone() {
+                assert_eq!(text.get(at), Some(name));
+            }
+            let schedule = Schedule::new([expression], zone.clone(), Dst::Once);
+            check_instants(&schedule, time);
         }
         Err(error) => check_error(text, &error),
     }
+}
+
+fn parse(text: &str) -> Result<Expression, ExpressionError> {
+    Expression::parse(text, Seed::of("host", "job"))
 }
 
 fn check_error(text: &str, error: &ExpressionError) {
@@ -106,62 +113,70 @@ fn advice(error: &ExpressionError) -> Option<&str> {
 fn check_advice(text: &str, error: &ExpressionError, advice: &str) {
     let mut better = text.to_owned();
     better.replace_range(error.at.clone(), advice);
-    if let Err(next) = Cron::parse(&better) {
+    if let Err(next) = parse(&better) {
         let is_same = next.message == error.message && next.at.start == error.at.start;
         assert!(!is_same, "{text:?}, then {better:?}: {next}");
     }
 }
 
-fn check_instants(calendar: &Calendar, time: Timestamp) {
-    let Some(next) = calendar.next_after(time) else {
+fn check_instants(schedule: &Schedule, time: Timestamp) {
+    let Some(next) = schedule.next_after(time) else {
         let until = ALL_FIRE_UNTIL.parse().expect("it is a time");
-        assert!(time > until, "{calendar} never fires after {time}");
+        let has_ended = time > until || may_name_years(&schedule.to_string());
+        assert!(has_ended, "{schedule} never fires after {time}");
         return;
     };
-    assert!(next.at > time, "{calendar} after {time}: {next:?}");
-    check_wall(calendar, &next);
-    check_between(calendar, time, &next);
-    check_order(calendar, &next);
+    assert!(next.at > time, "{schedule} after {time}: {next:?}");
+    check_wall(schedule, &next);
+    check_between(schedule, time, &next);
+    check_order(schedule, &next);
 }
 
-/// A time that was not moved is a full minute on the wall.
-fn check_wall(calendar: &Calendar, next: &Instant) {
-    let rules = db().get(calendar.zone.name()).expect("the zone exists");
+/// Seven fields, or a date of three parts.
+fn may_name_years(text: &str) -> bool {
+    let mut words = text.split_ascii_whitespace();
+    let has_year = |word: &str| word.matches(['-', '~']).count() >= 2;
+    words.clone().count() == 7 || words.any(has_year)
+}
+
+/// A time that was not moved is a full second on the wall.
+fn check_wall(schedule: &Schedule, next: &Instant) {
+    let rules = db().get(schedule.zone.name()).expect("the zone exists");
     let wall = rules.to_datetime(next.at);
-    let is_full = wall.second() == 0 && wall.subsec_nanosecond() == 0;
-    assert!(next.moved_from.is_some() || is_full, "{calendar}: {wall}");
+    let is_full = wall.subsec_nanosecond() == 0;
+    assert!(next.moved_from.is_some() || is_full, "{schedule}: {wall}");
     assert!(
         next.moved_from.is_none_or(|lost| lost < wall),
-        "{calendar}: {next:?}"
+        "{schedule}: {next:?}"
     );
 }
 
 /// From everywhere before it, the next instant is the same one.
-fn check_between(calendar: &Calendar, time: Timestamp, next: &Instant) {
+fn check_between(schedule: &Schedule, time: Timestamp, next: &Instant) {
     let middle = time + next.at.duration_since(time) / 2;
     let second_before = next.at - SignedDuration::from_secs(1);
     for probe in [middle, next.at - NANOSECOND, second_before.max(time)] {
         assert_eq!(
-            calendar.next_after(probe).as_ref(),
+            schedule.next_after(probe).as_ref(),
             Some(next),
-            "{calendar} after {probe}"
+            "{schedule} after {probe}"
         );
     }
 }
 
 /// Later times have later instants, each after the one before.
-fn check_order(calendar: &Calendar, next: &Instant) {
+fn check_order(schedule: &Schedule, next: &Instant) {
     let mut last = *next;
     for _ in 0..20 {
-        let Some(following) = calendar.next_after(last.at) else {
+        let Some(following) = schedule.next_after(last.at) else {
             return;
         };
         assert!(
             following.at > last.at,
-            "{calendar}: {following:?} after {last:?}"
+            "{schedule}: {following:?} after {last:?}"
         );
-        check_wall(calendar, &following);
-        check_between(calendar, last.at, &following);
+        check_wall(schedule, &following);
+        check_between(schedule, last.at, &following);
         last = following;
     }
 }
