@@ -1,6 +1,6 @@
 //! A real hupd in a folder of its own, and what a user does with it.
 
-#![allow(dead_code, reason = "each test file uses its part")]
+#![allow(dead_code, unused_imports, reason = "each test file uses its part")]
 #![allow(
     clippy::disallowed_methods,
     clippy::print_stderr,
