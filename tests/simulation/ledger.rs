@@ -2,10 +2,11 @@
 //! waits is still open, and what hupd did not live to write is not there.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::time::Duration;
 
 use hupd::event::{ClaimVerdict, Claimed};
 use hupd::ledger::Fate;
-use hupd::run::{Generation, Occurrence, RunId};
+use hupd::run::{Generation, JobName, Occurrence, RunId};
 use hupd::store::Record;
 use jiff::Timestamp;
 use rusqlite::Connection;
@@ -35,7 +36,12 @@ enum Undo {
     Forget(RunId),
     Reopen(RunId),
     Generation(Generation),
+    Number(RunId),
+    Anchor(JobName, Option<Counted>),
 }
+
+/// An interval, and from where it is counted.
+pub type Counted = (Duration, Timestamp);
 
 #[derive(Debug)]
 pub struct Ledger {
@@ -48,6 +54,9 @@ pub struct Ledger {
     open: BTreeSet<RunId>,
     /// The highest that was accepted.
     pub generation: Generation,
+    /// The highest number of a run.
+    pub last_run: RunId,
+    pub anchors: BTreeMap<JobName, Counted>,
     owed: Vec<Undo>,
     verdicts: VecDeque<ClaimVerdict>,
     /// What ran while nothing could be written, and hupd did not live to write: nobody can know of it.
@@ -64,6 +73,8 @@ impl Ledger {
             runs: BTreeMap::new(),
             open: BTreeSet::new(),
             generation: Generation(0),
+            last_run: RunId(0),
+            anchors: BTreeMap::new(),
             owed: Vec::new(),
             verdicts: VecDeque::new(),
             forgotten: Vec::new(),
@@ -88,6 +99,11 @@ impl Ledger {
             Record::Claim(claim) => {
                 let (run, occurrence) = (claim.run, &claim.occurrence);
                 let claimed = self.put(occurrence, "ran", Some(run));
+                // What is refused while nothing can be written leaves no trace.
+                if durable == Durable::Yes || claimed == Claimed::Yes {
+                    self.owed.push(Undo::Number(self.last_run));
+                    self.last_run = self.last_run.max(run);
+                }
                 if claimed == Claimed::Yes {
                     self.runs.insert(run, None);
                     self.open.insert(run);
@@ -103,6 +119,10 @@ impl Ledger {
                 self.generation = self.generation.max(Generation(verdict.generation));
             }
             Record::End(end) => self.end(end.run, end.outcome.to_string()),
+            Record::Anchor(anchor) => {
+                self.count(&anchor.job, Some((anchor.every, anchor.at)));
+            }
+            Record::NoAnchor(job) => self.count(job, None),
             _ => {}
         }
         if durable == Durable::Yes {
@@ -128,6 +148,19 @@ impl Ledger {
         match line.is_some_and(|line| line.fate == "waiting") {
             true => self.waiting.insert(occurrence.clone()),
             false => self.waiting.remove(occurrence),
+        };
+    }
+
+    fn count(&mut self, job: &JobName, counted: Option<Counted>) {
+        let before = self.anchors.get(job).copied();
+        self.owed.push(Undo::Anchor(job.clone(), before));
+        self.set_anchor(job.clone(), counted);
+    }
+
+    fn set_anchor(&mut self, job: JobName, counted: Option<Counted>) {
+        match counted {
+            Some(counted) => self.anchors.insert(job, counted),
+            None => self.anchors.remove(&job),
         };
     }
 
@@ -163,6 +196,8 @@ impl Ledger {
                     self.open.remove(&run);
                 }
                 Undo::Generation(generation) => self.generation = generation,
+                Undo::Number(run) => self.last_run = run,
+                Undo::Anchor(job, counted) => self.set_anchor(job, counted),
                 Undo::Reopen(run) => {
                     self.runs.insert(run, None);
                     self.open.insert(run);

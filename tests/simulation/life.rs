@@ -11,12 +11,9 @@ use std::time::Duration;
 
 use hupd::clock::Moment;
 use hupd::daemon::Daemon;
-use hupd::ledger::Anchor;
 use hupd::protocol::Request;
 use hupd::run::{Generation, JobName};
 use hupd::schedule::Zone;
-use hupd::store::Recovered;
-use jiff::Timestamp;
 
 use super::acts::{Act, Told};
 use super::clock::Time;
@@ -25,6 +22,7 @@ use super::invariants::{
     ANSWERED, BOUNDED, Broken, Invariants, MODEL, NO_PANIC, ONE_FATE, Verdict, broken,
 };
 use super::jobs::{EXPRESSIONS, ZONES};
+use super::ledger::{Counted, Ledger};
 use super::machine::{Arrival, Machine};
 use super::model::Model;
 use super::oracle::Oracle;
@@ -48,17 +46,15 @@ pub struct Universe {
 pub struct Inheritance {
     pub generation: Generation,
     pub next_run: u64,
-    pub anchors: BTreeMap<JobName, (Duration, Timestamp)>,
+    pub anchors: BTreeMap<JobName, Counted>,
 }
 
 impl Inheritance {
-    fn of(recovered: &Recovered) -> Self {
-        let anchors = recovered.anchors.values();
-        let anchor = |anchor: &Anchor| (anchor.job.clone(), (anchor.every, anchor.at));
+    fn of(ledger: &Ledger) -> Self {
         Self {
-            generation: Generation(recovered.last_generation.map_or(1, |last| last.0 + 1)),
-            next_run: recovered.last_run.map_or(1, |last| last.0 + 1),
-            anchors: anchors.map(anchor).collect(),
+            generation: ledger.generation.next(),
+            next_run: ledger.last_run.0 + 1,
+            anchors: ledger.anchors.clone(),
         }
     }
 }
@@ -240,7 +236,7 @@ impl<'t> Life<'t> {
         let mut machine = self.machine.take().expect("the last hupd left it behind");
         self.tally.hupds += 1;
         let (file, recovered) = machine.boot();
-        let start = Inheritance::of(&recovered);
+        let start = Inheritance::of(&machine.ledger);
         let config = Arc::new(file.config(&self.universe.zones));
         machine.acts.clear();
         let mut daemon = Daemon::begin(machine, PathBuf::from("/etc/hupd"), config, recovered);
