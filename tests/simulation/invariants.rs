@@ -80,6 +80,8 @@ pub struct Invariants {
     waiting: HashSet<Occurrence>,
     /// Runs that are not over in the life of this hupd.
     open: BTreeMap<RunId, Open>,
+    /// By the file that was in force before this turn.
+    places: usize,
     /// So many there were at once.
     pub most_at_once: usize,
     generation: Generation,
@@ -96,6 +98,7 @@ impl Invariants {
             expected: HashMap::new(),
             waiting: HashSet::new(),
             open: BTreeMap::new(),
+            places: 0,
             most_at_once: 0,
             generation: Generation(0),
             must_end_by: None,
@@ -123,6 +126,7 @@ impl Invariants {
         self.open.clear();
         self.most_at_once = 0;
         self.waiting.clear();
+        self.places = daemon.engine().config().daemon.max_running;
         self.must_end_by = None;
         self.excused = daemon.world().excuses;
         self.expected.clear();
@@ -162,6 +166,7 @@ impl Invariants {
             _ => {}
         }
         self.acts(daemon, now)?;
+        self.places = daemon.engine().config().daemon.max_running;
         if let Some((before, [old, new])) = reload {
             self.adopted((old, new), now);
             self.reloaded(daemon, before, now)?;
@@ -253,13 +258,15 @@ impl Invariants {
             return broken(NEVER_EARLY, format!("{} by {early}", Named(occurrence)));
         }
         self.is_next(occurrence, false, now)?;
-        let config = engine.config();
-        let job = &config.jobs[&occurrence.job];
+        // A reload decides first what is due: by the definition and the places that it takes away.
+        let Some(job) = engine.run(run).map(|run| &run.job) else {
+            return broken(ONE_FATE, format!("run {run} is claimed and forgotten"));
+        };
         let same = |open: &Open| open.job.name == occurrence.job;
         if job.overlap == Overlap::Skip && self.open.values().any(same) {
             return broken(OVERLAP, Named(occurrence));
         }
-        if self.open.len() >= config.daemon.max_running {
+        if self.open.len() >= self.places.max(engine.config().daemon.max_running) {
             let runs = self.open.len() + 1;
             return broken(PLACES, format!("run {run} is one of {runs}"));
         }
