@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hupd::clock::Moment;
+use hupd::clock::{Moment, Wake};
 use hupd::daemon::Daemon;
 use hupd::protocol::Request;
 use hupd::run::{Generation, JobName};
@@ -19,7 +19,7 @@ use super::acts::{Act, Told};
 use super::clock::Time;
 use super::dice::Dice;
 use super::invariants::{
-    ANSWERED, BOUNDED, Broken, Invariants, MODEL, NO_PANIC, ONE_FATE, Verdict, broken,
+    ANSWERED, BOUNDED, Broken, Invariants, MODEL, NO_PANIC, ONE_FATE, Verdict, WOKEN, broken,
 };
 use super::jobs::{EXPRESSIONS, ZONES};
 use super::ledger::{Counted, Ledger};
@@ -252,6 +252,10 @@ impl<'t> Life<'t> {
                 return Ok((End::Killed(SHORTLY), daemon.into_world()));
             }
             let wake = daemon.next_wake();
+            // Not every time: the model asks every job.
+            if self.tally.turns.is_multiple_of(8) {
+                sleeps_until(model.next_wake(), wake)?;
+            }
             let before = self.now;
             if let Arrival::Killed(down) = daemon.world_mut().until_event(wake) {
                 return Ok((End::Killed(down), daemon.into_world()));
@@ -343,6 +347,13 @@ fn early_acts(model: &mut Model, machine: &Machine, now: Moment) -> Vec<Act> {
     let rest = if stops.is_empty() { rest } else { Vec::new() };
     let told = stops.into_iter().chain(rest);
     told.flat_map(|told| model.told(told, false, now)).collect()
+}
+
+fn sleeps_until(expected: Wake, wake: Wake) -> Verdict {
+    match wake == expected {
+        true => Ok(()),
+        false => broken(WOKEN, format!("{wake:?}, not {expected:?}")),
+    }
 }
 
 fn agree(expected: &[Act], daemon: &Daemon<Machine>) -> Verdict {

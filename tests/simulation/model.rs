@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hupd::clock::Moment;
+use hupd::clock::{Moment, Wake};
 use hupd::config::Overlap;
 use hupd::event::{ClaimVerdict, Claimed, Started};
 use hupd::ledger::Fate;
@@ -158,6 +158,27 @@ impl Model {
         Some(Act::Anchor { job, every })
     }
 
+    /// When something is due next, by either clock.
+    pub fn next_wake(&self) -> Wake {
+        let wall = self.next.values().filter_map(|next| match next {
+            Next::Wall(at) => Some(*at),
+            Next::Elapsed(_) => None,
+        });
+        let elapsed = self.next.values().filter_map(|next| match next {
+            Next::Wall(_) => None,
+            Next::Elapsed(at) => Some(*at),
+        });
+        let limits = self.deadlines().map(|(at, ..)| at);
+        let grace = match self.phase {
+            Phase::Draining(until) => Some(until),
+            _ => None,
+        };
+        Wake {
+            wall: wall.min(),
+            elapsed: elapsed.chain(limits).chain(grace).min(),
+        }
+    }
+
     fn wake(&mut self, now: Moment) -> Vec<Act> {
         self.clocks = steady(self.clocks, now);
         let mut acts = self.enforce(now);
@@ -207,13 +228,17 @@ impl Model {
     }
 
     fn overdue(&self, now: Moment) -> Option<(RunId, bool)> {
-        let deadlines = self.runs.iter().filter_map(|(id, run)| match run.stage {
+        let (at, run, is_stopping) = self.deadlines().min()?;
+        (at <= now.elapsed).then_some((run, is_stopping))
+    }
+
+    /// Of every run that has one; whether it has been told to stop.
+    fn deadlines(&self) -> impl Iterator<Item = (Duration, RunId, bool)> {
+        self.runs.iter().filter_map(|(id, run)| match run.stage {
             Stage::Alive(limit) => limit.map(|at| (at, *id, false)),
             Stage::Stopping(_, at) => Some((at, *id, true)),
             Stage::Claiming(_) | Stage::Starting(_) => None,
-        });
-        let (at, run, is_stopping) = deadlines.min()?;
-        (at <= now.elapsed).then_some((run, is_stopping))
+        })
     }
 
     fn decide(&mut self, name: &JobName, job: &JobSpec, owed: Owed) -> Vec<Act> {
