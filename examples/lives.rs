@@ -6,7 +6,9 @@
 //! cargo run --profile simulation --example lives -- 1 5000       # the seeds 1 to 5000
 //! ```
 //!
-//! Exit status: 0 when all lives have kept the promises, 1 when one has not, 2 on wrong usage.
+//! The seed of a life that breaks one is told at once, as `seed 12: broken: no panic is reachable`; then follows
+//! the smallest life that breaks the same one. Exit status: 0 when all lives have kept the promises, 1 when one
+//! has not, 2 on wrong usage.
 
 #![allow(
     clippy::disallowed_methods,
@@ -59,7 +61,11 @@ fn live(first: u64, count: u64) -> Result<(), String> {
         let plan = Plan::of(seed);
         match universe.live(&plan) {
             Ok(tally) => total += tally,
-            Err(failure) => return Err(explain(&universe, seed, plan, failure)),
+            Err(failure) => {
+                // At once: to find the smallest life takes a while.
+                println!("seed {seed}: broken: {}", failure.broken.invariant);
+                return Err(explain(&universe, seed, plan, failure));
+            }
         }
         if said.elapsed() >= BETWEEN_LINES || lives + 1 == count {
             said = Instant::now();

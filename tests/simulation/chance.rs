@@ -268,7 +268,8 @@ impl Chance {
 
     fn edit(&mut self) -> Edit {
         match self.dice.below(100) {
-            0..40 => Edit::Put(self.name(), self.job()),
+            0..30 => Edit::Put(self.name(), self.job()),
+            30..40 => Edit::Adjust(self.name(), self.job()),
             40..55 => Edit::Remove(self.name()),
             55..62 => Edit::Toggle(self.name()),
             62..68 => Edit::MaxRunning(self.max_running()),

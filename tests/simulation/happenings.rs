@@ -12,6 +12,7 @@ use hupd::system::spawn::SpawnOrder;
 
 use super::acts::{Death, Told};
 use super::clock::Time;
+use super::jobs::JobSpec;
 use super::ledger::Durable;
 use super::machine::{
     Happening, Latency, MICROSECOND, MILLISECOND, Machine, SLOWEST_BIRTH, SLOWEST_COMMIT, SOMEBODY,
@@ -134,6 +135,16 @@ impl Machine {
         match edit {
             Edit::Put(name, job) => {
                 file.jobs.insert(name, job);
+            }
+            Edit::Adjust(name, job) => {
+                if let Some(old) = file.jobs.get_mut(&name) {
+                    let (due, enabled) = (old.due, old.enabled);
+                    *old = JobSpec {
+                        due,
+                        enabled,
+                        ..job
+                    };
+                }
             }
             Edit::Remove(name) => {
                 file.jobs.remove(&name);

@@ -1,17 +1,22 @@
 //! What the store must hold, by a book-keeper of its own: an occurrence has its first fate for ever, one that
 //! waits is still open, and what hupd did not live to write is not there.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::time::Duration;
 
 use hupd::event::{ClaimVerdict, Claimed};
 use hupd::ledger::Fate;
-use hupd::run::{Generation, Occurrence, RunId};
+use hupd::run::{Generation, JobName, Occurrence, RunId};
 use hupd::store::Record;
 use jiff::Timestamp;
 use rusqlite::Connection;
 
 use super::acts::Named;
 use super::jobs::KEEP;
+
+/// What was due later than that is not old when it has ended, wherever the clock was set.
+const SURELY_KEPT: Duration = Duration::from_secs(350 * 86_400);
 
 /// Whether a record is on the disk for good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +40,12 @@ enum Undo {
     Forget(RunId),
     Reopen(RunId),
     Generation(Generation),
+    Number(RunId),
+    Anchor(JobName, Option<Counted>),
 }
+
+/// An interval, and from where it is counted.
+pub type Counted = (Duration, Timestamp);
 
 #[derive(Debug)]
 pub struct Ledger {
@@ -48,6 +58,11 @@ pub struct Ledger {
     open: BTreeSet<RunId>,
     /// The highest that was accepted.
     pub generation: Generation,
+    /// So many runs of a job every file so far has kept.
+    fewest: usize,
+    /// The highest number of a run.
+    pub last_run: RunId,
+    pub anchors: BTreeMap<JobName, Counted>,
     owed: Vec<Undo>,
     verdicts: VecDeque<ClaimVerdict>,
     /// What ran while nothing could be written, and hupd did not live to write: nobody can know of it.
@@ -64,11 +79,19 @@ impl Ledger {
             runs: BTreeMap::new(),
             open: BTreeSet::new(),
             generation: Generation(0),
+            fewest: usize::MAX,
+            last_run: RunId(0),
+            anchors: BTreeMap::new(),
             owed: Vec::new(),
             verdicts: VecDeque::new(),
             forgotten: Vec::new(),
             rows: 0,
         }
+    }
+
+    /// From now on by a file that keeps so many runs of a job.
+    pub fn keep(&mut self, runs: u64) {
+        self.fewest = self.fewest.min(runs as usize);
     }
 
     pub fn commit_at(&mut self, now: Timestamp) {
@@ -88,6 +111,11 @@ impl Ledger {
             Record::Claim(claim) => {
                 let (run, occurrence) = (claim.run, &claim.occurrence);
                 let claimed = self.put(occurrence, "ran", Some(run));
+                // What is refused while nothing can be written leaves no trace.
+                if durable == Durable::Yes || claimed == Claimed::Yes {
+                    self.owed.push(Undo::Number(self.last_run));
+                    self.last_run = self.last_run.max(run);
+                }
                 if claimed == Claimed::Yes {
                     self.runs.insert(run, None);
                     self.open.insert(run);
@@ -103,6 +131,10 @@ impl Ledger {
                 self.generation = self.generation.max(Generation(verdict.generation));
             }
             Record::End(end) => self.end(end.run, end.outcome.to_string()),
+            Record::Anchor(anchor) => {
+                self.count(&anchor.job, Some((anchor.every, anchor.at)));
+            }
+            Record::NoAnchor(job) => self.count(job, None),
             _ => {}
         }
         if durable == Durable::Yes {
@@ -128,6 +160,19 @@ impl Ledger {
         match line.is_some_and(|line| line.fate == "waiting") {
             true => self.waiting.insert(occurrence.clone()),
             false => self.waiting.remove(occurrence),
+        };
+    }
+
+    fn count(&mut self, job: &JobName, counted: Option<Counted>) {
+        let before = self.anchors.get(job).copied();
+        self.owed.push(Undo::Anchor(job.clone(), before));
+        self.set_anchor(job.clone(), counted);
+    }
+
+    fn set_anchor(&mut self, job: JobName, counted: Option<Counted>) {
+        match counted {
+            Some(counted) => self.anchors.insert(job, counted),
+            None => self.anchors.remove(&job),
         };
     }
 
@@ -163,6 +208,8 @@ impl Ledger {
                     self.open.remove(&run);
                 }
                 Undo::Generation(generation) => self.generation = generation,
+                Undo::Number(run) => self.last_run = run,
+                Undo::Anchor(job, counted) => self.set_anchor(job, counted),
                 Undo::Reopen(run) => {
                     self.runs.insert(run, None);
                     self.open.insert(run);
@@ -188,7 +235,8 @@ impl Ledger {
     /// Compares with what is on the disk; old rows may have been removed.
     pub fn compare(&self, database: &Connection) -> Result<(), String> {
         self.compare_lines(database)?;
-        self.compare_runs(database)
+        self.compare_runs(database)?;
+        self.compare_newest_runs(database)
     }
 
     fn compare_lines(&self, database: &Connection) -> Result<(), String> {
@@ -235,6 +283,10 @@ impl Ledger {
         let rows: Vec<(i64, Option<String>)> = rows
             .and_then(Iterator::collect)
             .map_err(|error| error.to_string())?;
+        let is_there = |run: &&RunId| rows.iter().any(|(id, _)| *id as u64 == run.0);
+        if let Some(run) = self.open.iter().find(|run| !is_there(run)) {
+            return Err(format!("run {run} has not ended, and is not there"));
+        }
         for (run, outcome) in rows {
             let expected = self.runs.get(&RunId(run as u64));
             if expected != Some(&outcome) {
@@ -244,6 +296,35 @@ impl Ledger {
             }
         }
         Ok(())
+    }
+
+    /// The newest runs of a job that have ended stay, as many as every file so far has kept.
+    fn compare_newest_runs(&self, database: &Connection) -> Result<(), String> {
+        let mut row = prepared(database, "SELECT 1 FROM runs WHERE id = ?1");
+        for runs in self.ended_runs().into_values() {
+            for (Reverse(run), instant) in runs.into_iter().take(self.fewest) {
+                let age = self.latest.duration_since(instant).unsigned_abs();
+                if age < SURELY_KEPT && !row.exists([run]).map_err(|error| error.to_string())? {
+                    let fewest = self.fewest;
+                    return Err(format!("run {run}, of the newest {fewest}, is not there"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The newest first, with what each is for.
+    fn ended_runs(&self) -> HashMap<&JobName, BTreeMap<Reverse<RunId>, Timestamp>> {
+        let mut ended: HashMap<_, BTreeMap<_, _>> = HashMap::new();
+        for (occurrence, line) in &self.lines {
+            if let Some(run) = line.run
+                && self.runs.get(&run).is_some_and(Option::is_some)
+            {
+                let of_job = ended.entry(&occurrence.job).or_default();
+                of_job.insert(Reverse(run), occurrence.instant);
+            }
+        }
+        ended
     }
 }
 

@@ -8,22 +8,20 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hupd::clock::Moment;
+use hupd::clock::{Moment, Wake};
 use hupd::daemon::Daemon;
-use hupd::ledger::Anchor;
 use hupd::protocol::Request;
 use hupd::run::{Generation, JobName};
 use hupd::schedule::Zone;
-use hupd::store::Recovered;
-use jiff::Timestamp;
 
 use super::acts::{Act, Told};
 use super::clock::Time;
 use super::dice::Dice;
 use super::invariants::{
-    ANSWERED, BOUNDED, Broken, Invariants, MODEL, NO_PANIC, ONE_FATE, Verdict, broken,
+    ANSWERED, BOUNDED, Broken, Invariants, MODEL, NO_PANIC, ONE_FATE, Verdict, WOKEN, broken,
 };
 use super::jobs::{EXPRESSIONS, ZONES};
+use super::ledger::{Counted, Ledger};
 use super::machine::{Arrival, Machine};
 use super::model::Model;
 use super::oracle::Oracle;
@@ -45,17 +43,15 @@ pub struct Universe {
 pub struct Inheritance {
     pub generation: Generation,
     pub next_run: u64,
-    pub anchors: BTreeMap<JobName, (Duration, Timestamp)>,
+    pub anchors: BTreeMap<JobName, Counted>,
 }
 
 impl Inheritance {
-    fn of(recovered: &Recovered) -> Self {
-        let anchors = recovered.anchors.values();
-        let anchor = |anchor: &Anchor| (anchor.job.clone(), (anchor.every, anchor.at));
+    fn of(ledger: &Ledger) -> Self {
         Self {
-            generation: Generation(recovered.last_generation.map_or(1, |last| last.0 + 1)),
-            next_run: recovered.last_run.map_or(1, |last| last.0 + 1),
-            anchors: anchors.map(anchor).collect(),
+            generation: ledger.generation.next(),
+            next_run: ledger.last_run.0 + 1,
+            anchors: ledger.anchors.clone(),
         }
     }
 }
@@ -206,7 +202,7 @@ impl<'t> Life<'t> {
         let mut machine = self.machine.take().expect("the last hupd left it behind");
         self.tally.hupds += 1;
         let (file, recovered) = machine.boot();
-        let start = Inheritance::of(&recovered);
+        let start = Inheritance::of(&machine.ledger);
         let config = Arc::new(file.config(&self.universe.zones));
         machine.acts.clear();
         let mut daemon = Daemon::begin(machine, PathBuf::from("/etc/hupd"), config, recovered);
@@ -222,6 +218,10 @@ impl<'t> Life<'t> {
                 return Ok((End::Killed(SHORTLY), daemon.into_world()));
             }
             let wake = daemon.next_wake();
+            // Not every time: the model asks every job.
+            if self.tally.turns.is_multiple_of(8) {
+                sleeps_until(model.next_wake(), wake)?;
+            }
             let before = self.now;
             if let Arrival::Killed(down) = daemon.world_mut().until_event(wake) {
                 return Ok((End::Killed(down), daemon.into_world()));
@@ -313,6 +313,13 @@ fn early_acts(model: &mut Model, machine: &Machine, now: Moment) -> Vec<Act> {
     let rest = if stops.is_empty() { rest } else { Vec::new() };
     let told = stops.into_iter().chain(rest);
     told.flat_map(|told| model.told(told, false, now)).collect()
+}
+
+fn sleeps_until(expected: Wake, wake: Wake) -> Verdict {
+    match wake == expected {
+        true => Ok(()),
+        false => broken(WOKEN, format!("{wake:?}, not {expected:?}")),
+    }
 }
 
 fn agree(expected: &[Act], daemon: &Daemon<Machine>) -> Verdict {

@@ -80,6 +80,8 @@ pub enum What {
 #[derive(Clone, Debug)]
 pub enum Edit {
     Put(String, JobSpec),
+    /// All of a job but when it is due.
+    Adjust(String, JobSpec),
     Remove(String),
     Toggle(String),
     MaxRunning(usize),

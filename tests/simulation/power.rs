@@ -32,6 +32,7 @@ impl Machine {
         let now = self.clock.moment().wall;
         let recovered = self.disk.open(history, now, self.inbox.outbox());
         self.ledger.recover();
+        self.ledger.keep(file.keep_runs);
         (file, recovered)
     }
 

@@ -88,6 +88,7 @@ impl World for Machine {
 
     fn switch(&mut self, (): (), config: &Config) {
         self.is_watching = config.daemon.watch_config;
+        self.ledger.keep(config.history.keep_runs);
         self.disk.keep(config.history.clone());
     }
 

@@ -38,6 +38,7 @@ pub const DRAINED: &str = "a drain ends within its bound";
 pub const SIGNALS: &str = "stop signals come in order, and never to a run that has ended";
 pub const BOUNDED: &str = "tables do not grow beyond what is in force";
 pub const AWAKE: &str = "nothing that is due is left when hupd goes to sleep";
+pub const WOKEN: &str = "hupd sleeps until the next thing is due, and no longer";
 pub const ANSWERED: &str = "every request is answered exactly once";
 pub const MODEL: &str = "hupd does what the reference model does";
 pub const NO_PANIC: &str = "no panic is reachable";

@@ -2,12 +2,12 @@
 
 use std::rc::Rc;
 
-use hupd::clock::Moment;
+use hupd::clock::{Moment, Wake};
 use hupd::ledger::Fate;
 use hupd::run::{JobName, Occurrence, Trigger};
 use jiff::Timestamp;
 
-use super::Model;
+use super::{Model, Phase};
 use crate::simulation::acts::Act;
 use crate::simulation::jobs::{Due, JobSpec};
 use crate::simulation::owed::{Next, Owed, first, owed, steady, wall_of};
@@ -29,6 +29,27 @@ impl Model {
         self.anchors.insert(name.clone(), (every, since));
         let job = name.clone();
         Some(Act::Anchor { job, every })
+    }
+
+    /// When something is due next, by either clock.
+    pub fn next_wake(&self) -> Wake {
+        let wall = self.next.values().filter_map(|next| match next {
+            Next::Wall(at) => Some(*at),
+            Next::Elapsed(_) => None,
+        });
+        let elapsed = self.next.values().filter_map(|next| match next {
+            Next::Wall(_) => None,
+            Next::Elapsed(at) => Some(*at),
+        });
+        let limits = self.deadlines().map(|(at, ..)| at);
+        let grace = match self.phase {
+            Phase::Draining(until) => Some(until),
+            _ => None,
+        };
+        Wake {
+            wall: wall.min(),
+            elapsed: elapsed.chain(limits).chain(grace).min(),
+        }
     }
 
     pub(super) fn wake(&mut self, now: Moment) -> Vec<Act> {

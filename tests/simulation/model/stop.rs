@@ -41,13 +41,17 @@ impl Model {
     }
 
     fn overdue(&self, now: Moment) -> Option<(RunId, bool)> {
-        let deadlines = self.runs.iter().filter_map(|(id, run)| match run.stage {
+        let (at, run, is_stopping) = self.deadlines().min()?;
+        (at <= now.elapsed).then_some((run, is_stopping))
+    }
+
+    /// Of every run that has one; whether it has been told to stop.
+    pub(super) fn deadlines(&self) -> impl Iterator<Item = (Duration, RunId, bool)> {
+        self.runs.iter().filter_map(|(id, run)| match run.stage {
             Stage::Alive(limit) => limit.map(|at| (at, *id, false)),
             Stage::Stopping(_, at) => Some((at, *id, true)),
             Stage::Claiming(_) | Stage::Starting(_) => None,
-        });
-        let (at, run, is_stopping) = deadlines.min()?;
-        (at <= now.elapsed).then_some((run, is_stopping))
+        })
     }
 
     pub(super) fn send_stop(&mut self, id: RunId, why: StopReason, now: Moment) -> Vec<Act> {
