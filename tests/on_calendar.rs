@@ -12,7 +12,7 @@ mod common;
 use std::process::Command;
 
 use common::{has_program, skip, text};
-use hupd::schedule::{Dst, Expression, Schedule, Seed, Zone};
+use hupd::schedule::{Expression, Rules, Schedule, Seed, Zone};
 use jiff::Timestamp;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -173,7 +173,7 @@ fn of_hupd(expression: &str, base: &str) -> Fate {
     let Ok(zone) = Zone::named(zone) else {
         return Fate::Refused;
     };
-    let schedule = Schedule::new([expression], zone, Dst::Once);
+    let schedule = Schedule::new([expression], zone, Rules::default());
     let first: Timestamp = format!("{}Z", base.replace(' ', "T")).parse().unwrap();
     let instants = std::iter::successors(Some(first), |time| {
         schedule.next_after(*time).map(|instant| instant.at)

@@ -47,7 +47,7 @@ impl Checker<'_> {
         let mut section = Section::new(title, self.source, Some(table), self.findings);
         let policies = self.defaults.overridden(&mut section, self.zones);
         let seed = Seed::of(self.host, name);
-        let timing = timing(&mut section, &policies.zone, (self.zones, seed));
+        let timing = timing(&mut section, &policies, (self.zones, seed));
         let job = described(name, &mut section, policies, timing);
         if job.is_none() && !is_part_of_a_name(table) {
             section.push(missing_command(name, key.span()));

@@ -12,12 +12,16 @@ use super::words::{quoted, visible};
 use super::zones;
 use super::{OutputMode, Overlap, typed};
 use crate::run::Signal;
-use crate::schedule::{Zone, Zones};
+use crate::schedule::{Dst, Zone, Zones};
+
+const LONGEST_SPREAD: Duration = Duration::from_secs(24 * 3600);
 
 #[derive(Clone, Debug)]
 pub(super) struct Policies {
     pub shell: String,
     pub zone: Zone,
+    pub dst: Dst,
+    pub spread: Duration,
     pub overlap: Overlap,
     pub timeout: Option<Duration>,
     pub stop_signal: Signal,
@@ -34,6 +38,8 @@ impl Policies {
         Self {
             shell: "/bin/sh".to_owned(),
             zone,
+            dst: Dst::Once,
+            spread: Duration::ZERO,
             overlap: Overlap::Skip,
             timeout: None,
             stop_signal: Signal::TERM,
@@ -57,6 +63,8 @@ impl Policies {
             zone: section
                 .take("timezone", |item| zones::zone(item, zones))
                 .unwrap_or_else(|| self.zone.clone()),
+            dst: section.take("dst", typed::choice).unwrap_or(self.dst),
+            spread: section.take("spread", spread).unwrap_or(self.spread),
             overlap: section
                 .take("overlap", typed::choice)
                 .unwrap_or(self.overlap),
@@ -75,6 +83,14 @@ impl Policies {
             output: section.take("output", typed::choice).unwrap_or(self.output),
             enabled: section.take("enabled", typed::flag).unwrap_or(self.enabled),
         }
+    }
+}
+
+/// More than a day would be another day's run.
+fn spread(item: &Item<'_>) -> Result<Duration, Wrong> {
+    match typed::duration(item)? {
+        spread if spread <= LONGEST_SPREAD => Ok(spread),
+        _ => Err(Wrong::new("is longer than a day").help("write \"24h\" or less")),
     }
 }
 

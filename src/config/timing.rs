@@ -5,17 +5,19 @@ use std::time::Duration;
 use toml::de::DeValue;
 
 use super::finding::Finding;
+use super::policies::Policies;
 use super::section::{Item, Section, Wrong};
 use super::words::quoted;
 use super::{Timing, typed, zones};
-use crate::schedule::{Dst, Expression, Schedule, Seed, Zone, Zones};
+use crate::schedule::{Expression, Rules, Schedule, Seed, Zone, Zones};
 
-/// What the section says of it; `zone` is that of the job.
+/// What the section says of it.
 pub(super) fn timing(
     section: &mut Section<'_, '_>,
-    zone: &Zone,
+    policies: &Policies,
     (zones, seed): (&mut Zones, Seed),
 ) -> Timing {
+    let zone = &policies.zone;
     let read = |item: &Item<'_>, wrongs: &mut Vec<Wrong>| {
         entries(item, wrongs, |item| entry(item, zone, zones, seed))
     };
@@ -24,22 +26,44 @@ pub(super) fn timing(
         typed::duration_of_at_least(item, Duration::from_secs(1))
     });
     refuse_both(section);
-    let schedule = entries.map(|entries| Schedule::in_zones(entries, zone.clone(), Dst::Once));
-    let schedule = schedule.map(Timing::Schedule);
+    warn_without_schedule(section);
+    let rules = Rules {
+        dst: policies.dst,
+        offset: offset(policies.spread, seed),
+    };
+    let schedule = entries.map(|entries| Schedule::in_zones(entries, zone.clone(), rules));
     schedule
+        .map(Timing::Schedule)
         .or(every.map(Timing::Every))
         .unwrap_or(Timing::Never)
 }
 
 fn refuse_both(section: &mut Section<'_, '_>) {
     let places = (section.key_at("schedule"), section.key_at("every"));
-    if let (Some(_), Some(at)) = places.clone() {
+    if let (Some(_), Some(at)) = places {
         let finding = Finding::error("every: a job has either 'schedule' or 'every'");
         section.push(finding.at(at).help("leave one of them out"));
     }
-    if let (None, Some(at)) = (places.0, section.key_at("timezone")) {
-        let finding = Finding::warning("timezone: means nothing without 'schedule'");
-        section.push(finding.at(at).absent().help("leave it out"));
+}
+
+fn warn_without_schedule(section: &mut Section<'_, '_>) {
+    if section.key_at("schedule").is_some() {
+        return;
+    }
+    for key in ["timezone", "dst", "spread"] {
+        if let Some(at) = section.key_at(key) {
+            let finding = Finding::warning(format!("{key}: means nothing without 'schedule'"));
+            section.push(finding.at(at).absent().help("leave it out"));
+        }
+    }
+}
+
+/// Always the same for a job on a host: below `spread`, to the millisecond.
+fn offset(spread: Duration, seed: Seed) -> Duration {
+    let values = u64::try_from(spread.as_millis()).unwrap_or(u64::MAX);
+    match values {
+        0 => Duration::ZERO,
+        values => Duration::from_millis(seed.below(values, "spread")),
     }
 }
 

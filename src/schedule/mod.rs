@@ -28,9 +28,11 @@ pub use seed::Seed;
 pub use zone::{Zone, ZoneError, Zones};
 
 use std::fmt;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
+use serde::Deserialize;
 
 /// Expressions, each in a zone: names instants.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,7 +40,15 @@ pub struct Schedule {
     /// The zone of the job.
     pub zone: Zone,
     entries: Box<[Entry]>,
-    dst: Dst,
+    rules: Rules,
+}
+
+/// What holds for all expressions of a schedule.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rules {
+    pub dst: Dst,
+    /// So much later than it is named everything is due.
+    pub offset: Duration,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,7 +58,8 @@ struct Entry {
 }
 
 /// What becomes of a time that a clock change leaves out.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Dst {
     /// One run at the first instant after the gap.
     #[default]
@@ -69,36 +80,44 @@ pub struct Instant {
 
 impl Schedule {
     /// All expressions in one zone.
-    pub fn new(expressions: impl IntoIterator<Item = Expression>, zone: Zone, dst: Dst) -> Self {
+    pub fn new(
+        expressions: impl IntoIterator<Item = Expression>,
+        zone: Zone,
+        rules: Rules,
+    ) -> Self {
         let expressions = expressions.into_iter();
         let entries = expressions.map(|expression| (expression, zone.clone()));
-        Self::in_zones(entries.collect::<Vec<_>>(), zone, dst)
+        Self::in_zones(entries.collect::<Vec<_>>(), zone, rules)
     }
 
     /// Each expression in its own zone; `zone` is that of the job.
     pub fn in_zones(
         expressions: impl IntoIterator<Item = (Expression, Zone)>,
         zone: Zone,
-        dst: Dst,
+        rules: Rules,
     ) -> Self {
         let expressions = expressions.into_iter();
         let entries = expressions.map(|(expression, zone)| Entry { expression, zone });
         Self {
             entries: entries.collect(),
             zone,
-            dst,
+            rules,
         }
     }
 
     /// The first instant strictly after `time`, of whichever expression; none where none fires again. What several
     /// name is one instant.
     pub fn next_after(&self, time: Timestamp) -> Option<Instant> {
+        let Rules { dst, offset } = self.rules;
+        let time = time.checked_sub(offset).unwrap_or(Timestamp::MIN);
         let next = |entry: &Entry| {
             let pattern = &entry.expression.pattern;
-            pattern.next_after(time, &entry.zone, self.dst)
+            pattern.next_after(time, &entry.zone, dst)
         };
         let instants = self.entries.iter().filter_map(next);
-        instants.min_by_key(|instant| (instant.at, instant.moved_from))
+        let first = instants.min_by_key(|instant| (instant.at, instant.moved_from))?;
+        let at = first.at.checked_add(offset).ok()?;
+        Some(Instant { at, ..first })
     }
 }
 

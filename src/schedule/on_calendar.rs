@@ -51,7 +51,9 @@ const AT_THE_FIRST: u64 = 1;
 /// Whether somebody means this form, be it right or wrong.
 pub(super) fn is_meant(words: &[Word<'_>]) -> bool {
     let is_date = |word: &Word<'_>| {
-        let begins = word.text.starts_with(|c: char| c == '*' || c.is_ascii_digit());
+        let begins = word
+            .text
+            .starts_with(|c: char| c == '*' || c.is_ascii_digit());
         begins && word.text.contains(['-', '~'])
     };
     let has_time = words.iter().any(|word| word.text.contains(':'));

@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use hupd::schedule::{Dst, Expression, ExpressionError, Instant, Schedule, Seed, Zone};
+use hupd::schedule::{Expression, ExpressionError, Instant, Rules, Schedule, Seed, Zone};
 use jiff::tz::db;
 use jiff::{SignedDuration, Timestamp};
 
@@ -68,7 +68,7 @@ fn schedule(text: &str, zone: &Zone, time: Timestamp) {
             if let Some((name, at)) = expression.zone() {
                 assert_eq!(text.get(at), Some(name));
             }
-            let schedule = Schedule::new([expression], zone.clone(), Dst::Once);
+            let schedule = Schedule::new([expression], zone.clone(), Rules::default());
             check_instants(&schedule, time);
         }
         Err(error) => check_error(text, &error),

@@ -2,6 +2,7 @@
 //! around clock changes, and in bursts.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::time::Duration;
 
 use hupd::config::Overlap;
@@ -12,6 +13,7 @@ use jiff::{Timestamp, ToSpan};
 
 use super::dice::Dice;
 use super::jobs::{Due, EXPRESSIONS, FIRST_DAILY, FIRST_HOURLY, FileSpec, JobSpec, ZONES};
+use super::oracle::Schedule;
 use super::plan::{Edit, Plan, Step, Temper, What};
 
 const MILLISECOND: Duration = Duration::from_millis(1);
@@ -151,10 +153,6 @@ impl Chance {
     }
 
     fn due(&mut self) -> Due {
-        let zone = match self.dice.percent(40) {
-            true => 1,
-            false => self.dice.index(ZONES.len()),
-        };
         match (self.pace, self.dice.below(10)) {
             (_, 0) => Due::OnRequest,
             (Pace::Brief | Pace::Dense, 1..4) => {
@@ -162,13 +160,25 @@ impl Chance {
                 Due::Every(Duration::from_secs(every.as_secs().max(1)))
             }
             (_, 1) => Due::Every(HOUR * self.dice.between(5, 2000) as u32),
-            (Pace::Brief, 4..8) => Due::At((self.dice.index(FIRST_HOURLY), zone)),
-            (Pace::Brief | Pace::Dense, _) => Due::At((self.dice.index(EXPRESSIONS.len()), zone)),
-            _ => {
-                let seldom = EXPRESSIONS.len() - FIRST_DAILY;
-                Due::At((FIRST_DAILY + self.dice.index(seldom), zone))
-            }
+            (Pace::Brief, 4..8) => self.at(0..FIRST_HOURLY),
+            (Pace::Brief | Pace::Dense, _) => self.at(0..EXPRESSIONS.len()),
+            _ => self.at(FIRST_DAILY..EXPRESSIONS.len()),
         }
+    }
+
+    fn at(&mut self, expressions: Range<usize>) -> Due {
+        Due::At(Schedule {
+            expressions: expressions.start + self.dice.index(expressions.len()),
+            zone: match self.dice.percent(40) {
+                true => 1,
+                false => self.dice.index(ZONES.len()),
+            },
+            skips_gaps: self.dice.percent(20),
+            offset: match self.dice.percent(20) {
+                true => self.dice.between(1, 7200),
+                false => 0,
+            },
+        })
     }
 
     fn max_running(&mut self) -> usize {

@@ -10,7 +10,7 @@ use hupd::config::{
     Config, Daemon, History, Job, Log, LogFormat, OutputMode, Overlap, SourceFile, Timing,
 };
 use hupd::run::{JobName, Signal};
-use hupd::schedule::{self, Dst, Expression, Seed, Zone};
+use hupd::schedule::{self, Dst, Expression, Rules, Seed, Zone};
 
 use super::oracle::Schedule;
 
@@ -168,7 +168,16 @@ impl JobSpec {
             timing: match self.due {
                 Due::OnRequest => Timing::Never,
                 Due::Every(every) => Timing::Every(every),
-                Due::At((expressions, zone)) => {
+                Due::At(Schedule {
+                    expressions,
+                    zone,
+                    skips_gaps,
+                    offset,
+                }) => {
+                    let rules = Rules {
+                        dst: if skips_gaps { Dst::Skip } else { Dst::Once },
+                        offset: Duration::from_secs(offset.unsigned_abs()),
+                    };
                     let expressions = EXPRESSIONS[expressions].split("; ").map(|text| {
                         let seed = Seed::of("host", name.as_str());
                         Expression::parse(text, seed).expect("it is right")
@@ -176,7 +185,7 @@ impl JobSpec {
                     Timing::Schedule(schedule::Schedule::new(
                         expressions,
                         zones[zone].clone(),
-                        Dst::Once,
+                        rules,
                     ))
                 }
             },
@@ -199,8 +208,16 @@ impl fmt::Display for Due {
         match self {
             Self::OnRequest => f.write_str("on request"),
             Self::Every(every) => write!(f, "every {every:?}"),
-            Self::At((expression, zone)) => {
-                write!(f, "'{}' {}", EXPRESSIONS[*expression], ZONES[*zone])
+            Self::At(schedule) => {
+                let (text, zone) = (EXPRESSIONS[schedule.expressions], ZONES[schedule.zone]);
+                write!(f, "'{text}' {zone}")?;
+                if schedule.skips_gaps {
+                    f.write_str(" without gaps")?;
+                }
+                match schedule.offset {
+                    0 => Ok(()),
+                    offset => write!(f, " and {offset} s"),
+                }
             }
         }
     }

@@ -9,7 +9,15 @@ use jiff::tz::{AmbiguousOffset, TimeZone};
 use jiff::{Timestamp, ToSpan};
 
 /// Expressions of [`super::jobs::EXPRESSIONS`] in a zone of [`super::jobs::ZONES`], by number.
-pub type Schedule = (usize, usize);
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Schedule {
+    pub expressions: usize,
+    pub zone: usize,
+    /// Nothing is made up for what a clock change leaves out.
+    pub skips_gaps: bool,
+    /// So many seconds later everything is due.
+    pub offset: i64,
+}
 
 /// Instants are worked out for so many days at once, and remembered.
 const CHUNK: i64 = 32;
@@ -58,23 +66,30 @@ impl Oracle {
 
     /// The first instant strictly after `time`.
     pub fn next_after(&self, schedule: Schedule, time: Timestamp) -> Option<Timestamp> {
-        let second = time.as_second();
+        let second = time.as_second() - schedule.offset;
+        let schedule_at = |second: i64| Timestamp::from_second(second + schedule.offset);
         let first = second.div_euclid(CHUNK * DAY);
         let mut known = self.known.borrow_mut();
         for chunk in first..first + MOST_CHUNKS {
+            // An offset changes nothing of what is named.
+            let named = Schedule {
+                offset: 0,
+                ..schedule
+            };
             let instants = known
-                .entry((schedule, chunk))
-                .or_insert_with(|| self.instants(schedule, chunk));
+                .entry((named, chunk))
+                .or_insert_with(|| self.instants(named, chunk));
             let next = instants.partition_point(|&instant| instant <= second);
             if let Some(&next) = instants.get(next) {
-                return Some(Timestamp::from_second(next).expect("it was a time"));
+                return Some(schedule_at(next).expect("it was a time"));
             }
         }
         None
     }
 
-    fn instants(&self, (expression, zone): Schedule, chunk: i64) -> Vec<i64> {
-        let (expressions, zone) = (&self.expressions[expression], &self.zones[zone]);
+    fn instants(&self, schedule: Schedule, chunk: i64) -> Vec<i64> {
+        let expressions = &self.expressions[schedule.expressions];
+        let zone = (&self.zones[schedule.zone], schedule.skips_gaps);
         let begin = chunk * CHUNK * DAY;
         let first = Timestamp::from_second(begin).expect("a time");
         let first = TimeZone::UTC.to_datetime(first).date();
@@ -136,7 +151,7 @@ impl Expression {
         is_named && is_in_years && self.months.contains(&i16::from(date.month()))
     }
 
-    fn instants_of(&self, day: Date, zone: &TimeZone) -> Vec<i64> {
+    fn instants_of(&self, day: Date, zone: (&TimeZone, bool)) -> Vec<i64> {
         let mut instants = Vec::new();
         for hour in &self.hours {
             for minute in &self.minutes {
@@ -150,7 +165,7 @@ impl Expression {
         instants
     }
 
-    fn instants_at(&self, wall: DateTime, zone: &TimeZone) -> Vec<i64> {
+    fn instants_at(&self, wall: DateTime, (zone, skips_gaps): (&TimeZone, bool)) -> Vec<i64> {
         let utc = TimeZone::UTC
             .to_timestamp(wall)
             .expect("a time")
@@ -167,7 +182,7 @@ impl Expression {
             }
             AmbiguousOffset::Gap { before, after } => {
                 let width = after.seconds() - before.seconds();
-                match self.is_wild || width > WIDEST_GAP {
+                match self.is_wild || skips_gaps || width > WIDEST_GAP {
                     true => Vec::new(),
                     false => vec![change_before(utc - i64::from(before.seconds()), zone)],
                 }

@@ -12,7 +12,7 @@ use crate::config::{Config, Daemon, History, Job, Log, LogFormat, OutputMode, Ov
 use crate::engine::{Beginning, Effect, Engine, Request};
 use crate::ledger::{ClaimVerdict, Claimed, Ended, Fate, RunEnd, Started};
 use crate::run::{Exit, Generation, JobName, Output, RunId, Signal, Usage};
-use crate::schedule::{Dst, Expression, Schedule, Seed, Zone};
+use crate::schedule::{Expression, Rules, Schedule, Seed, Zone};
 
 pub const SECOND: Duration = Duration::from_secs(1);
 pub const MINUTE: Duration = Duration::from_secs(60);
@@ -60,7 +60,7 @@ pub fn every(name: &str, every: Duration) -> Job {
 
 pub fn cron(name: &str, expression: &str) -> Job {
     let expression = Expression::parse(expression, Seed::of("host", name));
-    let schedule = Schedule::new(expression, Zone::utc(), Dst::Once);
+    let schedule = Schedule::new(expression, Zone::utc(), Rules::default());
     Job {
         timing: Timing::Schedule(schedule),
         ..job(name)

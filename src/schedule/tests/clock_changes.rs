@@ -1,8 +1,11 @@
 //! The days on which clocks are changed, each of them one that has really been or will be.
 
+use std::time::Duration;
+
 use jiff::civil::date;
 
-use super::{calendar, moved, runs, time};
+use super::{calendar, moved, parse, runs, time};
+use crate::schedule::{Dst, Rules, Schedule, Zone};
 
 const NEW_YORK: &str = "America/New_York";
 const LONDON: &str = "Europe/London";
@@ -229,4 +232,47 @@ fn the_first_change_beyond_the_table_is_one_like_all_others() {
             .filter(|instant| instant.moved_from.is_some());
         assert_eq!(moved.count(), 1, "{year}");
     }
+}
+
+#[test]
+fn a_time_in_a_gap_may_be_skipped_instead() {
+    let rules = Rules {
+        dst: Dst::Skip,
+        ..Rules::default()
+    };
+    let skipping = |expression: &str| {
+        let zone = Zone::named(NEW_YORK).unwrap();
+        Schedule::new([parse(expression).unwrap()], zone, rules)
+    };
+    for expression in ["30 2 * * *", "*-*-* 02:30"] {
+        let next = skipping(expression).next_after(time("2026-03-07T12:00:00Z"));
+        assert_eq!(
+            next.map(|next| next.at),
+            Some(time("2026-03-09T02:30:00-04:00")),
+            "{expression}"
+        );
+    }
+    // What comes twice runs once all the same.
+    let next = skipping("30 1 * * *").next_after(time("2026-11-01T01:30:00-04:00"));
+    let at = next.map(|next| next.at);
+    assert_eq!(at, Some(time("2026-11-02T01:30:00-05:00")));
+}
+
+#[test]
+fn an_offset_comes_after_all_that() {
+    let rules = Rules {
+        offset: Duration::from_millis(600_250),
+        ..Rules::default()
+    };
+    let zone = Zone::named(NEW_YORK).unwrap();
+    let schedule = Schedule::new([parse("30 2 * * *").unwrap()], zone, rules);
+    let first = schedule
+        .next_after(time("2026-03-08T00:00:00-05:00"))
+        .unwrap();
+    assert_eq!(first.at, time("2026-03-08T03:10:00.25-04:00"));
+    assert_eq!(first.moved_from, Some(date(2026, 3, 8).at(2, 30, 0, 0)));
+    let second = schedule.next_after(first.at).unwrap();
+    assert_eq!(second.at, time("2026-03-09T02:40:00.25-04:00"));
+    let again = schedule.next_after(second.at - Duration::from_nanos(1));
+    assert_eq!(again, Some(second));
 }

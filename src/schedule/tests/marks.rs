@@ -147,7 +147,7 @@ fn text_with(host: &str, job: &str, text: &str) -> BTreeSet<i8> {
     let schedule = crate::schedule::Schedule::new(
         [expression],
         crate::schedule::Zone::utc(),
-        crate::schedule::Dst::Once,
+        crate::schedule::Rules::default(),
     );
     instants(&schedule, time("2026-06-30T23:59:59Z"))
         .take_while(|instant| instant.at < time("2026-07-01T01:00:00Z"))
@@ -201,7 +201,7 @@ fn h_names_a_day_that_every_month_has() {
         let schedule = crate::schedule::Schedule::new(
             expression,
             crate::schedule::Zone::utc(),
-            crate::schedule::Dst::Once,
+            crate::schedule::Rules::default(),
         );
         let year = instants(&schedule, time("2025-12-31T12:00:00Z"))
             .take_while(|instant| instant.at < time("2027-01-01T00:00:00Z"));

@@ -13,7 +13,7 @@ mod zones;
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 
-use super::{Dst, Expression, ExpressionError, Instant, Schedule, Seed, Zone};
+use super::{Expression, ExpressionError, Instant, Rules, Schedule, Seed, Zone};
 
 fn parse(expression: &str) -> Result<Expression, ExpressionError> {
     Expression::parse(expression, Seed::of("host", "job"))
@@ -21,7 +21,7 @@ fn parse(expression: &str) -> Result<Expression, ExpressionError> {
 
 fn calendar(expression: &str, zone: &str) -> Schedule {
     let expression = parse(expression).unwrap();
-    Schedule::new([expression], Zone::named(zone).unwrap(), Dst::Once)
+    Schedule::new([expression], Zone::named(zone).unwrap(), Rules::default())
 }
 
 fn time(text: &str) -> Timestamp {
