@@ -35,7 +35,17 @@ pub enum Command {
     /// Show when jobs run next
     Next {
         /// Only this job
+        #[arg(conflicts_with = "schedule")]
         job: Option<String>,
+        /// An expression instead of jobs: no hupd is asked
+        #[arg(long, value_name = "EXPR")]
+        schedule: Option<String>,
+        /// The zone of the expression; without it, the system's
+        #[arg(long, value_name = "ZONE", requires = "schedule")]
+        timezone: Option<String>,
+        /// Times after this one, in RFC 3339; without it, after now
+        #[arg(long, value_name = "TIME", requires = "schedule")]
+        from: Option<String>,
         /// How many times to show
         #[arg(short, value_name = "N", default_value = "10", value_parser = rows)]
         number: usize,

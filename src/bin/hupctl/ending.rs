@@ -32,9 +32,12 @@ pub enum Failure {
     Client(ClientError),
     /// The file that was named cannot be read, so nobody knows which hupd is meant.
     File(PathBuf, io::Error),
+    /// An argument means nothing.
+    Usage(String),
     Output(io::Error),
 }
 
+const USAGE: u8 = 2;
 const UNAVAILABLE: u8 = 69;
 const NOT_ALLOWED: u8 = 77;
 
@@ -49,6 +52,7 @@ impl Failure {
                 _ => 1,
             },
             Self::Client(ClientError::NotUnderstood(_)) | Self::Output(_) => 1,
+            Self::Usage(_) => USAGE,
             Self::File(..) => Ending::InvalidConfiguration.status(),
         }
     }
@@ -78,6 +82,7 @@ impl fmt::Display for Failure {
                      name the file of the hupd that is meant, or its socket with --socket"
                 )
             }
+            Self::Usage(message) => f.write_str(message),
             Self::Output(error) => write!(f, "standard output: {error}"),
         }
     }

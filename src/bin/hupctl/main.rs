@@ -3,6 +3,7 @@
 mod arguments;
 mod check;
 mod ending;
+mod instants;
 mod jobs;
 mod kill;
 mod logs;
@@ -29,6 +30,7 @@ use rustix::process::geteuid;
 
 use arguments::{Arguments, Command};
 use ending::{Ending, Failure};
+use instants::Wanted;
 use screen::{Audience, Screen};
 use socket::{Hints, socket};
 
@@ -57,12 +59,28 @@ fn carry_out(arguments: Arguments, screen: &mut Screen) -> Result<Ending, Failur
         let file = file.or(arguments.config);
         return check::check(file.as_deref(), &surroundings, screen);
     }
+    if let Command::Next {
+        schedule: Some(expression),
+        timezone,
+        from,
+        number,
+        ..
+    } = arguments.command
+    {
+        let wanted = Wanted {
+            expression,
+            zone: timezone,
+            from,
+            count: number,
+        };
+        return instants::instants(&wanted, &surroundings, screen);
+    }
     let client = client(&arguments, &surroundings)?;
     match arguments.command {
         Command::Check { .. } => unreachable!("a check asks no hupd"),
         Command::Status => status::status(&client, screen),
         Command::List => jobs::list(&client, screen),
-        Command::Next { job, number } => next::next(&client, screen, job, number),
+        Command::Next { job, number, .. } => next::next(&client, screen, job, number),
         Command::Run { job, wait: false } => run::run(&client, screen, job),
         Command::Run { job, wait: true } => run::run_and_wait(&client, screen, job),
         Command::Runs {
