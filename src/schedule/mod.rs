@@ -1,8 +1,10 @@
 //! Calendar arithmetic: from expressions and zones to instants. Knows no job and no clock.
 
+mod clock_changes;
 mod complaints;
 mod cron;
 mod days;
+mod describe;
 mod expression;
 mod expression_error;
 mod field;
@@ -22,6 +24,7 @@ mod zone_data;
 #[cfg(test)]
 mod tests;
 
+pub use clock_changes::{ClockChange, Effect};
 pub use expression::Expression;
 pub use expression_error::ExpressionError;
 pub use seed::Seed;

@@ -3,7 +3,7 @@
 use super::days::{DayRule, Days, length_of};
 
 const LEAP_YEAR: i64 = 2000;
-const MONTHS: [&str; 13] = [
+pub(super) const MONTHS: [&str; 13] = [
     "",
     "January",
     "February",
@@ -56,8 +56,10 @@ impl Days {
     }
 }
 
-fn joined(words: &[&str], last: &str) -> String {
-    match words {
+/// `a, b and c`.
+pub(super) fn joined<T: AsRef<str>>(words: &[T], last: &str) -> String {
+    let words: Vec<&str> = words.iter().map(AsRef::as_ref).collect();
+    match &words[..] {
         [rest @ .., word] if !rest.is_empty() => format!("{} {last} {word}", rest.join(", ")),
         _ => words.concat(),
     }

@@ -13,7 +13,7 @@ use super::{Dst, Instant, Zone};
 /// What has not fired in a whole cycle of the calendar never will.
 const CYCLE: i64 = DAYS_PER_CYCLE * 86_400;
 /// A greater jump is no daylight saving but a correction of the calendar: nothing is made up for.
-const WIDEST_GAP: i64 = 3 * 3600;
+pub(super) const WIDEST_GAP: i64 = 3 * 3600;
 
 impl Pattern {
     /// The first instant strictly after `time`; none where there is none any more.

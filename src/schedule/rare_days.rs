@@ -44,6 +44,12 @@ impl Years {
         }
     }
 
+    /// All of them.
+    pub fn all(&self) -> impl Iterator<Item = u32> {
+        let years = (FIRST_YEAR..=LAST_YEAR).filter(|year| self.names(*year));
+        years.map(|year| year as u32)
+    }
+
     /// The first and the last of them.
     pub fn ends(&self) -> (i64, i64) {
         let mut named = (FIRST_YEAR..=LAST_YEAR).filter(|year| self.names(*year));

@@ -221,6 +221,9 @@ impl Chance {
             true => self.on_the_minute(at),
             false => at,
         };
+        if self.dice.percent(4) {
+            self.mistake(at, steps);
+        }
         let more = match self.dice.percent(25) {
             true => self.dice.between(1, 6),
             false => 0,
@@ -229,6 +232,19 @@ impl Chance {
             self.thing(at, steps);
             at += self.dice.duration(Duration::from_micros(10), 5 * SECOND);
         }
+    }
+
+    /// The clock is set by mistake, and back after a while; perhaps the disk is full meanwhile.
+    fn mistake(&mut self, mut at: Duration, steps: &mut Vec<Step>) {
+        let size = self.clock_step();
+        let mut add = |at, what| steps.push(Step { at, what });
+        if self.dice.percent(50) {
+            add(at, What::StoreFails(self.dice.duration(SECOND, 3 * HOUR)));
+            at += self.dice.duration(MILLISECOND, SECOND);
+        }
+        add(at, What::SetClock(size));
+        at += self.dice.duration(MILLISECOND, HOUR);
+        add(at, What::SetClock(-size));
     }
 
     fn on_the_minute(&mut self, at: Duration) -> Duration {
@@ -278,8 +294,9 @@ impl Chance {
 
     fn edit(&mut self) -> Edit {
         match self.dice.below(100) {
-            0..30 => Edit::Put(self.name(), self.job()),
-            30..40 => Edit::Adjust(self.name(), self.job()),
+            0..25 => Edit::Put(self.name(), self.job()),
+            25..32 => Edit::TurnOverlap(self.name()),
+            32..40 => Edit::Adjust(self.name(), self.job()),
             40..55 => Edit::Remove(self.name()),
             55..62 => Edit::Toggle(self.name()),
             62..68 => Edit::MaxRunning(self.max_running()),

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hupd::config::Overlap;
 use hupd::config::{Accepted, Problem, Problems, Severity};
 use hupd::event::{Asked, Ended, Event, Meaning, Reply, SignalReceived, Started};
 use hupd::protocol::{Answer, Patience, Request};
@@ -143,6 +144,14 @@ impl Machine {
                         due,
                         enabled,
                         ..job
+                    };
+                }
+            }
+            Edit::TurnOverlap(name) => {
+                if let Some(job) = file.jobs.get_mut(&name) {
+                    job.overlap = match job.overlap {
+                        Overlap::Skip => Overlap::Allow,
+                        Overlap::Allow => Overlap::Skip,
                     };
                 }
             }

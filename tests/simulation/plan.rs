@@ -82,6 +82,8 @@ pub enum Edit {
     Put(String, JobSpec),
     /// All of a job but when it is due.
     Adjust(String, JobSpec),
+    /// A job that may overlap may not any more, or the other way round.
+    TurnOverlap(String),
     Remove(String),
     Toggle(String),
     MaxRunning(usize),

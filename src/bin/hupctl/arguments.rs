@@ -50,6 +50,21 @@ pub enum Command {
         #[arg(short, value_name = "N", default_value = "10", value_parser = rows)]
         number: usize,
     },
+    /// Say what an expression means, when it is due, and what clock changes do to it
+    Explain {
+        /// As in the key `schedule`
+        #[arg(value_name = "EXPR")]
+        expression: String,
+        /// The zone of the expression; without it, the system's
+        #[arg(long, value_name = "ZONE")]
+        timezone: Option<String>,
+        /// Times after this one, in RFC 3339; without it, after now
+        #[arg(long, value_name = "TIME")]
+        from: Option<String>,
+        /// How many times to show
+        #[arg(short, value_name = "N", default_value = "5", value_parser = rows)]
+        number: usize,
+    },
     /// Run a job now
     Run {
         /// The name of the job

@@ -27,15 +27,12 @@ pub fn instants(
     surroundings: &Surroundings,
     screen: &mut Screen,
 ) -> Result<Ending, Failure> {
-    let zone = zone(wanted.zone.as_deref())?;
-    let from = match &wanted.from {
-        Some(text) => time(text, zone.name())?,
-        None => screen.view.times.now,
-    };
-    let schedule = match schedule(&wanted.expression, zone, surroundings) {
-        Ok(schedule) => schedule,
+    let (expression, zone) = match read(wanted, surroundings)? {
+        Ok(read) => read,
         Err(error) => return refuse(&wanted.expression, &error, screen),
     };
+    let from = from(wanted, &zone, screen)?;
+    let schedule = Schedule::new([expression], zone, Rules::default());
     let following = |instant: &Instant| schedule.next_after(instant.at);
     let instants = std::iter::successors(schedule.next_after(from), following);
     let instants: Vec<_> = instants.take(wanted.count).collect();
@@ -62,26 +59,38 @@ pub fn instants(
     Ok(Ending::Done)
 }
 
-/// An expression that names a zone itself is read there.
-fn schedule(
-    text: &str,
-    zone: Zone,
+/// The expression and its zone: its own, if it names one.
+pub fn read(
+    wanted: &Wanted,
     surroundings: &Surroundings,
-) -> Result<Schedule, ExpressionError> {
-    let expression = Expression::parse(text, Seed::of(&surroundings.host, ""))?;
-    let own = match expression.zone() {
-        None => zone,
-        Some((name, at)) => Zone::named(name).map_err(|ZoneError(message)| ExpressionError {
-            at,
-            message,
-            help: None,
-        })?,
-    };
-    Ok(Schedule::new([expression], own, Rules::default()))
+) -> Result<Result<(Expression, Zone), ExpressionError>, Failure> {
+    let zone = zone(wanted.zone.as_deref())?;
+    let seed = Seed::of(&surroundings.host, "");
+    Ok(
+        Expression::parse(&wanted.expression, seed).and_then(|expression| {
+            let own = expression.zone().map(|(name, at)| {
+                Zone::named(name).map_err(|ZoneError(message)| ExpressionError {
+                    at,
+                    message,
+                    help: None,
+                })
+            });
+            let zone = own.unwrap_or(Ok(zone))?;
+            Ok((expression, zone))
+        }),
+    )
+}
+
+/// After which time.
+pub fn from(wanted: &Wanted, zone: &Zone, screen: &Screen) -> Result<Timestamp, Failure> {
+    match &wanted.from {
+        Some(text) => time(text, zone.name()),
+        None => Ok(screen.view.times.now),
+    }
 }
 
 /// The message, and a mark under the place.
-fn refuse(text: &str, error: &ExpressionError, screen: &mut Screen) -> Result<Ending, Failure> {
+pub fn refuse(text: &str, error: &ExpressionError, screen: &mut Screen) -> Result<Ending, Failure> {
     let columns = |text: &str| visible(text).chars().count();
     let before = columns(&text[..error.at.start]);
     let marks = columns(&text[error.at.clone()]).max(1);

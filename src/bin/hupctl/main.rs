@@ -3,6 +3,7 @@
 mod arguments;
 mod check;
 mod ending;
+mod explain;
 mod instants;
 mod jobs;
 mod kill;
@@ -75,9 +76,24 @@ fn carry_out(arguments: Arguments, screen: &mut Screen) -> Result<Ending, Failur
         };
         return instants::instants(&wanted, &surroundings, screen);
     }
+    if let Command::Explain {
+        expression,
+        timezone,
+        from,
+        number,
+    } = arguments.command
+    {
+        let wanted = Wanted {
+            expression,
+            zone: timezone,
+            from,
+            count: number,
+        };
+        return explain::explain(&wanted, &surroundings, screen);
+    }
     let client = client(&arguments, &surroundings)?;
     match arguments.command {
-        Command::Check { .. } => unreachable!("a check asks no hupd"),
+        Command::Check { .. } | Command::Explain { .. } => unreachable!("they ask no hupd"),
         Command::Status => status::status(&client, screen),
         Command::List => jobs::list(&client, screen),
         Command::Next { job, number, .. } => next::next(&client, screen, job, number),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::civil::date;
 
 use super::{calendar, moved, parse, runs, time};
-use crate::schedule::{Dst, Rules, Schedule, Zone};
+use crate::schedule::{Dst, Effect, Rules, Schedule, Zone};
 
 const NEW_YORK: &str = "America/New_York";
 const LONDON: &str = "Europe/London";
@@ -275,4 +275,28 @@ fn an_offset_comes_after_all_that() {
     assert_eq!(second.at, time("2026-03-09T02:40:00.25-04:00"));
     let again = schedule.next_after(second.at - Duration::from_nanos(1));
     assert_eq!(again, Some(second));
+}
+
+#[test]
+fn what_the_next_changes_do_is_told() {
+    let effects = |expression: &str, dst: Dst| {
+        let expression = parse(expression).unwrap();
+        let zone = Zone::named("Europe/Berlin").unwrap();
+        let changes = expression.clock_changes(time("2026-01-01T00:00:00Z"), &zone, dst);
+        let changes: Vec<_> = changes.take(2).collect();
+        let spring = (changes[0].at, changes[0].before, changes[0].after);
+        let three = date(2026, 3, 29).at(3, 0, 0, 0);
+        let two = date(2026, 3, 29).at(2, 0, 0, 0);
+        assert_eq!(spring, (time("2026-03-29T01:00:00Z"), two, three));
+        [changes[0].effect, changes[1].effect]
+    };
+    let spring = date(2026, 3, 29).at(2, 30, 0, 0);
+    let autumn = date(2026, 10, 25).at(2, 30, 0, 0);
+    let fixed = effects("30 2 * * *", Dst::Once);
+    assert_eq!(fixed, [Effect::MadeUp(spring), Effect::Once(autumn)]);
+    let skipped = effects("30 2 * * *", Dst::Skip);
+    assert_eq!(skipped, [Effect::LeftOut(spring), Effect::Once(autumn)]);
+    let wild = effects("30 * * * *", Dst::Once);
+    assert_eq!(wild, [Effect::LeftOut(spring), Effect::Twice(autumn)]);
+    assert_eq!(effects("30 4 * * *", Dst::Once), [Effect::Nothing; 2]);
 }

@@ -2,6 +2,7 @@
 
 mod calendars;
 mod clock_changes;
+mod descriptions;
 mod expressions;
 mod marks;
 mod oracle;
