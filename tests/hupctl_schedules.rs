@@ -113,3 +113,56 @@ fn wrong_usage_is_told_with_2() {
         told.aside
     );
 }
+
+fn explain(more: &[&str]) -> Told {
+    let first = [
+        "explain",
+        "--from",
+        "2026-03-28T00:00:00Z",
+        "--timezone",
+        "Europe/Berlin",
+    ];
+    hupctl(&[&first, more].concat())
+}
+
+#[test]
+fn an_expression_is_explained() {
+    let told = explain(&["30 2 * * *", "-n", "2"]);
+    let lines: Vec<_> = told.out.lines().collect();
+    assert_eq!(lines[0], "at 02:30 every day (time zone Europe/Berlin)");
+    assert!(
+        lines[2].starts_with("2026-03-28T02:30:00+01:00  "),
+        "{lines:?}"
+    );
+    assert!(
+        lines[3].starts_with("2026-03-29T03:00:00+02:00  "),
+        "{lines:?}"
+    );
+    assert_eq!(
+        lines[5..],
+        [
+            "On 2026-03-29 clocks go from 02:00 to 03:00: 02:30 is left out, and runs at 03:00",
+            "On 2026-10-25 clocks go from 03:00 to 02:00: 02:30 comes twice, and runs the first time"
+        ]
+    );
+    assert_eq!(told.status, Some(0));
+}
+
+#[test]
+fn an_explanation_for_programs_has_the_same_in_it() {
+    let told = explain(&["*/15 * * * *", "-n", "1", "--json"]);
+    let explained: serde_json::Value = serde_json::from_str(&told.out).expect("JSON");
+    assert_eq!(explained["meaning"], "every 15 minutes");
+    assert_eq!(explained["next"][0], "2026-03-28T01:15:00+01:00");
+    let change = &explained["clock_changes"][1];
+    assert_eq!(change["effect"], "02:00 comes twice, and runs both times");
+    assert_eq!(change["at"], "2026-10-25T02:00:00+01:00");
+}
+
+#[test]
+fn what_has_no_instant_left_is_explained_all_the_same() {
+    let told = explain(&["2020-*-* 12:00"]);
+    assert!(told.out.contains("at 12:00, in 2020"), "{}", told.out);
+    assert!(told.out.contains("No instant follows."), "{}", told.out);
+    assert_eq!(explain(&["Fri..Mon"]).status, Some(78));
+}
