@@ -41,6 +41,10 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    if cfg!(panic = "abort") {
+        eprintln!("lives: a panic could not be told by its seed; build with --profile simulation");
+        return ExitCode::from(2);
+    }
     // A panic is a broken promise, and told as such.
     std::panic::set_hook(Box::new(|_| {}));
     match live(first, count) {
@@ -64,7 +68,12 @@ fn live(first: u64, count: u64) -> Result<(), String> {
             Err(failure) => {
                 // At once: to find the smallest life takes a while.
                 println!("seed {seed}: broken: {}", failure.broken.invariant);
-                return Err(explain(&universe, seed, plan, failure));
+                return Err(explain(
+                    &universe,
+                    &format!("HUPD_SIM_SEED={seed}"),
+                    plan,
+                    failure,
+                ));
             }
         }
         if said.elapsed() >= BETWEEN_LINES || lives + 1 == count {

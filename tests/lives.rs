@@ -1,5 +1,5 @@
-//! Whole lives of hupd, each from a seed: `HUPD_SIM_SEED=… cargo test --test lives` repeats one,
-//! `HUPD_SIM_SECONDS=…` lives fresh ones for longer.
+//! Whole lives of hupd, each from a seed. A life that goes wrong is told with what repeats it, such as
+//! `HUPD_SIM_SEED=12 cargo test --test lives`; `HUPD_SIM_SECONDS=…` lives fresh ones for longer.
 
 #![allow(
     clippy::disallowed_methods,
@@ -20,21 +20,47 @@ use simulation::shrink::explain;
 use simulation::tally::Tally;
 
 /// Seeds that are lived every time.
-const FIXED: u64 = 30;
+const FIXED: u64 = 20;
 
 /// Lives in which hupd is killed at every turn, one after another.
-const BRIEF: usize = 4;
+const BRIEF: usize = 3;
 
 /// How long fresh ones are lived.
-const FRESH: Duration = Duration::from_secs(10);
+const FRESH: Duration = Duration::from_secs(8);
 
 /// A life, or why it went wrong.
-fn live(universe: &Universe, seed: u64) -> Tally {
-    let plan = Plan::of(seed);
+fn live(universe: &Universe, plan: Plan, again: &str) -> Tally {
     match universe.live(&plan) {
         Ok(tally) => tally,
-        Err(failure) => panic!("{}", explain(universe, seed, plan, failure)),
+        Err(failure) => {
+            // At once: to find the smallest life takes a while.
+            eprintln!("{again}: broken: {}", failure.broken.invariant);
+            panic!("{}", explain(universe, again, plan, failure));
+        }
     }
+}
+
+fn live_seed(universe: &Universe, seed: u64) -> Tally {
+    live(universe, Plan::of(seed), &format!("HUPD_SIM_SEED={seed}"))
+}
+
+/// A brief life, with KILL after so many turns.
+fn live_briefly(universe: &Universe, seed: u64, killed_after: Option<u64>) -> Tally {
+    let plan = Plan {
+        killed_after,
+        ..Plan::at(Pace::Brief, seed)
+    };
+    let again = format!("HUPD_SIM_SEED={seed} HUPD_SIM_BRIEF=1");
+    let again = match killed_after {
+        None => again,
+        Some(turns) => format!("{again} HUPD_SIM_KILLED_AFTER={turns}"),
+    };
+    live(universe, plan, &again)
+}
+
+/// Whether one life is to be repeated, and nothing else.
+fn repeats_one() -> bool {
+    number("HUPD_SIM_SEED").is_some()
 }
 
 fn number(name: &str) -> Option<u64> {
@@ -46,18 +72,23 @@ fn number(name: &str) -> Option<u64> {
 #[test]
 fn every_life_keeps_the_promises() {
     let universe = Universe::new();
-    match number("HUPD_SIM_SEED") {
-        Some(seed) => {
-            live(&universe, seed);
+    let Some(seed) = number("HUPD_SIM_SEED") else {
+        for seed in 0..FIXED {
+            live_seed(&universe, seed);
         }
-        None => (0..FIXED).for_each(|seed| {
-            live(&universe, seed);
-        }),
-    }
+        return;
+    };
+    match number("HUPD_SIM_BRIEF") {
+        None => live_seed(&universe, seed),
+        Some(_) => live_briefly(&universe, seed, number("HUPD_SIM_KILLED_AFTER")),
+    };
 }
 
 #[test]
 fn so_do_lives_that_nobody_has_seen_before() {
+    if repeats_one() {
+        return;
+    }
     let universe = Universe::new();
     let lasts = number("HUPD_SIM_SECONDS").map_or(FRESH, Duration::from_secs);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
@@ -65,7 +96,7 @@ fn so_do_lives_that_nobody_has_seen_before() {
     let began = Instant::now();
     let mut lives = 0;
     while began.elapsed() < lasts {
-        live(&universe, first.wrapping_add(lives));
+        live_seed(&universe, first.wrapping_add(lives));
         lives += 1;
     }
     eprintln!("{lives} lives from seed {first} on");
@@ -75,31 +106,28 @@ fn so_do_lives_that_nobody_has_seen_before() {
 /// Between a claim and its start, between a start and its record, in the middle of a reload: everywhere.
 #[test]
 fn whenever_hupd_is_killed_the_promises_hold() {
+    if repeats_one() {
+        return;
+    }
     let universe = Universe::new();
     for (seed, turns) in brief_lives(&universe).take(BRIEF) {
         for turn in 0..=turns {
-            let plan = Plan {
-                killed_after: Some(turn),
-                ..Plan::at(Pace::Brief, seed)
-            };
-            if let Err(failure) = universe.live(&plan) {
-                panic!("{}", explain(&universe, seed, plan, failure));
-            }
+            live_briefly(&universe, seed, Some(turn));
         }
     }
 }
 
 /// Lives in which something happens, and not too much, with their turns.
 fn brief_lives(universe: &Universe) -> impl Iterator<Item = (u64, u64)> {
-    let lives = (0..).map(|seed| {
-        let life = universe.live(&Plan::at(Pace::Brief, seed));
-        (seed, life.unwrap().turns)
-    });
+    let lives = (0..).map(|seed| (seed, live_briefly(universe, seed, None).turns));
     lives.filter(|(_, turns)| (100..300).contains(turns))
 }
 
 #[test]
 fn a_life_from_the_same_seed_is_the_same_to_the_letter() {
+    if repeats_one() {
+        return;
+    }
     for seed in 1000..1004 {
         let lived = [(); 2].map(|()| {
             let mut trace = Trace::On(Vec::new());

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::due::Owed;
 use super::runs::{Run, State};
-use super::waiting::Waiting;
+use super::waiting::{Queue, Waiting};
 use super::{Effect, Engine, Phase, due};
 use crate::clock::Moment;
 use crate::config::{Job, Overlap, Timing};
@@ -57,26 +57,27 @@ impl Engine {
 
     /// What a due job owes: the fates of the instants passed over, and the one to decide on.
     pub(super) fn decide_owed(&mut self, job: &Arc<Job>, owed: Owed) -> Vec<Effect> {
-        let mut effects: Vec<_> = owed
-            .missed
-            .into_iter()
-            .map(|(at, reason)| self.record(occurrence(job, at), Fate::Missed, &reason))
-            .collect();
-        if let Some((at, note)) = owed.instant {
-            effects.extend(self.decide(job, occurrence(job, at), note));
+        // A clock that was set back names once more what waits: that is due already.
+        let waits = |queue: &Queue, at: Timestamp| queue.has(&occurrence(job, at));
+        let mut effects = Vec::new();
+        for (at, reason) in owed.missed {
+            if !waits(&self.queue, at) {
+                effects.push(self.record(occurrence(job, at), Fate::Missed, &reason));
+            }
+        }
+        if let Some((at, note)) = owed.instant
+            && !waits(&self.queue, at)
+        {
+            effects.push(self.decide(job, occurrence(job, at), note));
         }
         effects
     }
 
-    fn decide(&mut self, job: &Arc<Job>, occurrence: Occurrence, note: String) -> Option<Effect> {
-        // A clock that was set back names it once more while it waits: it is due already.
-        if self.queue.has(&occurrence) {
-            return None;
-        }
-        Some(match self.objection(job) {
+    fn decide(&mut self, job: &Arc<Job>, occurrence: Occurrence, note: String) -> Effect {
+        match self.objection(job) {
             Some(reason) => self.record(occurrence, Fate::Skipped, &reason),
             None => self.admit_or_queue(job, occurrence, note),
-        })
+        }
     }
 
     /// Why an occurrence of this job may not run, if it may not.

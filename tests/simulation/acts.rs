@@ -8,6 +8,7 @@ use hupd::event::{ClaimVerdict, Claimed, Ended, Started};
 use hupd::ledger::Fate;
 use hupd::run::{Exit, Generation, JobName, Occurrence, Outcome, RunId, Signal, StopReason};
 use hupd::store::Record;
+use jiff::Timestamp;
 
 use super::jobs::FileSpec;
 
@@ -89,6 +90,7 @@ pub enum Act {
     Anchor {
         job: JobName,
         every: Duration,
+        at: Timestamp,
     },
     NoAnchor(JobName),
     /// Reads the file.
@@ -139,7 +141,7 @@ impl fmt::Display for Act {
             Self::Signal { run, signal } => write!(f, "sends {signal} to run {run}"),
             Self::NoAnchor(job) => write!(f, "forgets the anchor of {job}"),
             Self::Load => f.write_str("reads the file"),
-            Self::Anchor { job, every } => write!(f, "anchors {job}, every {every:?}"),
+            Self::Anchor { job, every, at } => write!(f, "anchors {job}, every {every:?}, at {at}"),
             Self::Verdict {
                 accepted,
                 generation,
@@ -188,6 +190,7 @@ impl Act {
             Record::Anchor(anchor) => Self::Anchor {
                 job: anchor.job.clone(),
                 every: anchor.every,
+                at: anchor.at,
             },
             Record::NoAnchor(job) => Self::NoAnchor(job.clone()),
             Record::Verdict(verdict, _) => Self::Verdict {

@@ -97,8 +97,9 @@ impl Chance {
         let anywhen =
             new_year + Duration::from_nanos(self.dice.below(365 * 86_400 * 1_000_000_000));
         if self.dice.percent(3) {
-            // Samoa is about to leave out a day.
-            return "2011-12-29T20:00:00Z".parse().expect("a time");
+            // Samoa is about to leave out a day, and a year that four divides to leave out its leap day.
+            let rare = ["2011-12-29T20:00:00Z", "2100-02-27T20:00:00Z"];
+            return self.dice.pick(&rare).parse().expect("a time");
         }
         let zone = TimeZone::get(self.dice.pick(&ZONES)).expect("the tz database has it");
         let changes = zone
@@ -294,8 +295,8 @@ impl Chance {
 
     fn edit(&mut self) -> Edit {
         match self.dice.below(100) {
-            0..25 => Edit::Put(self.name(), self.job()),
-            25..32 => Edit::TurnOverlap(self.name()),
+            0..20 => Edit::Put(self.name(), self.job()),
+            20..32 => Edit::TurnOverlap(self.name()),
             32..40 => Edit::Adjust(self.name(), self.job()),
             40..55 => Edit::Remove(self.name()),
             55..62 => Edit::Toggle(self.name()),

@@ -227,7 +227,7 @@ impl<'t> Life<'t> {
                 return Ok((End::Killed(down), daemon.into_world()));
             }
             self.turn(&mut daemon, &mut model)?;
-            let jobs = u32::try_from(model.file.jobs.len()).expect("few jobs");
+            let jobs = u32::try_from(model.next.len()).expect("few jobs");
             self.tally.time += self.now - before;
             self.tally.job_time += (self.now - before) * jobs;
         }

@@ -1,11 +1,15 @@
 //! From a life that went wrong to the smallest one that goes wrong in the same way.
 
+use std::panic;
+use std::time::{Duration, Instant};
+
 use super::invariants::Broken;
 use super::life::{Failure, Trace, Universe};
 use super::plan::{Plan, Temper};
 
-/// So many lives are lived at most to find a smaller one.
+/// So many lives are lived at most to find a smaller one, and so long.
 const MOST_TRIES: usize = 3000;
+const LONGEST: Duration = Duration::from_secs(30);
 
 /// The smallest life found, and how it goes wrong.
 #[derive(Debug)]
@@ -18,6 +22,7 @@ struct Shrunk {
 struct Shrinker<'u> {
     universe: &'u Universe,
     best: Shrunk,
+    began: Instant,
 }
 
 /// Leaves out as much as can be left out while the same invariant is broken.
@@ -27,7 +32,11 @@ fn shrink(universe: &Universe, plan: Plan, failure: Failure) -> Shrunk {
         failure,
         tries: 0,
     };
-    let mut shrinker = Shrinker { universe, best };
+    let mut shrinker = Shrinker {
+        universe,
+        best,
+        began: Instant::now(),
+    };
     shrinker.cut_the_end();
     loop {
         let before = shrinker.best.plan.steps.len() + shrinker.best.plan.file.jobs.len();
@@ -36,7 +45,10 @@ fn shrink(universe: &Universe, plan: Plan, failure: Failure) -> Shrunk {
         shrinker.calm_down();
         shrinker.simplify();
         let after = shrinker.best.plan.steps.len() + shrinker.best.plan.file.jobs.len();
-        if after == before || shrinker.best.tries >= MOST_TRIES {
+        if after == before
+            || shrinker.best.tries >= MOST_TRIES
+            || shrinker.began.elapsed() > LONGEST
+        {
             return shrinker.best;
         }
     }
@@ -45,7 +57,7 @@ fn shrink(universe: &Universe, plan: Plan, failure: Failure) -> Shrunk {
 impl Shrinker<'_> {
     /// Takes a smaller plan if it goes wrong in the same way.
     fn try_out(&mut self, plan: Plan) -> bool {
-        if self.best.tries >= MOST_TRIES {
+        if self.best.tries >= MOST_TRIES || self.began.elapsed() > LONGEST {
             return false;
         }
         self.best.tries += 1;
@@ -63,7 +75,7 @@ impl Shrinker<'_> {
         let mut plan = self.best.plan.clone();
         let end = self.best.failure.at;
         plan.steps.retain(|step| step.at <= end);
-        plan.ends_after = plan.ends_after.min(end + std::time::Duration::from_secs(1));
+        plan.ends_after = plan.ends_after.min(end + Duration::from_secs(1));
         self.try_out(plan);
     }
 
@@ -130,13 +142,19 @@ impl Failure {
 }
 
 /// Why a life went wrong, told by the smallest one that goes wrong in the same way.
-pub fn explain(universe: &Universe, seed: u64, plan: Plan, failure: Failure) -> String {
-    report(universe, seed, &shrink(universe, plan, failure))
+/// `again` is what repeats it.
+pub fn explain(universe: &Universe, again: &str, plan: Plan, failure: Failure) -> String {
+    // Every life that is tried may end in a panic.
+    let hook = panic::take_hook();
+    panic::set_hook(Box::new(|_| {}));
+    let told = report(universe, again, &shrink(universe, plan, failure));
+    panic::set_hook(hook);
+    told
 }
 
 /// What a person needs who has to mend it: the smallest life, its last steps, what was broken, and the way back
 /// to it.
-fn report(universe: &Universe, seed: u64, shrunk: &Shrunk) -> String {
+fn report(universe: &Universe, again: &str, shrunk: &Shrunk) -> String {
     let mut trace = Trace::On(Vec::new());
     let _ = universe.live_with(&shrunk.plan, &mut trace);
     let Trace::On(lines) = trace else {
@@ -149,8 +167,8 @@ fn report(universe: &Universe, seed: u64, shrunk: &Shrunk) -> String {
     };
     let Broken { invariant, what } = &shrunk.failure.broken;
     format!(
-        "seed {seed}: broken: {invariant}\n{what}\n\nthe smallest life that breaks it, of {} tried:\n{}\n\n{left_out}{}\n\n\
-         HUPD_SIM_SEED={seed} repeats it",
+        "broken: {invariant}\n{what}\n\nthe smallest life that breaks it, of {} tried:\n{}\n\n{left_out}{}\n\n\
+         {again} repeats it",
         shrunk.tries,
         shrunk.plan,
         lines[last..].join("\n")

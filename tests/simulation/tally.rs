@@ -12,7 +12,7 @@ pub struct Tally {
     pub turns: u64,
     pub rows: u64,
     pub hupds: u64,
-    /// How long hupd served, and that for each job in force.
+    /// How long hupd served, and that for each job that was due again.
     pub time: Duration,
     pub job_time: Duration,
 }

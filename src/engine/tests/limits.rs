@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::world::*;
-use crate::config::{Config, Job};
+use crate::config::{Config, Job, Overlap};
 use crate::ledger::Fate;
 use crate::run::{Exit, Outcome, Signal, StopReason};
 
@@ -152,4 +152,20 @@ fn whoever_was_due_first_gets_the_place_by_whatever_clock() {
     world.pass(65 * SECOND);
     assert_eq!(world.instants_of("b"), ["2026-06-01T12:00:50Z"]);
     assert_eq!(world.fates_of("a"), [Fate::Waiting]);
+}
+
+#[test]
+fn what_waits_is_not_missed_when_it_is_named_again_and_reached_late() {
+    let often = Job {
+        overlap: Overlap::Allow,
+        ..cron("often", "*/5 * * * *")
+    };
+    let mut world = World::of(crowded(1, [job("long"), often]));
+    world.request("long");
+    world.pass(5 * MINUTE);
+    world.set_clock("2026-06-01T12:04:50Z");
+    world.pass(6 * MINUTE);
+    assert_eq!(world.fates_of("often"), [Fate::Waiting, Fate::Waiting]);
+    world.end(1, Exit::Code(0));
+    assert_eq!(world.instants_of("often"), ["2026-06-01T12:05:00Z"]);
 }

@@ -1,4 +1,7 @@
 //! What must be true after every step of every life. Each is one sentence, and a failure names it.
+//!
+//! Whatever hupd does is looked at in the turn in which it does it. What takes a look at every job is looked at after
+//! each reload and every 64 turns, the time of its next wake-up every 8 turns, and the disk at the end of each hupd.
 
 mod reloads;
 mod starts;
@@ -12,15 +15,16 @@ use std::time::Duration;
 use hupd::clock::Moment;
 use hupd::config::Job;
 use hupd::daemon::Daemon;
-use hupd::engine::Engine;
+use hupd::engine::{Engine, Phase};
 use hupd::ledger::Fate;
 use hupd::run::{Generation, JobName, Occurrence, RunId};
 use jiff::Timestamp;
 
-use super::acts::{Act, Told};
+use super::acts::{Act, Named, Told};
 use super::jobs::{Due, FileSpec};
 use super::machine::Machine;
 use super::oracle::{Oracle, Schedule};
+use reloads::bounded;
 
 pub const ONE_FATE: &str = "an occurrence has exactly one fate";
 pub const ONCE: &str = "no (job, instant) starts twice over the whole life, crashes included";
@@ -28,6 +32,7 @@ pub const CLAIMED_FIRST: &str = "a process starts only after its claim is on rec
 pub const NEVER_EARLY: &str = "nothing starts early";
 pub const NOTHING_FORGOTTEN: &str =
     "every instant that the schedule in force names has a row or is still due";
+pub const WAITS: &str = "what waits is claimed or skipped in the end, and never missed";
 pub const PLACES: &str = "there are never more runs than places";
 pub const OVERLAP: &str = "a job that may not overlap does not";
 pub const QUIET: &str = "nothing new is claimed while hupd stops";
@@ -76,6 +81,8 @@ pub struct Invariants {
     expected: HashMap<JobName, (Schedule, Timestamp)>,
     /// Occurrences that had to wait for a place: they have had their turn.
     waiting: HashSet<Occurrence>,
+    /// Those of them that still wait.
+    queued: HashSet<Occurrence>,
     /// Runs that are not over in the life of this hupd.
     open: BTreeMap<RunId, Open>,
     /// So many there were at once.
@@ -83,7 +90,8 @@ pub struct Invariants {
     /// So many there may be; at a reload what was due before it is decided by the old number.
     places: usize,
     generation: Generation,
-    must_end_by: Option<Duration>,
+    /// By when, in the phase in which hupd stops.
+    must_end: Option<(Phase, Duration)>,
     excused: Duration,
     turns: u64,
 }
@@ -95,11 +103,12 @@ impl Invariants {
             started: HashSet::new(),
             expected: HashMap::new(),
             waiting: HashSet::new(),
+            queued: HashSet::new(),
             open: BTreeMap::new(),
             most_at_once: 0,
             places: 0,
             generation: Generation(0),
-            must_end_by: None,
+            must_end: None,
             excused: Duration::ZERO,
             turns: 0,
         }
@@ -125,7 +134,8 @@ impl Invariants {
         self.most_at_once = 0;
         self.places = file.max_running;
         self.waiting.clear();
-        self.must_end_by = None;
+        self.queued.clear();
+        self.must_end = None;
         self.excused = daemon.world().excuses_so_far();
         self.expected.clear();
         for (name, job) in &file.jobs {
@@ -145,6 +155,21 @@ impl Invariants {
             let next = next.map(|next| (job.clone(), (schedule, next)));
             self.expected.extend(next);
         }
+    }
+
+    fn waits(&mut self, occurrence: &Occurrence, fate: Fate) -> Verdict {
+        match fate {
+            Fate::Waiting => {
+                self.waiting.insert(occurrence.clone());
+                self.queued.insert(occurrence.clone());
+            }
+            Fate::Skipped => drop(self.queued.remove(occurrence)),
+            Fate::Missed if self.queued.contains(occurrence) => {
+                return broken(WAITS, Named(occurrence));
+            }
+            Fate::Missed => {}
+        }
+        Ok(())
     }
 
     /// After a turn of the loop. Where the loader was done: the engine before, and the files in force before
@@ -176,6 +201,8 @@ impl Invariants {
         if let Told::Due | Told::ClockSet = told {
             awake(daemon.engine(), now)?;
         }
+        bounded(daemon.engine())?;
+        // Not every time: the oracle looks at every job.
         match reload.is_some() || self.turns.is_multiple_of(64) {
             true => self.all_is_due(daemon.engine(), now),
             false => Ok(()),
@@ -211,9 +238,7 @@ impl Invariants {
                     ..
                 } => {
                     self.is_next(occurrence, *stands_for_more, now)?;
-                    if *fate == Fate::Waiting {
-                        self.waiting.insert(occurrence.clone());
-                    }
+                    self.waits(occurrence, *fate)?;
                 }
                 Act::Spawn { run, occurrence } => self.spawn(daemon.world(), *run, occurrence)?,
                 Act::Begun { run } => self.begun(*run)?,

@@ -36,6 +36,7 @@ impl Invariants {
         if engine.phase() != Phase::Serving {
             return broken(QUIET, Named(occurrence));
         }
+        self.queued.remove(occurrence);
         self.is_not_early(occurrence, now)?;
         self.is_next(occurrence, false, now)?;
         let Some(begun) = engine.run(run) else {

@@ -58,9 +58,18 @@ impl Invariants {
             return Ok(());
         }
         let longest = engine.runs().map(|run| run.job.kill_after).max();
-        let bound = engine.config().daemon.grace + longest.unwrap_or_default();
+        let bound = match engine.phase() {
+            Phase::Killing => Duration::ZERO,
+            Phase::Stopping => longest.unwrap_or_default(),
+            _ => engine.config().daemon.grace + longest.unwrap_or_default(),
+        };
         let slack = SLOWEST_BIRTH + SLOWEST_COMMIT + 2 * SLOWEST_DEATH + 4 * LATEST_ALARM + TURNS;
-        let by = *self.must_end_by.get_or_insert(now.elapsed + bound + slack);
+        // By the phase in which it is from now on: who hurries it is heard.
+        let by = match self.must_end {
+            Some((phase, by)) if phase == engine.phase() => by,
+            _ => now.elapsed + bound + slack,
+        };
+        self.must_end = Some((engine.phase(), by));
         let excuses = machine.excuses.saturating_sub(self.excused);
         match now.elapsed <= by + excuses {
             true => Ok(()),

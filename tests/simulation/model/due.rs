@@ -28,7 +28,8 @@ impl Model {
         let since = wall_of(at.saturating_sub(every), self.clocks);
         self.anchors.insert(name.clone(), (every, since));
         let job = name.clone();
-        Some(Act::Anchor { job, every })
+        let at = since;
+        Some(Act::Anchor { job, every, at })
     }
 
     /// When something is due next, by either clock.
@@ -97,8 +98,13 @@ impl Model {
             instant,
             trigger,
         };
+        // Named again after a step back: it is due already.
+        let waits = |one: &Occurrence| self.waiting.values().any(|waiting| waiting == one);
         let mut acts = Vec::new();
         for (instant, stands_for_more) in owed.missed {
+            if waits(&occurrence(instant)) {
+                continue;
+            }
             acts.push(Act::Fate {
                 occurrence: occurrence(instant),
                 fate: Fate::Missed,
@@ -107,8 +113,6 @@ impl Model {
             });
         }
         let instant = owed.instant.map(occurrence);
-        // Named again after a step back: it is due already.
-        let waits = |one: &Occurrence| self.waiting.values().any(|waiting| waiting == one);
         let instant = instant.filter(|one| !waits(one));
         acts.extend(instant.map(|instant| self.consider(job, instant)));
         acts
