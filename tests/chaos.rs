@@ -27,12 +27,11 @@ mod jobs;
 #[path = "chaos/promises.rs"]
 mod promises;
 
-use std::collections::BTreeSet;
 use std::env::var;
 use std::time::{Duration, Instant};
 
 use common::{Dice, Home, copied_store, open_runs};
-use deeds::End;
+use deeds::{End, Known};
 use evidence::Evidence;
 use jobs::File;
 use promises::{Broken, judge};
@@ -48,24 +47,25 @@ fn whatever_is_done_to_hupd_its_promises_hold() {
     let mut file = File::new(&mut dice);
     let mut home = Home::new();
     home.configure(&file.text(home.path()));
-    let mut open_at_a_kill = BTreeSet::new();
+    let mut known = Known::default();
     let mut lives = 0;
     let until = Instant::now() + lasts;
     while Instant::now() < until {
         lives += 1;
-        home = match deeds::life(home, &mut file, &mut dice, (until, &open_at_a_kill)) {
+        home = match deeds::life(home, &mut file, &mut dice, (until, &mut known)) {
             End::InOrder(home) => home,
             End::Killed(home) => {
                 let (_folder, copy) = copied_store(&home);
-                open_at_a_kill.extend(open_runs(&copy));
+                known.lost.extend(open_runs(&copy));
                 home
             }
         };
     }
-    let (home, last_file) = deeds::settle(home, &file, &open_at_a_kill);
+    let (home, last_file) = deeds::settle(home, &file, &known.lost);
     let evidence = Evidence {
         max_running: file.max_running as usize,
-        open_at_a_kill,
+        open_at_a_kill: known.lost,
+        asked_to_end: known.asked_to_end,
         last_file,
         ..Evidence::of(&home)
     };

@@ -98,7 +98,7 @@ fn corpus(target: &str) -> Vec<PathBuf> {
     paths.collect()
 }
 
-fn replay(target: &str, property: fn(&[u8])) {
+fn replay(target: &str, property: Property) {
     let files = corpus(target);
     assert!(!files.is_empty(), "{target}");
     for file in files {
@@ -108,19 +108,29 @@ fn replay(target: &str, property: fn(&[u8])) {
     }
 }
 
+type Property = fn(&[u8]);
+
+const TARGETS: [(&str, Property); 6] = [
+    ("file", properties::file),
+    ("cron", |bytes| properties::schedule_of_lines(&text(bytes))),
+    ("calendar", |bytes| {
+        properties::schedule_of_lines(&text(bytes))
+    }),
+    ("durations", |bytes| properties::durations(&text(bytes))),
+    ("sizes", |bytes| properties::sizes(&text(bytes))),
+    ("requests", properties::requests),
+];
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
 #[test]
 fn the_corpus_of_every_fuzz_target_keeps_its_promises() {
-    replay("file", properties::file);
-    for target in ["cron", "calendar"] {
-        replay(target, |bytes| {
-            properties::schedule_of_lines(&String::from_utf8_lossy(bytes))
-        });
+    for (target, property) in TARGETS {
+        replay(target, property);
     }
-    replay("durations", |bytes| {
-        properties::durations(&String::from_utf8_lossy(bytes))
-    });
-    replay("sizes", |bytes| {
-        properties::sizes(&String::from_utf8_lossy(bytes))
-    });
-    replay("requests", properties::requests);
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus");
+    let folders = fs::read_dir(corpus).expect("there is a corpus");
+    assert_eq!(folders.count(), TARGETS.len(), "a corpus is not replayed");
 }

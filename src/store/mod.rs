@@ -37,6 +37,7 @@ pub use reader::Question;
 use reader::Reader;
 pub use record::Record;
 pub use recorder::Recorder;
+pub use writer::RECORDS_PER_BATCH;
 use writer::{Message, Writer};
 
 /// The store: two threads, one that writes in batches and one that reads for clients.

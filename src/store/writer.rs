@@ -10,7 +10,7 @@ use super::record::Record;
 use super::recorder::Recorder;
 
 /// What one transaction holds at most: in a storm, the first runs must not wait for the last.
-pub(super) const RECORDS_PER_BATCH: usize = 100;
+pub const RECORDS_PER_BATCH: usize = 100;
 const BYTES_PER_BATCH: usize = 1 << 20;
 
 /// What the writer can be told.

@@ -18,6 +18,15 @@ const BROKEN: [&str; 4] = [
     "[daemon\n",
 ];
 
+/// What is known of runs, for the judges.
+#[derive(Debug, Default)]
+pub struct Known {
+    /// They were open when their hupd was killed.
+    pub lost: BTreeSet<u64>,
+    /// Somebody asked for their end.
+    pub asked_to_end: BTreeSet<u64>,
+}
+
 /// How one hupd ended.
 pub enum End {
     InOrder(Home),
@@ -29,7 +38,7 @@ pub fn life(
     home: Home,
     file: &mut File,
     dice: &mut Dice,
-    (until, lost): (Instant, &BTreeSet<u64>),
+    (until, known): (Instant, &mut Known),
 ) -> End {
     if dice.percent(15) {
         let hupd = Hupd::launch(home);
@@ -40,10 +49,10 @@ pub fn life(
     for _ in 0..=dice.roll(10) {
         pause(dice, 700);
         if Instant::now() < until {
-            deed(&hupd, file, dice);
+            deed(&hupd, file, dice, known);
         }
     }
-    end(hupd, dice, lost)
+    end(hupd, dice, &known.lost)
 }
 
 /// Stands as a right file in the end, and is in force.
@@ -54,10 +63,13 @@ pub fn settle(home: Home, file: &File, lost: &BTreeSet<u64>) -> (Home, String) {
     stop(&mut hupd, 1, lost);
     let home = std::mem::replace(&mut hupd.home, Home::new());
     let text = home.read("hupd.toml");
+    for (pid, _) in living_runs(&home) {
+        let _ = rustix::process::kill_process(pid, Signal::KILL);
+    }
     (home, text)
 }
 
-fn deed(hupd: &Hupd, file: &mut File, dice: &mut Dice) {
+fn deed(hupd: &Hupd, file: &mut File, dice: &mut Dice, known: &mut Known) {
     match dice.roll(12) {
         0 => (0..=dice.roll(20)).for_each(|_| hupd.signal(Signal::HUP)),
         1 | 2 => {
@@ -75,7 +87,7 @@ fn deed(hupd: &Hupd, file: &mut File, dice: &mut Dice) {
                 hupd.home.hupctl(&["run", &job]);
             }
         }
-        9 => kill_a_run(hupd, dice),
+        9 => known.asked_to_end.extend(kill_a_run(hupd, dice)),
         10 => {
             hupd.signal(Signal::STOP);
             pause(dice, 2000);
@@ -113,7 +125,9 @@ fn break_file(hupd: &Hupd, file: &File, dice: &mut Dice) {
 /// As an editor that writes in place and is seen at it. Half a file may be a right one.
 fn half_write(hupd: &Hupd, file: &File, dice: &mut Dice) {
     let whole = hupd.home.read("hupd.toml");
-    let half = &whole[..dice.roll(whole.len() as u64) as usize];
+    // What concerns all jobs stays whole: half a number of runs to keep is a number as well.
+    let first = whole.find("[jobs").unwrap_or(whole.len());
+    let half = &whole[..first + dice.roll((whole.len() - first).max(1) as u64) as usize];
     fs::write(hupd.home.config_file(), half).expect("written");
     hupd.signal(Signal::HUP);
     pause(dice, 20);
@@ -121,14 +135,16 @@ fn half_write(hupd: &Hupd, file: &File, dice: &mut Dice) {
     hupd.signal(Signal::HUP);
 }
 
-fn kill_a_run(hupd: &Hupd, dice: &mut Dice) {
+/// Which one; it may have ended by now.
+fn kill_a_run(hupd: &Hupd, dice: &mut Dice) -> Option<u64> {
     let status = hupd.status();
     let running = status["running"].as_array().map_or(0, Vec::len) as u64;
-    if running > 0 {
-        let run = &status["running"][dice.roll(running) as usize]["run"];
-        // It may have ended by now.
-        hupd.home.hupctl(&["kill", &run.to_string()]);
+    if running == 0 {
+        return None;
     }
+    let run = status["running"][dice.roll(running) as usize]["run"].as_u64()?;
+    hupd.home.hupctl(&["kill", &run.to_string()]);
+    Some(run)
 }
 
 fn end(mut hupd: Hupd, dice: &mut Dice, lost: &BTreeSet<u64>) -> End {
@@ -167,13 +183,13 @@ fn stop(hupd: &mut Hupd, signals: u64, lost: &BTreeSet<u64>) {
     }
     wait_until("no process of a run is left", || {
         let mut runs = living_runs(&hupd.home);
-        runs.retain(|run| !lost.contains(run));
+        runs.retain(|(_, run)| !lost.contains(run));
         runs.is_empty().then_some(())
     });
 }
 
-/// The runs of this home of which a process lives.
-fn living_runs(home: &Home) -> Vec<u64> {
+/// The processes of this home that live, and their runs.
+fn living_runs(home: &Home) -> Vec<(Pid, u64)> {
     let ours = format!("{CHAOS}={}", home.path().display());
     let folders = fs::read_dir("/proc").expect("/proc").flatten();
     let numbers = folders.filter_map(|folder| folder.file_name().to_str()?.parse().ok());
@@ -184,7 +200,8 @@ fn living_runs(home: &Home) -> Vec<u64> {
         let run = variables
             .iter()
             .find_map(|one| one.strip_prefix("HUPD_RUN_ID="))?;
-        variables.contains(&&*ours).then(|| run.parse().ok())?
+        let run = run.parse().ok()?;
+        variables.contains(&&*ours).then_some((pid, run))
     };
     pids.filter_map(run_of).collect()
 }

@@ -12,7 +12,7 @@ const FILE: &str = "[jobs.skip-0]\nevery = \"1s\"\ndescription = \"Loud\"\n";
 /// How to spoil it, and which promise is broken then.
 type Spoil = (&'static str, fn(&mut Evidence));
 
-const SPOILED: [Spoil; 17] = [
+const SPOILED: [Spoil; 22] = [
     ("no occurrence starts twice", |evidence| {
         let mut again = evidence.marks[0].clone();
         again.instant += 3;
@@ -81,6 +81,26 @@ const SPOILED: [Spoil; 17] = [
     ("what the file says in the end is in force", |evidence| {
         evidence.last_file.push('#');
     }),
+    ("nothing is cut short without a reason", |evidence| {
+        evidence.runs[0].stopped_by = Some("request".to_owned());
+    }),
+    ("nothing is cut short without a reason", |evidence| {
+        evidence.runs[0].stopped_by = Some("time limit".to_owned());
+    }),
+    ("a job that must not overlap does not", |evidence| {
+        evidence.marks[5].at = evidence.marks[6].at + 1;
+    }),
+    ("there are never more runs than places", |evidence| {
+        evidence.marks[5].at = evidence.marks[6].at + 1;
+    }),
+    ("no instant is passed over", |evidence| {
+        for generation in &mut evidence.generations {
+            generation.text = Some("[jobs.a]\nschedule = \"* * * * *\"\n".to_owned());
+        }
+        for line in &mut evidence.ledger {
+            line.instant *= 20;
+        }
+    }),
     ("output is kept whole", |evidence| {
         evidence.runs[0].output_total = Some(LOUD - 1);
     }),
@@ -136,6 +156,7 @@ fn sound() -> Evidence {
         ],
         marks: [1, 2, 11, 12, 13, 14].into_iter().flat_map(marks).collect(),
         open_at_a_kill: [2].into(),
+        asked_to_end: [14].into(),
         last_file: FILE.to_owned(),
     }
 }
@@ -178,6 +199,6 @@ fn marks(second: u64) -> [Mark; 2] {
         run: second,
         instant,
         is_end,
-        at: instant + SECOND / 4,
+        at: instant + if is_end { SECOND / 2 } else { SECOND / 4 },
     })
 }

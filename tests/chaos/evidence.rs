@@ -23,6 +23,8 @@ pub struct Evidence {
     pub marks: Vec<Mark>,
     /// Runs that were open when their hupd was killed.
     pub open_at_a_kill: BTreeSet<u64>,
+    /// Runs whose end somebody asked for.
+    pub asked_to_end: BTreeSet<u64>,
     /// The file that stands in the end.
     pub last_file: String,
 }

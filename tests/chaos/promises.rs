@@ -118,22 +118,34 @@ fn lost(evidence: &Evidence) -> Vec<String> {
         .collect()
 }
 
-/// A run that ended well has come to its end, by its own account; what was killed, somebody wanted to be stopped.
+/// A run that ended well has come to its end, by its own account. What was stopped had a time limit, or somebody
+/// asked for it, or hupd was told to stop.
 fn not_cut(evidence: &Evidence) -> Vec<String> {
     let ends = evidence.marks.iter().filter(|mark| mark.is_end);
     let ends: BTreeSet<_> = ends.map(|mark| mark.run).collect();
     let is_cut = |run: &&Run| {
+        let kind = kind_of(evidence, run);
         let outcome = run.outcome.as_deref().unwrap_or_default();
-        match outcome.starts_with("exited") {
-            true => !ends.contains(&run.id) && run.stopped_by.is_none(),
-            false => {
-                let was_cut = outcome.starts_with("killed") || outcome == "timed out";
-                was_cut && run.stopped_by.is_none()
-            }
+        match run.stopped_by.as_deref() {
+            Some("time limit") => !matches!(kind.as_deref(), Some("Endless" | "Stubborn")),
+            Some("request") => !evidence.asked_to_end.contains(&run.id),
+            Some(_) => false,
+            None if outcome.starts_with("exited") => !ends.contains(&run.id),
+            None => outcome.starts_with("killed") || outcome == "timed out",
         }
     };
     let cut = evidence.runs.iter().filter(is_cut);
     cut.map(|run| format!("{run:?}")).collect()
+}
+
+/// As the file had it under which the run began.
+fn kind_of(evidence: &Evidence, run: &Run) -> Option<String> {
+    let mut files = evidence
+        .generations
+        .iter()
+        .filter(|one| one.number == run.generation);
+    let text = files.find_map(|one| one.text.as_deref())?;
+    told(text).remove(&run.job).map(|job| job.kind)
 }
 
 fn numbered(evidence: &Evidence) -> Vec<String> {
@@ -141,20 +153,16 @@ fn numbered(evidence: &Evidence) -> Vec<String> {
         let least = pair[0].number + u64::from(pair[1].is_start);
         pair[1].number < least
     });
-    let runs = evidence.runs.windows(2);
-    let runs = runs.filter(|pair| {
-        pair[1].generation < pair[0].generation && !has_waited(evidence, pair[1].id)
-    });
+    let mut runs: Vec<_> = evidence.runs.iter().collect();
+    // A run has its number from when it was due, and its generation from when it had a place.
+    runs.sort_by_key(|run| (run.claimed_at, run.generation));
+    let runs = runs
+        .windows(2)
+        .filter(|pair| pair[1].generation < pair[0].generation);
     let generations = generations.map(|pair| format!("{pair:?}"));
     generations
         .chain(runs.map(|pair| format!("{pair:?}")))
         .collect()
-}
-
-/// A run has its number from when it became due, and its generation from when it had a place.
-fn has_waited(evidence: &Evidence, run: u64) -> bool {
-    let found = evidence.runs.iter().find(|other| other.id == run);
-    found.is_some_and(|run| run.claimed_at - run.instant > SECOND / 10)
 }
 
 /// What was lost may have gone on behind the back of the next hupd.
@@ -176,21 +184,56 @@ fn apart(evidence: &Evidence) -> Vec<String> {
         });
         broken.extend(pairs.map(|pair| format!("{pair:?}")));
     }
+    broken.extend(overlaps(evidence));
     broken
 }
 
-fn placed(evidence: &Evidence) -> Vec<String> {
-    let mut changes: Vec<(Instant, i64, u64)> = Vec::new();
-    for run in &evidence.runs {
-        changes.push((run.claimed_at, 1, run.id));
-        changes.push((run.ended_at.unwrap_or(Instant::MAX), -1, run.id));
+/// By what the jobs themselves say: from the start to the end of a run, no other one of the job starts.
+fn overlaps(evidence: &Evidence) -> Vec<String> {
+    let told = lasted(evidence);
+    let mut broken = Vec::new();
+    for one in starts_of(evidence).filter(|mark| mark.job.starts_with("skip")) {
+        let others = told
+            .iter()
+            .filter(|(other, _)| other.job == one.job && other.run != one.run);
+        let mut others = others.filter(|(other, end)| other.at < one.at && one.at < *end);
+        broken.extend(
+            others
+                .next()
+                .map(|(other, _)| format!("{other:?}, then {one:?}")),
+        );
     }
+    broken
+}
+
+/// The starts of runs that were not lost, and when they came to their end.
+fn lasted(evidence: &Evidence) -> Vec<(&Mark, Instant)> {
+    let ends = evidence.marks.iter().filter(|mark| mark.is_end);
+    let ends: HashMap<_, _> = ends.map(|mark| (mark.run, mark.at)).collect();
+    let known = starts_of(evidence).filter(|mark| !evidence.open_at_a_kill.contains(&mark.run));
+    let told = known.filter_map(|mark| Some((mark, *ends.get(&mark.run)?)));
+    told.collect()
+}
+
+/// By the ledger, and by what the jobs themselves say.
+fn placed(evidence: &Evidence) -> Vec<String> {
+    let runs = evidence.runs.iter();
+    let by_ledger = runs.map(|run| (run.claimed_at, run.ended_at.unwrap_or(Instant::MAX), run.id));
+    let marks = lasted(evidence).into_iter();
+    let by_marks = marks.map(|(mark, end)| (mark.at, end, mark.run));
+    let most = evidence.max_running as i64;
+    [crowds(by_ledger, most), crowds(by_marks, most)].concat()
+}
+
+fn crowds(runs: impl Iterator<Item = (Instant, Instant, u64)>, most: i64) -> Vec<String> {
+    let ends = runs.flat_map(|(from, until, run)| [(from, 1, run), (until, -1, run)]);
+    let mut changes: Vec<(Instant, i64, u64)> = ends.collect();
     changes.sort_unstable();
     let mut open = 0;
     let mut broken = Vec::new();
     for (at, change, run) in changes {
         open += change;
-        if change > 0 && open > evidence.max_running as i64 {
+        if change > 0 && open > most {
             broken.push(format!("run {run} is one of {open} at {at}"));
         }
     }
@@ -231,7 +274,12 @@ impl Stretch {
     fn holes(&self, instants: &[Instant]) -> Vec<(Instant, Instant)> {
         let every = match self.due {
             Due::Every(every) => every,
-            Due::EveryMinute => MINUTE,
+            Due::EveryMinute => {
+                let first = self.from.div_euclid(MINUTE) + 1;
+                let minutes = (first * MINUTE..self.until).step_by(MINUTE as usize);
+                let missing = minutes.filter(|minute| !instants.contains(minute));
+                return missing.map(|minute| (minute, minute)).collect();
+            }
             Due::Request => return Vec::new(),
         };
         // Lines of the same generation that belong to what was before the change, or came after it.

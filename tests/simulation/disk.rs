@@ -5,14 +5,11 @@ use std::collections::VecDeque;
 
 use hupd::config::History;
 use hupd::event::Outbox;
-use hupd::store::{Record, Recorder, Recovered};
+use hupd::store::{RECORDS_PER_BATCH, Record, Recorder, Recovered};
 use jiff::Timestamp;
 use rusqlite::Connection;
 
 use super::clock::Time;
-
-/// As many as the thread of the real store takes at once.
-const BATCH: usize = 100;
 
 /// A quiet moment, in which old records are removed, comes after so many.
 const QUIET: usize = 500;
@@ -74,13 +71,13 @@ impl Disk {
 
     /// What would be written next.
     pub fn next_batch(&self, most: usize) -> impl Iterator<Item = &Record> {
-        self.queue.iter().take(most.min(BATCH))
+        self.queue.iter().take(most.min(RECORDS_PER_BATCH))
     }
 
     /// Writes a batch of what is queued; whether more is.
     pub fn write(&mut self, most: usize, time: Time, now: Timestamp) -> bool {
         self.set_failing(self.fails_at(time));
-        let count = self.queue.len().min(BATCH).min(most);
+        let count = self.queue.len().min(RECORDS_PER_BATCH).min(most);
         if count == 0 {
             return !self.queue.is_empty();
         }
