@@ -9,7 +9,7 @@ use super::verdict::Rejected;
 use super::{Daemon, Notice, World};
 use crate::clock::Moment;
 use crate::config::{Accepted, Changes, LoadOutcome, Problems};
-use crate::engine::Phase;
+use crate::engine::{Effect, Phase};
 use crate::protocol::Verdict;
 
 /// The reload under way, and the verdict of the last one.
@@ -19,6 +19,14 @@ pub struct Reloads {
     pub last: Option<Verdict>,
     /// When the generation in force was accepted.
     pub since: jiff::Timestamp,
+}
+
+/// What a configuration that is in force now brings with it.
+#[derive(Debug)]
+struct Committed {
+    summary: String,
+    warnings: Problems,
+    effects: Vec<Effect>,
 }
 
 #[derive(Debug)]
@@ -144,19 +152,23 @@ impl<W: World> Daemon<W> {
             problem_count: 0,
             seconds,
         };
-        match decided {
-            Ok((summary, warnings)) => {
-                verdict.summary = summary;
-                verdict.problem_count = warnings.0.len();
-                verdict.problems = warnings.to_string();
+        let effects = match decided {
+            Ok(committed) => {
+                verdict.summary = committed.summary;
+                verdict.problem_count = committed.warnings.0.len();
+                verdict.problems = committed.warnings.to_string();
+                committed.effects
             }
             Err(rejected) => {
                 verdict.summary = rejected.summary;
                 verdict.problem_count = rejected.count;
                 verdict.problems = rejected.problems;
+                Vec::new()
             }
-        }
+        };
+        // First: no run of a generation may be on record before the generation is, or its number would be used again.
         self.keep_verdict(&verdict);
+        self.perform(effects);
         verdict
     }
 
@@ -166,8 +178,8 @@ impl<W: World> Daemon<W> {
         self.world.await_mending(&config, broken.collect());
     }
 
-    /// Acquires what can fail, then swaps. Gives the summary and the warnings.
-    fn commit(&mut self, accepted: Accepted, now: Moment) -> Result<(String, Problems), Rejected> {
+    /// Acquires what can fail, then swaps.
+    fn commit(&mut self, accepted: Accepted, now: Moment) -> Result<Committed, Rejected> {
         let Accepted { config, warnings } = accepted;
         let old = Arc::clone(self.engine.config());
         let changes = Changes::between(&old, &config);
@@ -189,8 +201,11 @@ impl<W: World> Daemon<W> {
         }
         let config = Arc::new(config);
         let effects = self.engine.adopt(Arc::clone(&config), generation, now);
-        self.perform(effects);
         self.world.switch(acquired, &config);
-        Ok((changes.to_string(), warnings))
+        Ok(Committed {
+            summary: changes.to_string(),
+            warnings,
+            effects,
+        })
     }
 }

@@ -90,6 +90,8 @@ pub struct Invariants {
     /// So many there may be; at a reload what was due before it is decided by the old number.
     places: usize,
     generation: Generation,
+    /// The one that was written last.
+    written: Generation,
     /// By when, in the phase in which hupd stops.
     must_end: Option<(Phase, Duration)>,
     excused: Duration,
@@ -108,6 +110,7 @@ impl Invariants {
             most_at_once: 0,
             places: 0,
             generation: Generation(0),
+            written: Generation(0),
             must_end: None,
             excused: Duration::ZERO,
             turns: 0,
@@ -227,8 +230,13 @@ impl Invariants {
         for act in &daemon.world().acts {
             match act {
                 Act::Claim {
-                    run, occurrence, ..
+                    run,
+                    occurrence,
+                    generation,
                 } => {
+                    if *generation > self.written {
+                        return broken(GENERATIONS, format!("run {run} before {generation}"));
+                    }
                     self.claim(daemon.engine(), *run, occurrence, now)?;
                 }
                 Act::Fate {
@@ -248,7 +256,8 @@ impl Invariants {
                 Act::End { run, .. } => {
                     self.open.remove(run);
                 }
-                Act::Verdict { .. } | Act::Load | Act::Anchor { .. } | Act::NoAnchor(_) => {}
+                Act::Verdict { generation, .. } => self.written = *generation,
+                Act::Load | Act::Anchor { .. } | Act::NoAnchor(_) => {}
             }
         }
         Ok(())

@@ -75,14 +75,15 @@ impl Model {
             (None, Some(_)) => Last::Refused,
             (None, None) => Last::Broken,
         };
-        let mut acts = match right {
+        let adopted = match right {
             Some(file) => claims_last(self.adopt(Arc::clone(file), now)),
             None => Vec::new(),
         };
-        acts.push(Act::Verdict {
+        let mut acts = vec![Act::Verdict {
             accepted: !self.last.is_refused(),
             generation: self.generation,
-        });
+        }];
+        acts.extend(adopted);
         acts
     }
 
