@@ -46,7 +46,7 @@ const PROGRAMS: [(&str, &[&str]); 2] = [
     (
         "hupctl",
         &[
-            "run", "clock", "reason", "config", "check", "protocol", "control",
+            "run", "clock", "reason", "schedule", "config", "check", "protocol", "control",
         ],
     ),
 ];

@@ -105,9 +105,6 @@ pub(super) const YEAR: Field = Field {
     marks: Marks::None,
 };
 
-/// A month has 28 days or more: what comes once a month must come in every one.
-const DAYS_FOR_HASH: u64 = 28;
-
 /// The values from one to another, as they were written.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Span {
@@ -202,47 +199,6 @@ impl Field {
         Ok(Stepped { span, every })
     }
 
-    /// The range of `H` or `H(0-29)`.
-    fn hashed_range(&self, base: Word<'_>) -> Result<Option<Span>, ExpressionError> {
-        let Some(rest) = base.strip_prefix_letter('H') else {
-            return Ok(None);
-        };
-        if rest.text.is_empty() {
-            let mut range = self.whole();
-            if self.marks == Marks::DayOfMonth {
-                range.last = DAYS_FOR_HASH;
-            }
-            return Ok(Some(range));
-        }
-        match rest.between('(', ')') {
-            Some(inside) => self.span(inside, 1).map(Some),
-            None => Err(self.unknown(base)),
-        }
-    }
-
-    /// One value of the range; with a step, every so many-th from one of the first ones on.
-    fn hashed(
-        &self,
-        range: Span,
-        step: Option<Word<'_>>,
-        seed: Seed,
-    ) -> Result<Stepped, ExpressionError> {
-        let values = range.last - range.first + 1;
-        let Some(step) = step else {
-            let value = range.first + seed.below(values, self.name);
-            let span = Span {
-                first: value,
-                last: value,
-            };
-            return Ok(Stepped { span, every: 1 });
-        };
-        let every = self.step(step)?;
-        self.refuse_idle_step(step, every, &range)?;
-        let first = range.first + seed.below(every, self.name);
-        let span = Span { first, ..range };
-        Ok(Stepped { span, every })
-    }
-
     /// What a step starts from: a single value reaches to the end of the field.
     fn open_ended(&self, base: Word<'_>, span: Span) -> Span {
         let is_single = base.text != "*" && !base.text.contains('-');
@@ -250,7 +206,7 @@ impl Field {
         Span { last, ..span }
     }
 
-    fn span(&self, base: Word<'_>, every: u64) -> Result<Span, ExpressionError> {
+    pub fn span(&self, base: Word<'_>, every: u64) -> Result<Span, ExpressionError> {
         if base.text == "*" {
             return Ok(self.whole());
         }
@@ -341,7 +297,7 @@ impl Field {
     }
 
     /// A step over everything is a slip of the pen: it names only the first value.
-    fn refuse_idle_step(
+    pub fn refuse_idle_step(
         &self,
         word: Word<'_>,
         every: u64,

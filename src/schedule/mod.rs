@@ -2,12 +2,14 @@
 
 mod clock_changes;
 mod complaints;
+mod components;
 mod cron;
 mod days;
 mod describe;
 mod expression;
 mod expression_error;
 mod field;
+mod hashed;
 mod marks;
 mod never;
 mod next;
