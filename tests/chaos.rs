@@ -22,6 +22,8 @@ mod deeds;
 mod doubt;
 #[path = "chaos/evidence.rs"]
 mod evidence;
+#[path = "chaos/holes.rs"]
+mod holes;
 #[path = "chaos/jobs.rs"]
 mod jobs;
 #[path = "chaos/promises.rs"]
