@@ -18,6 +18,9 @@ const DAY_FROM_END: Field = Field {
 pub(super) fn before_last(word: Word<'_>) -> Result<u32, ExpressionError> {
     let mut bits = 0;
     for element in word.elements() {
+        if element.text.is_empty() {
+            return Err(DAY_FROM_END.empty_element(word, element));
+        }
         if element.text == "*" {
             return Ok(u32::MAX);
         }

@@ -135,6 +135,12 @@ fn what_is_wrong_is_told_in_its_place() {
         "",
     );
     refused(
+        "1~3,",
+        ",",
+        "day from the end of the month list has an empty element",
+        "",
+    );
+    refused(
         "Fri..Mon",
         "Fri..Mon",
         "weekday range 'Fri..Mon' ends before it begins",
