@@ -1,12 +1,12 @@
 //! `hupctl explain`: what an expression means, when it is due next, and what the next clock changes do to it.
 
 use hupd::config::Surroundings;
-use hupd::schedule::{ClockChange, Dst, Effect, Expression, Instant, Rules, Schedule, Zone};
+use hupd::schedule::{ClockChange, Dst, Effect};
 use jiff::civil::DateTime;
 use serde_json::{Value, json};
 
 use crate::ending::{Ending, Failure};
-use crate::instants::{self, Wanted};
+use crate::instants::{self, Found, Wanted};
 use crate::screen::Screen;
 use crate::visible::visible;
 
@@ -17,22 +17,15 @@ pub fn explain(
     surroundings: &Surroundings,
     screen: &mut Screen,
 ) -> Result<Ending, Failure> {
-    let (expression, zone) = match instants::read(wanted, surroundings)? {
-        Ok(read) => read,
+    let found = match instants::find(wanted, surroundings, screen)? {
+        Ok(found) => found,
         Err(error) => return instants::refuse(&wanted.expression, &error, screen),
     };
-    let from = instants::from(wanted, &zone, screen)?;
-    let changes = expression.clock_changes(from, &zone, Dst::Once);
-    let changes: Vec<_> = changes.take(CHANGES).collect();
-    let schedule = Schedule::new([expression.clone()], zone.clone(), Rules::default());
-    let following = |instant: &Instant| schedule.next_after(instant.at);
-    let next = std::iter::successors(schedule.next_after(from), following);
-    let explained = Explained {
-        expression,
-        zone,
-        next: next.take(wanted.count).collect(),
-        changes,
-    };
+    let changes = found
+        .expression
+        .clock_changes(found.from, &found.zone, Dst::Once);
+    let changes = changes.take(CHANGES).collect();
+    let explained = Explained { found, changes };
     match screen.is_for_programs() {
         true => screen.json(&explained.to_json())?,
         false => explained.say(screen)?,
@@ -41,43 +34,53 @@ pub fn explain(
 }
 
 struct Explained {
-    expression: Expression,
-    zone: Zone,
-    next: Vec<Instant>,
+    found: Found,
     changes: Vec<ClockChange>,
 }
 
 impl Explained {
     fn to_json(&self) -> Value {
-        let next = self.next.iter();
-        let next: Vec<_> = next.map(|instant| self.zone.format(instant.at)).collect();
+        let Found {
+            expression,
+            zone,
+            instants,
+            ..
+        } = &self.found;
+        let next = instants.iter();
+        let next: Vec<_> = next.map(|instant| zone.format(instant.at)).collect();
         let changes = self.changes.iter().map(|change| {
             json!({
-                "at": self.zone.format(change.at),
+                "at": zone.format(change.at),
                 "before": change.before.to_string(),
                 "after": change.after.to_string(),
                 "effect": effect(change),
             })
         });
         json!({
-            "expression": self.expression.to_string(),
-            "meaning": self.expression.describe(),
-            "timezone": self.zone.name(),
+            "expression": expression.to_string(),
+            "meaning": expression.describe(),
+            "timezone": zone.name(),
             "next": next,
             "clock_changes": changes.collect::<Vec<_>>(),
         })
     }
 
     fn say(&self, screen: &mut Screen) -> Result<(), Failure> {
-        let (meaning, zone) = (self.expression.describe(), visible(self.zone.name()));
-        screen.line(&format!("{meaning} (time zone {zone})"))?;
+        let Found {
+            expression,
+            zone,
+            instants,
+            ..
+        } = &self.found;
+        let (meaning, name) = (expression.describe(), visible(zone.name()));
+        screen.line(&format!("{meaning} (time zone {name})"))?;
         screen.line("")?;
-        if self.next.is_empty() {
+        if instants.is_empty() {
             screen.line("No instant follows.")?;
         }
-        for instant in &self.next {
+        for instant in instants {
             let (at, relative) = (
-                self.zone.format(instant.at),
+                zone.format(instant.at),
                 screen.view.times.relative(instant.at),
             );
             screen.line(&format!("{at}  {relative}"))?;

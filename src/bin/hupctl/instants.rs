@@ -16,10 +16,19 @@ use crate::visible::visible;
 pub struct Wanted {
     pub expression: String,
     /// None: the system's.
-    pub zone: Option<String>,
+    pub timezone: Option<String>,
     /// None: now.
     pub from: Option<String>,
-    pub count: usize,
+    pub number: usize,
+}
+
+/// What was found: the expression, where it counts, and its instants after a time.
+pub struct Found {
+    pub expression: Expression,
+    /// Its own, if it names one.
+    pub zone: Zone,
+    pub from: Timestamp,
+    pub instants: Vec<Instant>,
 }
 
 pub fn instants(
@@ -27,25 +36,21 @@ pub fn instants(
     surroundings: &Surroundings,
     screen: &mut Screen,
 ) -> Result<Ending, Failure> {
-    let (expression, zone) = match read(wanted, surroundings)? {
-        Ok(read) => read,
+    let Found {
+        zone,
+        from,
+        instants,
+        ..
+    } = match find(wanted, surroundings, screen)? {
+        Ok(found) => found,
         Err(error) => return refuse(&wanted.expression, &error, screen),
     };
-    let from = from(wanted, &zone, screen)?;
-    let schedule = Schedule::new([expression], zone, Rules::default());
-    let following = |instant: &Instant| schedule.next_after(instant.at);
-    let instants = std::iter::successors(schedule.next_after(from), following);
-    let instants: Vec<_> = instants.take(wanted.count).collect();
     if instants.is_empty() {
-        let at = schedule.zone.format(from);
-        let text = visible(&wanted.expression);
+        let (at, text) = (zone.format(from), visible(&wanted.expression));
         screen.aside(&format!("hupctl: '{text}' names no instant after {at}"))?;
         return Ok(Ending::InvalidConfiguration);
     }
-    let lines: Vec<_> = instants
-        .iter()
-        .map(|one| schedule.zone.format(one.at))
-        .collect();
+    let lines: Vec<_> = instants.iter().map(|one| zone.format(one.at)).collect();
     if screen.is_for_programs() {
         screen.json(&lines.into())?;
         return Ok(Ending::Done);
@@ -59,34 +64,48 @@ pub fn instants(
     Ok(Ending::Done)
 }
 
-/// The expression and its zone: its own, if it names one.
-pub fn read(
+/// The instants that are wanted, or what is wrong with the expression.
+pub fn find(
     wanted: &Wanted,
     surroundings: &Surroundings,
-) -> Result<Result<(Expression, Zone), ExpressionError>, Failure> {
-    let zone = zone(wanted.zone.as_deref())?;
-    let seed = Seed::of(&surroundings.host, "");
-    Ok(
-        Expression::parse(&wanted.expression, seed).and_then(|expression| {
-            let own = expression.zone().map(|(name, at)| {
-                Zone::named(name).map_err(|ZoneError(message)| ExpressionError {
-                    at,
-                    message,
-                    help: None,
-                })
-            });
-            let zone = own.unwrap_or(Ok(zone))?;
-            Ok((expression, zone))
-        }),
-    )
+    screen: &Screen,
+) -> Result<Result<Found, ExpressionError>, Failure> {
+    let default = zone(wanted.timezone.as_deref())?;
+    let (expression, zone) = match read(&wanted.expression, default, surroundings) {
+        Ok(read) => read,
+        Err(error) => return Ok(Err(error)),
+    };
+    let from = match &wanted.from {
+        Some(text) => time(text, zone.name())?,
+        None => screen.view.times.now,
+    };
+    let schedule = Schedule::new([expression.clone()], zone.clone(), Rules::default());
+    let following = |instant: &Instant| schedule.next_after(instant.at);
+    let instants = std::iter::successors(schedule.next_after(from), following);
+    Ok(Ok(Found {
+        expression,
+        zone,
+        from,
+        instants: instants.take(wanted.number).collect(),
+    }))
 }
 
-/// After which time.
-pub fn from(wanted: &Wanted, zone: &Zone, screen: &Screen) -> Result<Timestamp, Failure> {
-    match &wanted.from {
-        Some(text) => time(text, zone.name()),
-        None => Ok(screen.view.times.now),
-    }
+/// The expression and its zone.
+fn read(
+    text: &str,
+    default: Zone,
+    surroundings: &Surroundings,
+) -> Result<(Expression, Zone), ExpressionError> {
+    let expression = Expression::parse(text, Seed::of(&surroundings.host, ""))?;
+    let zone = match expression.zone() {
+        None => default,
+        Some((name, at)) => Zone::named(name).map_err(|ZoneError(message)| ExpressionError {
+            at,
+            message,
+            help: None,
+        })?,
+    };
+    Ok((expression, zone))
 }
 
 /// The message, and a mark under the place.

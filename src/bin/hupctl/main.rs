@@ -70,9 +70,9 @@ fn carry_out(arguments: Arguments, screen: &mut Screen) -> Result<Ending, Failur
     {
         let wanted = Wanted {
             expression,
-            zone: timezone,
+            timezone,
             from,
-            count: number,
+            number,
         };
         return instants::instants(&wanted, &surroundings, screen);
     }
@@ -85,9 +85,9 @@ fn carry_out(arguments: Arguments, screen: &mut Screen) -> Result<Ending, Failur
     {
         let wanted = Wanted {
             expression,
-            zone: timezone,
+            timezone,
             from,
-            count: number,
+            number,
         };
         return explain::explain(&wanted, &surroundings, screen);
     }
