@@ -2,9 +2,8 @@
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
-use jiff::tz::Offset;
 
-use super::next::WIDEST_GAP;
+use super::next::wall;
 use super::pattern::Watch;
 use super::periods::Period;
 use super::{Dst, Expression, Zone};
@@ -59,24 +58,18 @@ impl Expression {
 
     fn effect(&self, period: &Period, dst: Dst) -> Option<Effect> {
         let (resumes, lived) = (period.start + period.offset, period.lived);
-        let is_gap = resumes > lived;
         let (from, until) = (resumes.min(lived), resumes.max(lived));
         let Some(first) = self.pattern.first_in(from, until) else {
             return Some(Effect::Nothing);
         };
         let first = wall(first)?;
         let is_fixed = self.pattern.times.watch == Watch::Fixed;
-        let is_made_up = is_fixed && dst == Dst::Once && until - from <= WIDEST_GAP;
-        Some(match (is_gap, is_fixed) {
+        let is_made_up = is_fixed && self.pattern.made_up_for(period, dst).is_some();
+        Some(match (resumes > lived, is_fixed) {
             (true, _) if is_made_up => Effect::MadeUp(first),
             (true, _) => Effect::LeftOut(first),
             (false, true) => Effect::Once(first),
             (false, false) => Effect::Twice(first),
         })
     }
-}
-
-fn wall(second: i64) -> Option<DateTime> {
-    let time = Timestamp::from_second(second).ok()?;
-    Some(Offset::UTC.to_datetime(time))
 }

@@ -4,12 +4,16 @@ use super::expression_error::{ExpressionError, quoted};
 use super::field::{Field, Marks, Span};
 use super::word::Word;
 
+/// Nothing can be marked but the comma beside it: no list is empty as a whole.
+pub(super) fn empty_element(name: &str, list: Word<'_>, element: Word<'_>) -> ExpressionError {
+    let comma = element.start.max(list.start + 1) - 1;
+    let message = format!("{name} list has an empty element");
+    ExpressionError::new(comma..comma + 1, message)
+}
+
 impl Field {
     pub fn empty_element(&self, field: Word<'_>, element: Word<'_>) -> ExpressionError {
-        // Nothing can be marked but the comma beside it: no field is empty as a whole.
-        let comma = element.start.max(field.start + 1) - 1;
-        let message = format!("{} list has an empty element", self.name);
-        ExpressionError::new(comma..comma + 1, message)
+        empty_element(self.name, field, element)
     }
 
     pub fn half_a_range(&self, range: Word<'_>, to: Word<'_>) -> ExpressionError {

@@ -13,6 +13,7 @@ const DAY_FROM_END: Field = Field {
     marks: Marks::None,
     ..field::DAY_OF_MONTH
 };
+
 /// A bit for so many days before the last one. A range is counted from the end of the month on; a single day with a
 /// step goes on to the last day.
 pub(super) fn before_last(word: Word<'_>) -> Result<u32, ExpressionError> {
@@ -44,11 +45,6 @@ pub(super) fn before_last(word: Word<'_>) -> Result<u32, ExpressionError> {
         bits |= days.values().fold(0, |bits, day| bits | 1 << (day - 1));
     }
     Ok(bits)
-}
-
-pub(super) fn bits(values: Vec<Stepped>) -> u64 {
-    let values = values.into_iter().flat_map(Stepped::values);
-    values.fold(0, |bits, value| bits | 1 << value)
 }
 
 /// What a component names; none for `*`.

@@ -81,7 +81,7 @@ fn days(
     if let Some(year) = year.filter(|year| year.text != "*") {
         rare.years = Some(years(year, seed)?);
     }
-    days.rare = (rare != RareDays::default()).then(|| Box::new(rare));
+    days.rare = rare.boxed();
     match days.why_never() {
         None => Ok(days),
         Some(why) => {
@@ -93,12 +93,7 @@ fn days(
 
 fn years(year: Word<'_>, seed: Seed) -> Result<Years, ExpressionError> {
     let values = YEAR.values(year, seed, &mut RareDays::default())?;
-    let mut years = Years::default();
-    values
-        .into_iter()
-        .flat_map(Stepped::values)
-        .for_each(|year| years.add(year));
-    Ok(years)
+    Ok(values.into_iter().flat_map(Stepped::values).collect())
 }
 
 fn expand(name: Word<'_>, rest: &[Word<'_>], seed: Seed) -> Result<Pattern, ExpressionError> {

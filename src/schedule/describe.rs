@@ -5,16 +5,8 @@ use super::days::{DayRule, Days};
 use super::never::{MONTHS, joined};
 use super::pattern::Times;
 use super::rare_days::RareDays;
+use super::weekdays;
 
-const WEEKDAYS: [&str; 7] = [
-    "Sunday",
-    "Monday",
-    "Tuesday",
-    "Wednesday",
-    "Thursday",
-    "Friday",
-    "Saturday",
-];
 const NTH: [&str; 5] = ["first", "second", "third", "fourth", "fifth"];
 
 /// More times of a day than these are not told one by one.
@@ -178,8 +170,7 @@ fn days_of_month(days: u32, rare: Option<&RareDays>) -> String {
         parts.push(format!("the {}", spans(&named, ordinal)));
     }
     if let Some(rare) = rare {
-        let before_last =
-            (0..=31).filter(|days| rare.before_last.checked_shr(*days).unwrap_or(0) & 1 == 1);
+        let before_last = (0..=31).filter(|days| rare.before_last >> days & 1 == 1);
         parts.extend(before_last.map(|days| match days {
             0 => "the last day".to_owned(),
             1 => "the day before the last one".to_owned(),
@@ -199,7 +190,7 @@ fn weekdays(bits: u8, rare: Option<&RareDays>) -> String {
     // As weeks go on, from Monday on.
     let named = (1..=7).filter(|day| bits >> (day % 7) & 1 == 1);
     let named: Vec<u32> = named.collect();
-    let name = |day: u32| WEEKDAYS[day as usize % 7].to_owned();
+    let name = |day: u32| weekdays::NAMES[day as usize - 1].to_owned();
     let mut parts = Vec::new();
     if let [first, .., last] = named[..]
         && named.len() > 2

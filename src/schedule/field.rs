@@ -130,6 +130,12 @@ impl Stepped {
     }
 }
 
+/// A bit for every value.
+pub(super) fn bits(values: Vec<Stepped>) -> u64 {
+    let values = values.into_iter().flat_map(Stepped::values);
+    values.fold(0, |bits, value| bits | 1 << value)
+}
+
 impl Field {
     /// A bit for every value that the field names; what is counted from elsewhere goes to `rare`.
     pub fn parse(
@@ -139,8 +145,7 @@ impl Field {
         rare: &mut RareDays,
     ) -> Result<u64, ExpressionError> {
         let values = self.values(word, seed, rare)?;
-        let values = values.into_iter().flat_map(Stepped::values);
-        Ok(self.with_one_sunday(values.fold(0, |bits, value| bits | 1 << value)))
+        Ok(self.with_one_sunday(bits(values)))
     }
 
     /// The values that the field names, element by element.

@@ -13,7 +13,7 @@ use super::{Dst, Instant, Zone};
 /// What has not fired in a whole cycle of the calendar never will.
 const CYCLE: i64 = DAYS_PER_CYCLE * 86_400;
 /// A greater jump is no daylight saving but a correction of the calendar: nothing is made up for.
-pub(super) const WIDEST_GAP: i64 = 3 * 3600;
+const WIDEST_GAP: i64 = 3 * 3600;
 
 impl Pattern {
     /// The first instant strictly after `time`; none where there is none any more.
@@ -31,8 +31,8 @@ impl Pattern {
     fn first_of(&self, period: &Period, from: i64, until: i64, dst: Dst) -> Option<Instant> {
         let mut begins = from.max(period.start) + period.offset;
         if self.times.watch == Watch::Fixed {
-            let is_made_up = period.start >= from && dst == Dst::Once;
-            if let Some(lost) = self.first_lost(period).filter(|_| is_made_up) {
+            let is_ahead = period.start >= from;
+            if let Some(lost) = self.made_up_for(period, dst).filter(|_| is_ahead) {
                 return instant(period.start, Some(lost));
             }
             // A repeated time has had its run in the first pass, whether anybody remembers or not.
@@ -42,15 +42,21 @@ impl Pattern {
         instant(wall - period.offset, None)
     }
 
-    /// The first wall-clock time that was asked for and left out when the period began.
-    fn first_lost(&self, period: &Period) -> Option<DateTime> {
+    /// The first wall-clock time that was asked for and left out when the period began, where that is made up for
+    /// to somebody who chose it.
+    pub fn made_up_for(&self, period: &Period, dst: Dst) -> Option<DateTime> {
         let resumes = period.start + period.offset;
-        if resumes - period.lived > WIDEST_GAP {
+        if dst == Dst::Skip || resumes - period.lived > WIDEST_GAP {
             return None;
         }
-        let wall = self.first_in(period.lived, resumes)?;
-        Some(Offset::UTC.to_datetime(Timestamp::from_second(wall).ok()?))
+        wall(self.first_in(period.lived, resumes)?)
     }
+}
+
+/// What a clock on a wall shows, from its seconds since 1970.
+pub(super) fn wall(second: i64) -> Option<DateTime> {
+    let time = Timestamp::from_second(second).ok()?;
+    Some(Offset::UTC.to_datetime(time))
 }
 
 fn instant(second: i64, moved_from: Option<DateTime>) -> Option<Instant> {

@@ -1,10 +1,10 @@
 //! Calendar expressions as systemd has them: `Mon..Fri *-*-* 09:00 Europe/Berlin`. The source of the rules is
 //! `systemd.time(7)`; where more or less is allowed here, hupd.toml(5) says so.
 
-use super::components::{before_last, bits, values, values_by};
+use super::components::{before_last, values, values_by};
 use super::days::{DayRule, Days};
 use super::expression_error::{ExpressionError, quoted};
-use super::field::{self, Field, Marks, Stepped};
+use super::field::{self, Field, Marks, Stepped, bits};
 use super::pattern::{Pattern, Times, Watch};
 use super::rare_days::{RareDays, Years};
 use super::weekdays;
@@ -172,7 +172,7 @@ fn date(word: Word<'_>, days: &mut Days) -> Result<(), ExpressionError> {
             }
         }
     }
-    days.rare = (rare != RareDays::default()).then(|| Box::new(rare));
+    days.rare = rare.boxed();
     Ok(())
 }
 
@@ -186,10 +186,8 @@ fn years(word: Word<'_>) -> Result<Option<Years>, ExpressionError> {
     else {
         return Ok(None);
     };
-    let mut years = Years::default();
     let values = values.into_iter().flat_map(Stepped::values);
-    values.for_each(|year| years.add(year));
-    Ok(Some(years))
+    Ok(Some(values.collect()))
 }
 
 /// `HOUR:MINUTE` or `HOUR:MINUTE:SECOND`.

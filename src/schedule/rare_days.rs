@@ -31,12 +31,18 @@ pub(super) struct RareDays {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Years([u64; 4]);
 
-impl Years {
-    pub fn add(&mut self, year: u64) {
-        let bit = year as usize - FIRST_YEAR as usize;
-        self.0[bit / 64] |= 1 << (bit % 64);
+impl FromIterator<u64> for Years {
+    fn from_iter<I: IntoIterator<Item = u64>>(named: I) -> Self {
+        let mut years = Self::default();
+        for year in named {
+            let bit = year as usize - FIRST_YEAR as usize;
+            years.0[bit / 64] |= 1 << (bit % 64);
+        }
+        years
     }
+}
 
+impl Years {
     pub fn names(&self, year: i64) -> bool {
         (FIRST_YEAR..=LAST_YEAR).contains(&year) && {
             let bit = (year - FIRST_YEAR) as usize;
@@ -64,6 +70,11 @@ impl Years {
 }
 
 impl RareDays {
+    /// As a pattern has it: mostly there is nothing.
+    pub fn boxed(self) -> Option<Box<Self>> {
+        (self != Self::default()).then(|| Box::new(self))
+    }
+
     pub fn is_in_years(&self, year: i64) -> bool {
         self.years.is_none_or(|years| years.names(year))
     }

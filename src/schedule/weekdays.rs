@@ -1,10 +1,11 @@
 //! The weekdays of a calendar expression: `Mon`, `Mon,Wed`, `Mon..Fri`, `monday..friday`.
 
+use super::complaints::empty_element;
 use super::expression_error::{ExpressionError, quoted};
 use super::word::Word;
 
 /// Monday first, as ranges count.
-const NAMES: [&str; 7] = [
+pub(super) const NAMES: [&str; 7] = [
     "Monday",
     "Tuesday",
     "Wednesday",
@@ -29,9 +30,7 @@ pub(super) fn parse(word: Word<'_>) -> Result<u8, ExpressionError> {
     let mut bits = 0;
     for element in word.elements() {
         if element.text.is_empty() {
-            let comma = element.start.max(word.start + 1) - 1;
-            let message = "weekday list has an empty element";
-            return Err(ExpressionError::new(comma..comma + 1, message));
+            return Err(empty_element("weekday", word, element));
         }
         bits |= range(element)?;
     }

@@ -55,12 +55,8 @@ impl<'a> Word<'a> {
         match self.text.split_once(mark) {
             None => (self, None),
             Some((before, after)) => {
-                let start = self.start + before.len() + mark.len_utf8();
-                let before = Self {
-                    text: before,
-                    ..self
-                };
-                (before, Some(Self { text: after, start }))
+                let (before, after) = self.halves(before, after);
+                (before, Some(after))
             }
         }
     }
