@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::evidence::{Evidence, Instant, Mark, Run, told};
+use super::evidence::{Evidence, Instant, Mark, Run, Told, told};
 use super::holes::without_holes;
 use super::jobs::LOUD;
 
@@ -57,12 +57,13 @@ fn once(evidence: &Evidence) -> Vec<String> {
     for mark in starts_of(evidence) {
         starts.entry(&mark.job).or_default().push(mark);
     }
+    let requests = requests(evidence);
     let mut broken = Vec::new();
     for marks in starts.values_mut() {
         marks.sort_by_key(|mark| mark.instant);
         for pair in marks.windows(2) {
             let [one, other] = pair else { continue };
-            let requested = is_request(evidence, one.run) || is_request(evidence, other.run);
+            let requested = requests.contains(&one.run) || requests.contains(&other.run);
             let apart = other.instant - one.instant;
             if apart == 0 || (apart <= TOLERANCE && !requested) || one.run == other.run {
                 broken.push(format!("{one:?} and {other:?}"));
@@ -72,9 +73,11 @@ fn once(evidence: &Evidence) -> Vec<String> {
     broken
 }
 
-fn is_request(evidence: &Evidence, run: u64) -> bool {
-    let mut lines = evidence.ledger.iter();
-    lines.any(|line| line.run == Some(run) && line.trigger == "request")
+/// The runs that somebody asked for.
+fn requests(evidence: &Evidence) -> BTreeSet<u64> {
+    let lines = evidence.ledger.iter();
+    let asked = lines.filter(|line| line.trigger == "request");
+    asked.filter_map(|line| line.run).collect()
 }
 
 fn claimed(evidence: &Evidence) -> Vec<String> {
@@ -120,13 +123,12 @@ fn lost(evidence: &Evidence) -> Vec<String> {
 /// A run that ended well has come to its end, by its own account. What was stopped had a time limit, or somebody
 /// asked for it, or hupd was told to stop.
 fn not_cut(evidence: &Evidence) -> Vec<String> {
-    let ends = evidence.marks.iter().filter(|mark| mark.is_end);
-    let ends: BTreeSet<_> = ends.map(|mark| mark.run).collect();
+    let (ends, files) = (told_their_end(evidence), files(evidence));
     let is_cut = |run: &&Run| {
-        let kind = kind_of(evidence, run);
+        let kind = kind_of(&files, run);
         let outcome = run.outcome.as_deref().unwrap_or_default();
         match run.stopped_by.as_deref() {
-            Some("time limit") => !matches!(kind.as_deref(), Some("Endless" | "Stubborn")),
+            Some("time limit") => !matches!(kind, Some("Endless" | "Stubborn")),
             Some("request") => !evidence.asked_to_end.contains(&run.id),
             Some(_) => false,
             None if outcome.starts_with("exited") => !ends.contains(&run.id),
@@ -137,14 +139,30 @@ fn not_cut(evidence: &Evidence) -> Vec<String> {
     cut.map(|run| format!("{run:?}")).collect()
 }
 
+/// The runs that have made their last mark.
+fn told_their_end(evidence: &Evidence) -> BTreeSet<u64> {
+    let ends = evidence.marks.iter().filter(|mark| mark.is_end);
+    ends.map(|mark| mark.run).collect()
+}
+
+/// The jobs of each generation.
+type Files = HashMap<u64, BTreeMap<String, Told>>;
+
+fn files(evidence: &Evidence) -> Files {
+    let mut files = Files::new();
+    for generation in &evidence.generations {
+        if let Some(text) = &generation.text {
+            let file = files.entry(generation.number);
+            file.or_insert_with(|| told(text));
+        }
+    }
+    files
+}
+
 /// As the file had it under which the run began.
-fn kind_of(evidence: &Evidence, run: &Run) -> Option<String> {
-    let mut files = evidence
-        .generations
-        .iter()
-        .filter(|one| one.number == run.generation);
-    let text = files.find_map(|one| one.text.as_deref())?;
-    told(text).remove(&run.job).map(|job| job.kind)
+fn kind_of<'f>(files: &'f Files, run: &Run) -> Option<&'f str> {
+    let job = files.get(&run.generation)?.get(&run.job)?;
+    Some(&job.kind)
 }
 
 fn numbered(evidence: &Evidence) -> Vec<String> {
@@ -254,19 +272,8 @@ fn in_force(evidence: &Evidence) -> Vec<String> {
 }
 
 fn whole(evidence: &Evidence) -> Vec<String> {
-    let ends = evidence.marks.iter().filter(|mark| mark.is_end);
-    let ends: BTreeSet<_> = ends.map(|mark| mark.run).collect();
-    let texts: HashMap<_, _> = evidence
-        .generations
-        .iter()
-        .filter_map(|one| Some((one.number, told(one.text.as_deref()?))))
-        .collect();
-    let is_loud = |run: &&Run| {
-        let job = texts
-            .get(&run.generation)
-            .and_then(|jobs| jobs.get(&run.job));
-        job.is_some_and(|job| job.kind == "Loud")
-    };
+    let (ends, files) = (told_their_end(evidence), files(evidence));
+    let is_loud = |run: &&Run| kind_of(&files, run) == Some("Loud");
     let has_ended = |run: &&Run| ends.contains(&run.id) && is(run, "exited 0");
     let runs = evidence.runs.iter().filter(is_loud).filter(has_ended);
     let short = runs.filter(|run| run.output_total != Some(LOUD));

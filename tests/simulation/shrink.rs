@@ -45,19 +45,20 @@ fn shrink(universe: &Universe, plan: Plan, failure: Failure) -> Shrunk {
         shrinker.calm_down();
         shrinker.simplify();
         let after = shrinker.best.plan.steps.len() + shrinker.best.plan.file.jobs.len();
-        if after == before
-            || shrinker.best.tries >= MOST_TRIES
-            || shrinker.began.elapsed() > LONGEST
-        {
+        if after == before || shrinker.is_tired() {
             return shrinker.best;
         }
     }
 }
 
 impl Shrinker<'_> {
+    fn is_tired(&self) -> bool {
+        self.best.tries >= MOST_TRIES || self.began.elapsed() > LONGEST
+    }
+
     /// Takes a smaller plan if it goes wrong in the same way.
     fn try_out(&mut self, plan: Plan) -> bool {
-        if self.best.tries >= MOST_TRIES || self.began.elapsed() > LONGEST {
+        if self.is_tired() {
             return false;
         }
         self.best.tries += 1;
