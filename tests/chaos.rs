@@ -32,9 +32,9 @@ mod promises;
 use std::env::var;
 use std::time::{Duration, Instant};
 
-use common::{Dice, Home, copied_store, open_runs};
+use common::{Dice, Home, copied_store, open_runs, store};
 use deeds::{End, Known};
-use evidence::Evidence;
+use evidence::{Evidence, Generations};
 use jobs::File;
 use promises::{Broken, judge};
 
@@ -50,6 +50,7 @@ fn whatever_is_done_to_hupd_its_promises_hold() {
     let mut home = Home::new();
     home.configure(&file.text(home.path()));
     let mut known = Known::default();
+    let mut generations = Generations::default();
     let mut lives = 0;
     let until = Instant::now() + lasts;
     while Instant::now() < until {
@@ -62,12 +63,18 @@ fn whatever_is_done_to_hupd_its_promises_hold() {
                 home
             }
         };
+        // Of a copy: the next hupd must find the store as this one left it.
+        let (_folder, copy) = copied_store(&home);
+        generations.note(&copy);
     }
-    let (home, last_file) = deeds::settle(home, &file, &known.lost);
+    let (home, last_file) = deeds::settle(home, &file, &mut known);
+    generations.note(&store(&home));
     let evidence = Evidence {
+        generations: generations.all(),
         max_running: file.max_running as usize,
         open_at_a_kill: known.lost,
         asked_to_end: known.asked_to_end,
+        stops: known.stops,
         last_file,
         ..Evidence::of(&home)
     };

@@ -117,9 +117,16 @@ impl Engine {
 
     /// A deadline may have come: limits and grace first, then the jobs that are due.
     pub fn wake(&mut self, now: Moment) -> Vec<Effect> {
-        self.clocks = due::steady(self.clocks, now);
         let mut effects = self.enforce(now);
+        effects.extend(self.decide_due(now));
+        effects
+    }
+
+    /// Every job that is due by now, the earliest first.
+    fn decide_due(&mut self, now: Moment) -> Vec<Effect> {
+        self.clocks = due::steady(self.clocks, now);
         let clocks = self.clocks;
+        let mut effects = Vec::new();
         let on_the_wall = |at| due::wall_instant(at, clocks);
         while let Some((name, due)) = self.agenda.take_due(now, on_the_wall) {
             let job = self

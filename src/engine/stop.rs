@@ -62,10 +62,13 @@ impl Engine {
             stop_at: now.elapsed.saturating_add(self.config.daemon.grace),
         };
         let waiting = self.queue.remove_if(|_| true);
-        waiting
+        let mut effects: Vec<_> = waiting
             .into_iter()
             .map(|waiting| self.record(waiting.occurrence, Fate::Skipped, "hupd is stopping"))
-            .collect()
+            .collect();
+        // The alarm may not have been heard yet: hupd was stopped, or this signal came at the same time.
+        effects.extend(self.decide_due(now));
+        effects
     }
 
     fn stop_all(&mut self, now: Moment) -> Vec<Effect> {

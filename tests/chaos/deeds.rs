@@ -5,6 +5,7 @@ use std::fs;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use rustix::process::{Pid, Signal};
 
 use super::common::{Dice, Home, Hupd, proc_text, wait_until};
@@ -25,6 +26,8 @@ pub struct Known {
     pub lost: BTreeSet<u64>,
     /// Somebody asked for their end.
     pub asked_to_end: BTreeSet<u64>,
+    /// When a hupd that served was told to stop.
+    pub stops: Vec<i64>,
 }
 
 /// How one hupd ended.
@@ -52,15 +55,15 @@ pub fn life(
             deed(&hupd, file, dice, known);
         }
     }
-    end(hupd, dice, &known.lost)
+    end(hupd, dice, known)
 }
 
 /// Stands as a right file in the end, and is in force.
-pub fn settle(home: Home, file: &File, lost: &BTreeSet<u64>) -> (Home, String) {
+pub fn settle(home: Home, file: &File, known: &mut Known) -> (Home, String) {
     home.configure(&file.text(home.path()));
     let mut hupd = Hupd::start_in(home);
     assert!(reload(&hupd), "the last file was refused");
-    stop(&mut hupd, 1, lost);
+    stop(&mut hupd, 1, known);
     let home = std::mem::replace(&mut hupd.home, Home::new());
     let text = home.read("hupd.toml");
     for (pid, _) in living_runs(&home) {
@@ -147,7 +150,7 @@ fn kill_a_run(hupd: &Hupd, dice: &mut Dice) -> Option<u64> {
     Some(run)
 }
 
-fn end(mut hupd: Hupd, dice: &mut Dice, lost: &BTreeSet<u64>) -> End {
+fn end(mut hupd: Hupd, dice: &mut Dice, known: &mut Known) -> End {
     match dice.roll(8) {
         // While it serves, just after it was told to reload, while it drains, while it is stopped.
         0 | 1 => {}
@@ -163,8 +166,15 @@ fn end(mut hupd: Hupd, dice: &mut Dice, lost: &BTreeSet<u64>) -> End {
             hupd.signal(Signal::STOP);
             pause(dice, 1500);
         }
+        // What was due while it was stopped must be on record as well.
+        5 => {
+            hupd.signal(Signal::STOP);
+            pause(dice, 2500);
+            stop(&mut hupd, 1, known);
+            return End::InOrder(std::mem::replace(&mut hupd.home, Home::new()));
+        }
         _ => {
-            stop(&mut hupd, 1 + dice.roll(3), lost);
+            stop(&mut hupd, 1 + dice.roll(3), known);
             return End::InOrder(std::mem::replace(&mut hupd.home, Home::new()));
         }
     }
@@ -172,10 +182,12 @@ fn end(mut hupd: Hupd, dice: &mut Dice, lost: &BTreeSet<u64>) -> End {
 }
 
 /// Ends in order, and leaves no run behind but those that an earlier hupd lost.
-fn stop(hupd: &mut Hupd, signals: u64, lost: &BTreeSet<u64>) {
+fn stop(hupd: &mut Hupd, signals: u64, known: &mut Known) {
+    known.stops.push(Timestamp::now().as_microsecond());
     for _ in 0..signals {
         hupd.signal(Signal::TERM);
     }
+    hupd.signal(Signal::CONT);
     let status = hupd.wait();
     assert!(status.success(), "a stop in order is a success: {status}");
     for name in ["run/hupd.pid", "run/hupd.sock"] {
@@ -183,7 +195,7 @@ fn stop(hupd: &mut Hupd, signals: u64, lost: &BTreeSet<u64>) {
     }
     wait_until("no process of a run is left", || {
         let mut runs = living_runs(&hupd.home);
-        runs.retain(|(_, run)| !lost.contains(run));
+        runs.retain(|(_, run)| !known.lost.contains(run));
         runs.is_empty().then_some(())
     });
 }

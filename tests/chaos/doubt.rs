@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::evidence::{Evidence, Generation, Instant, Line, Mark, Run};
 use super::jobs::LOUD;
-use super::promises::{PROMISES, judge};
+use super::promises::{PROMISES, TOLERANCE, judge};
 
 const SECOND: Instant = 1_000_000;
 const FILE: &str = "[jobs.skip-0]\nevery = \"1s\"\ndescription = \"Loud\"\n";
@@ -12,7 +12,7 @@ const FILE: &str = "[jobs.skip-0]\nevery = \"1s\"\ndescription = \"Loud\"\n";
 /// How to spoil it, and which promise is broken then.
 type Spoil = (&'static str, fn(&mut Evidence));
 
-const SPOILED: [Spoil; 22] = [
+const SPOILED: [Spoil; 23] = [
     ("no occurrence starts twice", |evidence| {
         let mut again = evidence.marks[0].clone();
         again.instant += 3;
@@ -71,6 +71,10 @@ const SPOILED: [Spoil; 22] = [
     }),
     ("no instant is passed over", |evidence| {
         drop(evidence.ledger.remove(3));
+    }),
+    // Told to stop after another second: what was due then has no line.
+    ("no instant is passed over", |evidence| {
+        evidence.stops.push(15 * SECOND + 3 * TOLERANCE);
     }),
     (
         "a refused reload leaves the generation as it was",
@@ -157,6 +161,7 @@ fn sound() -> Evidence {
         marks: [1, 2, 11, 12, 13, 14].into_iter().flat_map(marks).collect(),
         open_at_a_kill: [2].into(),
         asked_to_end: [14].into(),
+        stops: vec![14 * SECOND + SECOND / 2],
         last_file: FILE.to_owned(),
     }
 }

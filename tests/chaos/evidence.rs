@@ -25,6 +25,8 @@ pub struct Evidence {
     pub open_at_a_kill: BTreeSet<u64>,
     /// Runs whose end somebody asked for.
     pub asked_to_end: BTreeSet<u64>,
+    /// When a hupd that served was told to stop, and did.
+    pub stops: Vec<Instant>,
     /// The file that stands in the end.
     pub last_file: String,
 }
@@ -100,15 +102,39 @@ impl Evidence {
                 line,
             ),
             runs: rows(&store, "SELECT * FROM runs ORDER BY id", run),
-            generations: rows(
-                &store,
-                "SELECT number, at, asked_by, accepted, text FROM generations
-                 LEFT JOIN generation_files ON generation = id ORDER BY id",
-                generation,
-            ),
             marks: marks.lines().map(mark).collect(),
             ..Self::default()
         }
+    }
+}
+
+/// All of them, also those whose files the store has forgotten by now: of each what was first seen.
+#[derive(Debug, Default)]
+pub struct Generations(BTreeMap<u64, Generation>);
+
+impl Generations {
+    /// What the store tells now: nothing where hupd was killed before it had made its tables.
+    pub fn note(&mut self, store: &Connection) {
+        if !store
+            .table_exists(None, "generation_files")
+            .expect("a store")
+        {
+            return;
+        }
+        let seen = rows(
+            store,
+            "SELECT id, number, at, asked_by, accepted, text FROM generations
+             LEFT JOIN generation_files ON generation = id",
+            |row| Ok((number(row, "id")?, generation(row)?)),
+        );
+        for (id, generation) in seen {
+            self.0.entry(id).or_insert(generation);
+        }
+    }
+
+    /// In the order in which they were decided.
+    pub fn all(self) -> Vec<Generation> {
+        self.0.into_values().collect()
     }
 }
 

@@ -101,15 +101,21 @@ fn stretches(evidence: &Evidence) -> Vec<Stretch> {
 }
 
 /// In the life of hupd to which a generation belongs, everything that was due before the last claim is on record:
-/// what is due goes in order, and claims come last.
+/// what is due goes in order, and claims come last. So is everything that was due before a stop in order.
 fn known_until(evidence: &Evidence, generation: u64) -> Instant {
-    let accepted = || evidence.generations.iter().filter(|one| one.is_accepted);
-    let starts = || accepted().filter(|one| one.is_start).map(|one| one.number);
-    let first = starts().filter(|number| *number <= generation).max();
-    let next = starts().filter(|number| *number > generation).min();
-    let life = first.unwrap_or(0)..next.unwrap_or(u64::MAX);
-    let lines = evidence.ledger.iter().filter(|line| {
-        line.fate == "ran" && line.trigger != "request" && life.contains(&line.generation)
+    let starts = || {
+        let accepted = evidence.generations.iter().filter(|one| one.is_accepted);
+        accepted.filter(|one| one.is_start)
+    };
+    let first = starts().rfind(|start| start.number <= generation);
+    let next = starts().find(|start| start.number > generation);
+    let numbers =
+        first.map_or(0, |start| start.number)..next.map_or(u64::MAX, |start| start.number);
+    let times = first.map_or(0, |start| start.at)..next.map_or(Instant::MAX, |start| start.at);
+    let claims = evidence.ledger.iter().filter(|line| {
+        line.fate == "ran" && line.trigger != "request" && numbers.contains(&line.generation)
     });
-    lines.map(|line| line.instant).max().unwrap_or(0)
+    let stops = evidence.stops.iter().filter(|at| times.contains(at));
+    let known = claims.map(|line| line.instant).chain(stops.copied());
+    known.max().unwrap_or(0)
 }

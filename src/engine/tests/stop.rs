@@ -76,6 +76,17 @@ fn while_draining_nothing_starts_and_that_is_recorded() {
 }
 
 #[test]
+fn what_was_due_before_the_alarm_is_heard_is_on_record() {
+    let mut world = World::of(config([every("poll", SECOND)]));
+    world.now.wall += 3 * SECOND;
+    world.now.elapsed += 3 * SECOND;
+    world.stop();
+    assert!(world.engine.has_finished());
+    let fates = [Fate::Missed, Fate::Missed, Fate::Skipped];
+    assert_eq!(world.fates_of("poll"), fates);
+}
+
+#[test]
 fn what_waited_for_a_place_is_recorded_as_skipped() {
     let mut config = config([job("a"), job("b")]);
     config.daemon.max_running = 1;

@@ -54,8 +54,13 @@ impl Model {
     }
 
     pub(super) fn wake(&mut self, now: Moment) -> Vec<Act> {
-        self.clocks = steady(self.clocks, now);
         let mut acts = self.enforce(now);
+        acts.extend(self.decide_due(now));
+        acts
+    }
+
+    pub(super) fn decide_due(&mut self, now: Moment) -> Vec<Act> {
+        self.clocks = steady(self.clocks, now);
         let mut due: Vec<_> = self
             .next
             .iter()
@@ -63,6 +68,7 @@ impl Model {
             .map(|(name, next)| (next.on_the_wall(self.clocks), name.clone(), *next))
             .collect();
         due.sort();
+        let mut acts = Vec::new();
         for (_, name, next) in due {
             let job = self.job(&name).expect("only jobs in force are due").clone();
             let owed = owed(&job, next, &self.oracle, (now, self.clocks));

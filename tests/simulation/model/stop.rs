@@ -110,7 +110,9 @@ impl Model {
     fn drain(&mut self, now: Moment) -> Vec<Act> {
         self.phase = Phase::Draining(now.elapsed + self.file.grace);
         let waiting = std::mem::take(&mut self.waiting).into_values();
-        waiting.map(|one| self.fate(one, Fate::Skipped)).collect()
+        let mut acts: Vec<_> = waiting.map(|one| self.fate(one, Fate::Skipped)).collect();
+        acts.extend(self.decide_due(now));
+        acts
     }
 
     fn stop_all(&mut self, now: Moment) -> Vec<Act> {
