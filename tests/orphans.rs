@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use hupd::config::{Job, OutputMode, Overlap, Timing};
+use hupd::config::{Job, Missed, OutputMode, Overlap, Timing};
 use hupd::event::{Event, Inbox, Reply};
 use hupd::protocol::Answer;
 use hupd::run::{Exit, Generation, JobName, Occurrence, RunId, Signal, Trigger};
@@ -22,6 +22,8 @@ fn order(run: RunId, script: &str) -> SpawnOrder {
         name: name.clone(),
         command: ["/bin/sh", "-c", script].map(str::to_owned).into(),
         timing: Timing::Never,
+        missed: Missed::Skip,
+        deadline: None,
         overlap: Overlap::Skip,
         timeout: None,
         stop_signal: Signal::TERM,

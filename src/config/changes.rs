@@ -97,6 +97,10 @@ fn changed_settings(old: &Config, new: &Config) -> Vec<String> {
             "[daemon] max_running",
             daemon.max_running == new.daemon.max_running,
         ),
+        (
+            "[daemon] catch_up_limit",
+            daemon.catch_up_limit == new.daemon.catch_up_limit,
+        ),
         ("[daemon] grace", daemon.grace == new.daemon.grace),
         (
             "[daemon] watch_config",

@@ -72,6 +72,8 @@ fn described(
         name: JobName::new(name),
         command: command?,
         timing,
+        missed: policies.missed,
+        deadline: policies.deadline,
         overlap: policies.overlap,
         timeout: policies.timeout,
         stop_signal: policies.stop_signal,

@@ -11,6 +11,7 @@ mod include;
 mod job;
 mod load;
 mod mend;
+mod missed;
 mod policies;
 mod problem;
 mod read;
@@ -38,7 +39,7 @@ pub use problem::{Problem, Problems, Severity};
 pub use size::{format_size, parse_size};
 pub use surroundings::Surroundings;
 pub use value::{
-    Config, DEFAULT_FILE, Daemon, History, Job, Log, LogFormat, OutputMode, Overlap, SOCKET_NAME,
-    SourceFile, Timing,
+    Config, DEFAULT_FILE, Daemon, History, Job, Log, LogFormat, Missed, OutputMode, Overlap,
+    SOCKET_NAME, SourceFile, Timing,
 };
 pub use words::{counted, visible};

@@ -9,8 +9,7 @@ use toml::de::DeValue;
 
 use super::section::{Item, Section, Wrong};
 use super::words::{quoted, visible};
-use super::zones;
-use super::{OutputMode, Overlap, typed};
+use super::{Missed, OutputMode, Overlap, missed, typed, zones};
 use crate::run::Signal;
 use crate::schedule::{Dst, Zone, Zones};
 
@@ -22,6 +21,8 @@ pub(super) struct Policies {
     pub zone: Zone,
     pub dst: Dst,
     pub spread: Duration,
+    pub missed: Missed,
+    pub deadline: Option<Duration>,
     pub overlap: Overlap,
     pub timeout: Option<Duration>,
     pub stop_signal: Signal,
@@ -40,6 +41,8 @@ impl Policies {
             zone,
             dst: Dst::Once,
             spread: Duration::ZERO,
+            missed: Missed::Skip,
+            deadline: None,
             overlap: Overlap::Skip,
             timeout: None,
             stop_signal: Signal::TERM,
@@ -65,6 +68,12 @@ impl Policies {
                 .unwrap_or_else(|| self.zone.clone()),
             dst: section.take("dst", typed::choice).unwrap_or(self.dst),
             spread: section.take("spread", spread).unwrap_or(self.spread),
+            missed: section
+                .take("missed", missed::missed)
+                .unwrap_or(self.missed),
+            deadline: section
+                .take("deadline", typed::limit)
+                .unwrap_or(self.deadline),
             overlap: section
                 .take("overlap", typed::choice)
                 .unwrap_or(self.overlap),

@@ -49,12 +49,16 @@ impl Settings {
 
 fn daemon(section: &mut Section<'_, '_>, zones: &mut Zones, surroundings: &Surroundings) -> Daemon {
     let max_running = section.take("max_running", |item| typed::count(item, 1..=100_000));
+    let catch_up_limit = section.take("catch_up_limit", |item| typed::count(item, 1..=100_000));
     let state_dir = state_dir(section, surroundings);
     Daemon {
         timezone: timezone(section, zones),
         max_running: max_running
             .and_then(|number| usize::try_from(number).ok())
             .unwrap_or(256),
+        catch_up_limit: catch_up_limit
+            .and_then(|number| usize::try_from(number).ok())
+            .unwrap_or(4),
         grace: section
             .take("grace", typed::duration)
             .unwrap_or(Duration::from_secs(30)),

@@ -26,7 +26,7 @@ pub(super) fn timing(
         typed::duration_of_at_least(item, Duration::from_secs(1))
     });
     refuse_both(section);
-    warn_without_schedule(section);
+    warn_where_never_due(section);
     let rules = Rules {
         dst: policies.dst,
         offset: offset(policies.spread, seed),
@@ -46,13 +46,22 @@ fn refuse_both(section: &mut Section<'_, '_>) {
     }
 }
 
-fn warn_without_schedule(section: &mut Section<'_, '_>) {
+/// Keys that mean nothing for a job that is due only on request, or not by a calendar.
+fn warn_where_never_due(section: &mut Section<'_, '_>) {
     if section.key_at("schedule").is_some() {
         return;
     }
-    for key in ["timezone", "dst", "spread"] {
+    warn_of(section, &["timezone", "dst", "spread"], "'schedule'");
+    if section.key_at("every").is_none() {
+        let what = "'schedule' or 'every'";
+        warn_of(section, &["missed", "deadline"], what);
+    }
+}
+
+fn warn_of(section: &mut Section<'_, '_>, keys: &[&str], without: &str) {
+    for key in keys {
         if let Some(at) = section.key_at(key) {
-            let finding = Finding::warning(format!("{key}: means nothing without 'schedule'"));
+            let finding = Finding::warning(format!("{key}: means nothing without {without}"));
             section.push(finding.at(at).absent().help("leave it out"));
         }
     }

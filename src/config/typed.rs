@@ -99,7 +99,7 @@ pub(super) fn limit(item: &Item<'_>) -> Read<Option<Duration>> {
     }
     match duration(item)? {
         Duration::ZERO => Err(Wrong::new(format!("{} is no time at all", item_text(item)))
-            .help("write how long a run may take, or \"none\" for no limit")),
+            .help("write how long, or \"none\" for no limit")),
         limit => Ok(Some(limit)),
     }
 }

@@ -43,6 +43,8 @@ pub struct Daemon {
     pub timezone: Zone,
     /// Runs at the same time, over all jobs.
     pub max_running: usize,
+    /// Of these, runs that make up for what is late.
+    pub catch_up_limit: usize,
     /// How long a stop waits for running jobs.
     pub grace: Duration,
     /// Whether a change of the files reloads by itself.
@@ -99,6 +101,9 @@ pub struct Job {
     /// What is executed: the program first. A command given as a string is `[shell, "-c", command]`.
     pub command: Vec<String>,
     pub timing: Timing,
+    pub missed: Missed,
+    /// An occurrence that is older than this is not started any more; none where any age will do.
+    pub deadline: Option<Duration>,
     pub overlap: Overlap,
     /// No limit where there is none.
     pub timeout: Option<Duration>,
@@ -121,6 +126,29 @@ pub enum Timing {
     Never,
     Schedule(Schedule),
     Every(Duration),
+}
+
+impl Timing {
+    /// A text by which an unchanged timing is known again after a restart; none for a job that is never due by itself.
+    pub fn identity(&self) -> Option<String> {
+        match self {
+            Self::Never => None,
+            Self::Schedule(schedule) => Some(format!("schedule {}", schedule.identity())),
+            Self::Every(every) => Some(format!("every {} ns", every.as_nanos())),
+        }
+    }
+}
+
+/// What to do about occurrences that nobody could start in time: hupd was down, stopped or asleep, or the clock
+/// was set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missed {
+    /// Nothing, but for the newest of them where hupd was there and it is not old.
+    Skip,
+    /// One run, for the newest of them.
+    Once,
+    /// A run for each of the newest, at most so many.
+    All(usize),
 }
 
 /// What to do when a job is due while a run of it is alive or waiting.

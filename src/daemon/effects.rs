@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::clock::Moment;
-use crate::engine::{Effect, Send, Start};
+use crate::engine::{Effect, Run, Send, Start};
 use crate::event::{ClaimVerdict, Claimed, Ended, Started};
 use crate::ledger::{Claim, Entry, Fate, RunEnd};
 use crate::run::{JobName, Outcome, RunId, StopReason};
@@ -13,16 +13,20 @@ use crate::system::spawn::SpawnOrder;
 use super::{Daemon, World};
 
 impl<W: World> Daemon<W> {
-    /// Claims that come together are written together.
+    /// Claims that come together are written together; that all is decided is written when it is.
     pub(super) fn perform(&mut self, effects: Vec<Effect>) {
-        let mut claims = Vec::new();
+        let (mut claims, mut decided) = (Vec::new(), None);
         for effect in effects {
             match effect {
                 Effect::Claim(claim) => claims.push(claim),
+                Effect::RecordDecided(time) => decided = Some(time),
                 other => self.perform_one(other),
             }
         }
         self.claim(claims);
+        if let Some(time) = decided {
+            self.world.write(Record::Decided(time));
+        }
     }
 
     fn perform_one(&mut self, effect: Effect) {
@@ -35,6 +39,8 @@ impl<W: World> Daemon<W> {
             Effect::RecordEnd { job, end } => self.record_end(&job, end),
             Effect::RecordAnchor(anchor) => self.world.write(Record::Anchor(anchor)),
             Effect::ForgetAnchor(job) => self.world.write(Record::NoAnchor(job)),
+            Effect::RecordTiming(job, timing) => self.world.write(Record::Timing(job, timing)),
+            Effect::RecordDecided(time) => self.world.write(Record::Decided(time)),
         }
     }
 
@@ -87,24 +93,26 @@ impl<W: World> Daemon<W> {
         self.world.write(Record::End(end));
     }
 
-    pub(super) fn claimed(&mut self, verdicts: &[ClaimVerdict]) {
-        for verdict in verdicts {
-            if verdict.claimed == Claimed::AlreadyThere {
-                self.say_already_there(verdict.run);
+    pub(super) fn claimed(&mut self, verdicts: &[ClaimVerdict], now: Moment) {
+        let is_refused = |verdict: &&ClaimVerdict| verdict.claimed == Claimed::AlreadyThere;
+        let refused = verdicts.iter().filter(is_refused);
+        let refused: Vec<_> = refused
+            .filter_map(|verdict| self.engine.run(verdict.run).cloned())
+            .collect();
+        let effects = self.engine.claimed(verdicts, now);
+        for run in refused {
+            if self.engine.run(run.id).is_none() {
+                self.say_already_there(&run);
             }
         }
-        let effects = self.engine.claimed(verdicts);
         self.perform(effects);
     }
 
-    fn say_already_there(&mut self, id: RunId) {
-        let Some(run) = self.engine.run(id) else {
-            return;
-        };
+    fn say_already_there(&mut self, run: &Run) {
         let (job, instant) = (&run.occurrence.job, run.occurrence.instant);
         log::info!(job:%, instant:%; "not started: the ledger has this occurrence already");
         self.waiters
-            .refused(id, "the ledger has this occurrence already");
+            .refused(run.id, "the ledger has this occurrence already");
     }
 
     pub(super) fn started(&mut self, started: &Started, now: Moment) {
@@ -118,8 +126,8 @@ impl<W: World> Daemon<W> {
         self.perform(effects);
     }
 
-    pub(super) fn ended(&mut self, ended: Ended) {
-        let effects = self.engine.run_ended(ended);
+    pub(super) fn ended(&mut self, ended: Ended, now: Moment) {
+        let effects = self.engine.run_ended(ended, now);
         self.perform(effects);
     }
 

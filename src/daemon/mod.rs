@@ -93,12 +93,12 @@ impl<W: World> Daemon<W> {
             Event::Signal(signal) => self.signalled(signal, now),
             Event::FilesChanged => self.files_changed(now),
             Event::Loaded(outcome) => self.loaded(*outcome, now),
-            Event::Claimed(verdicts) => self.claimed(&verdicts),
+            Event::Claimed(verdicts) => self.claimed(&verdicts, now),
             Event::StoreFailed(reason) => self.store_failed(reason),
             Event::StoreRecovered { lost } => self.store_recovered(lost),
             Event::Started(started) => self.started(&started, now),
             Event::CouldNotStart { run, reason } => self.could_not_start(run, reason, now),
-            Event::Ended(ended) => self.ended(*ended),
+            Event::Ended(ended) => self.ended(*ended, now),
             Event::Asked(asked) => self.asked(asked, now),
         }
     }

@@ -13,7 +13,7 @@ use super::{Began, Daemon, Notice, World};
 use crate::clock::Moment;
 use crate::config::{Accepted, Config, counted};
 use crate::control::Server;
-use crate::engine::{Beginning, Engine, Phase};
+use crate::engine::{Beginning, Effect, Engine, Left, Phase};
 use crate::event::{Event, Inbox, Meaning, SignalReceived};
 use crate::logging::{self, Logging};
 use crate::protocol::Verdict;
@@ -127,12 +127,12 @@ impl<W: World> Daemon<W> {
             began: Began { at: now.wall, file },
             world,
         };
-        daemon.perform(effects);
-        daemon.serve(now);
+        daemon.serve(effects, now);
         daemon
     }
 
-    fn serve(&mut self, now: Moment) {
+    /// The generation is on record before what it brings about.
+    fn serve(&mut self, effects: Vec<Effect>, now: Moment) {
         let config = self.engine.config();
         let jobs = counted(config.jobs.len(), "job");
         let sources = config.sources.clone();
@@ -147,10 +147,12 @@ impl<W: World> Daemon<W> {
             seconds: 0.0,
         };
         self.world.write(Record::Verdict(verdict, sources));
+        self.perform(effects);
         let early = self.stop_if_told_early();
         if self.engine.phase() != Phase::Serving {
             return;
         }
+        self.due(now);
         let (version, pid) = (env!("CARGO_PKG_VERSION"), std::process::id());
         let (generation, file) = (self.engine.generation(), self.began.file.display());
         log::info!(pid, generation:%; "hupd {version} serves {jobs} of {file}");
@@ -182,6 +184,12 @@ fn beginning(config: Arc<Config>, recovered: Recovered) -> Beginning {
         generation: generation.unwrap_or(Generation(1)),
         next_run: next_run.unwrap_or(RunId(1)),
         anchors: recovered.anchors,
+        left: Left {
+            waiting: recovered.waiting,
+            timings: recovered.timings,
+            decided: recovered.decided,
+            lived: recovered.lived,
+        },
     }
 }
 
@@ -201,9 +209,5 @@ fn say_recovered(recovered: &Recovered) {
             job:% = lost.job, run:% = lost.run;
             "run lost: hupd ended while it ran, nobody saw its end"
         );
-    }
-    if recovered.missed > 0 {
-        let missed = recovered.missed;
-        log::warn!("{missed} occurrences that waited for a place when hupd ended are missed");
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::begin::timing_in_force;
 use super::{Effect, Engine};
 use crate::clock::Moment;
 use crate::config::{Config, Job};
@@ -19,8 +20,8 @@ impl Engine {
     ) -> Vec<Effect> {
         let mut effects = self.wake(now);
         let old = std::mem::replace(&mut self.config, config);
-        for name in old.jobs.keys() {
-            effects.extend(self.forget_unless_in_force(name));
+        for job in old.jobs.values() {
+            effects.extend(self.forget_unless_in_force(job));
         }
         let jobs: Vec<_> = self.config.jobs.values().cloned().collect();
         for job in jobs {
@@ -28,17 +29,19 @@ impl Engine {
         }
         effects.extend(self.skip_unwanted());
         self.generation = generation;
-        effects.extend(self.admit_waiting());
+        effects.extend(self.admit_waiting(now));
         effects
     }
 
-    fn forget_unless_in_force(&mut self, name: &JobName) -> Option<Effect> {
+    fn forget_unless_in_force(&mut self, job: &Job) -> Vec<Effect> {
+        let name = &job.name;
         if self.config.jobs.contains_key(name) {
-            return None;
+            return Vec::new();
         }
         self.agenda.remove(name);
         self.last.remove(name);
-        self.forget_anchor(name)
+        let timing = timing_in_force(job).map(|_| Effect::RecordTiming(name.clone(), None));
+        self.forget_anchor(name).into_iter().chain(timing).collect()
     }
 
     pub(super) fn forget_anchor(&mut self, name: &JobName) -> Option<Effect> {
@@ -46,14 +49,19 @@ impl Engine {
         Some(Effect::ForgetAnchor(anchor.job))
     }
 
-    fn replan(&mut self, job: &Job, old: Option<&Arc<Job>>, now: Moment) -> Option<Effect> {
+    fn replan(&mut self, job: &Job, old: Option<&Arc<Job>>, now: Moment) -> Vec<Effect> {
         let keeps_time =
             old.is_some_and(|old| old.timing == job.timing && old.enabled == job.enabled);
         if keeps_time {
-            return None;
+            return Vec::new();
         }
+        let (before, timing) = (
+            old.and_then(|old| timing_in_force(old)),
+            timing_in_force(job),
+        );
+        let changed = (before != timing).then(|| Effect::RecordTiming(job.name.clone(), timing));
         // A different interval is counted from now: its old anchor means another rhythm.
-        self.plan(job, now)
+        changed.into_iter().chain(self.plan(job, now)).collect()
     }
 
     /// Occurrences that wait, of jobs that are gone or switched off; whoever asks for a run of a job that

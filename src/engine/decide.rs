@@ -1,17 +1,19 @@
 //! Whether an occurrence starts, waits or is skipped.
 
+use std::fmt;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::due::Owed;
+use super::owed::{Owed, Owing, Pace};
 use super::runs::{Run, State};
-use super::waiting::{Queue, Waiting};
-use super::{Effect, Engine, Phase, due};
+use super::waiting::Waiting;
+use super::{Effect, Engine, Phase, due, owed};
 use crate::clock::Moment;
-use crate::config::{Job, Overlap, Timing};
+use crate::config::{Job, Missed, Overlap};
 use crate::ledger::{Claim, Entry, Fate};
 use crate::run::{JobName, Occurrence, RunId, Trigger};
+use crate::schedule::Watch;
 
 /// So many occurrences of one job may wait for a place; what comes after them is skipped.
 const MAX_WAITING: usize = 100;
@@ -31,6 +33,26 @@ pub enum Refused {
     Skipped(String),
 }
 
+/// Why an occurrence may not run.
+#[derive(Debug)]
+pub(super) enum Objection {
+    Stopping,
+    Runs(RunId),
+    EarlierWaits,
+    ManyWait(usize),
+}
+
+impl fmt::Display for Objection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stopping => f.write_str("hupd is stopping"),
+            Self::Runs(run) => write!(f, "run {run} is not over (overlap = \"skip\")"),
+            Self::EarlierWaits => f.write_str("an earlier occurrence still waits for a place"),
+            Self::ManyWait(count) => write!(f, "{count} occurrences wait for a place already"),
+        }
+    }
+}
+
 impl Engine {
     /// Somebody wants a run of this job now.
     pub fn request(&mut self, name: &JobName, now: Moment) -> (Request, Vec<Effect>) {
@@ -42,89 +64,114 @@ impl Engine {
             instant: self.request_instant(now),
             trigger: Trigger::Request,
         };
-        match self.objection(&job) {
-            Some(reason) => {
-                let skipped = self.record(occurrence, Fate::Skipped, &reason);
-                (Request::Refused(Refused::Skipped(reason)), vec![skipped])
-            }
-            None => {
-                let run = self.next_run;
-                let effect = self.admit_or_queue(&job, occurrence, String::new());
-                (Request::Accepted(run), vec![effect])
-            }
+        if let Some(objection) = self.objection(&job, Pace::InTime) {
+            let reason = objection.to_string();
+            let skipped = self.record(occurrence, Fate::Skipped, &reason);
+            return (Request::Refused(Refused::Skipped(reason)), vec![skipped]);
         }
-    }
-
-    /// What a due job owes: the fates of the instants passed over, and the one to decide on.
-    pub(super) fn decide_owed(&mut self, job: &Arc<Job>, owed: Owed) -> Vec<Effect> {
-        // A clock that was set back names once more what waits: that is due already.
-        let waits = |queue: &Queue, at: Timestamp| queue.has(&occurrence(job, at));
-        let mut effects = Vec::new();
-        for (at, reason) in owed.missed {
-            if !waits(&self.queue, at) {
-                effects.push(self.record(occurrence(job, at), Fate::Missed, &reason));
-            }
-        }
-        if let Some((at, note)) = owed.instant
-            && !waits(&self.queue, at)
-        {
-            effects.push(self.decide(job, occurrence(job, at), note));
-        }
-        effects
-    }
-
-    fn decide(&mut self, job: &Arc<Job>, occurrence: Occurrence, note: String) -> Effect {
-        match self.objection(job) {
-            Some(reason) => self.record(occurrence, Fate::Skipped, &reason),
-            None => self.admit_or_queue(job, occurrence, note),
-        }
-    }
-
-    /// Why an occurrence of this job may not run, if it may not.
-    fn objection(&self, job: &Job) -> Option<String> {
-        if self.phase != Phase::Serving {
-            return Some("hupd is stopping".to_owned());
-        }
-        let waiting = self.queue.count_of(&job.name);
-        match job.overlap {
-            Overlap::Skip => self.running_objection(job).or_else(|| {
-                (waiting > 0).then(|| "an earlier occurrence still waits for a place".to_owned())
-            }),
-            Overlap::Allow => (waiting >= MAX_WAITING)
-                .then(|| format!("{waiting} occurrences wait for a place already")),
-        }
-    }
-
-    fn admit_or_queue(&mut self, job: &Arc<Job>, occurrence: Occurrence, note: String) -> Effect {
         let run = self.new_run_id();
         let waiting = Waiting {
             run,
             occurrence,
-            note,
+            watch: Watch::Fixed,
+            pace: Pace::InTime,
+            note: String::new(),
         };
-        if self.has_place() {
-            return self.claim(job, waiting);
+        let effect = self.admit_or_queue(&job, waiting);
+        (Request::Accepted(run), vec![effect])
+    }
+
+    /// What a due job owes: the fates of the instants passed over, and what becomes of the others. Those that are late
+    /// only get in line: they go in order of due time over all jobs.
+    pub(super) fn decide_owed(&mut self, job: &Arc<Job>, owed: Owed) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        // A clock that was set back names once more what waits: that is due already.
+        for (occurrence, reason) in owed.missed {
+            if !self.queue.has(&occurrence) {
+                effects.push(self.record(occurrence, Fate::Missed, &reason));
+            }
         }
-        let reason = format!(
-            "max_running = {} is reached",
-            self.config.daemon.max_running
-        );
+        for owing in owed.starts {
+            if !self.queue.has(&owing.occurrence) {
+                effects.push(self.decide(job, owing));
+            }
+        }
+        effects
+    }
+
+    fn decide(&mut self, job: &Arc<Job>, owing: Owing) -> Effect {
+        if let Some(objection) = self.objection(job, owing.pace) {
+            let fate = self.fate_by(&objection, job.missed);
+            return self.record(owing.occurrence, fate, &objection.to_string());
+        }
+        let waiting = Waiting {
+            run: self.new_run_id(),
+            occurrence: owing.occurrence,
+            watch: owing.watch,
+            pace: owing.pace,
+            note: owing.note,
+        };
+        self.admit_or_queue(job, waiting)
+    }
+
+    /// Why an occurrence of this job may not run, if it may not. What is made up for waits where what is in time
+    /// would be skipped.
+    fn objection(&self, job: &Job, pace: Pace) -> Option<Objection> {
+        if self.phase != Phase::Serving {
+            return Some(Objection::Stopping);
+        }
+        let waiting = self.queue.count_of(&job.name);
+        let patient = pace == Pace::CatchUp && job.missed != Missed::Skip;
+        match job.overlap {
+            Overlap::Skip if !patient => {
+                let running = self.running_objection(job);
+                running.or((waiting > 0).then_some(Objection::EarlierWaits))
+            }
+            _ => (waiting >= MAX_WAITING).then_some(Objection::ManyWait(waiting)),
+        }
+    }
+
+    /// What hupd does not come to any more is made up for by the next one, where the job wants that.
+    pub(super) fn fate_by(&self, objection: &Objection, missed: Missed) -> Fate {
+        match (objection, missed) {
+            (Objection::Stopping, Missed::Once | Missed::All(_)) => Fate::Waiting,
+            _ => Fate::Skipped,
+        }
+    }
+
+    fn admit_or_queue(&mut self, job: &Arc<Job>, waiting: Waiting) -> Effect {
+        let reason = match waiting.pace {
+            Pace::InTime if self.has_place() => return self.claim(job, waiting),
+            Pace::InTime => format!(
+                "max_running = {} is reached",
+                self.config.daemon.max_running
+            ),
+            Pace::CatchUp => format!(
+                "late, takes its turn (catch_up_limit = {})",
+                self.config.daemon.catch_up_limit
+            ),
+        };
         let entry = self.record(waiting.occurrence.clone(), Fate::Waiting, &reason);
         self.queue.push(waiting);
         entry
     }
 
     /// Gives free places to those that wait.
-    pub(super) fn admit_waiting(&mut self) -> Vec<Effect> {
+    pub(super) fn admit_waiting(&mut self, now: Moment) -> Vec<Effect> {
         let mut effects = Vec::new();
-        while self.has_place()
-            && let Some(waiting) = self.queue.pop()
+        while self.phase == Phase::Serving
+            && self.has_place()
+            && let Some(waiting) = self.pop_waiting()
         {
             let job = self
                 .job(&waiting.occurrence.job)
                 .expect("only jobs in force wait");
-            effects.push(match self.running_objection(&job) {
+            let refused = too_old(&job, &waiting.occurrence, now).or_else(|| {
                 // A reload made it "skip" after several had been let in to wait.
+                let running = self.running_objection(&job);
+                running.map(|objection| objection.to_string())
+            });
+            effects.push(match refused {
                 Some(reason) => self.record(waiting.occurrence, Fate::Skipped, &reason),
                 None => self.claim(&job, waiting),
             });
@@ -132,12 +179,22 @@ impl Engine {
         effects
     }
 
-    fn running_objection(&self, job: &Job) -> Option<String> {
-        let run = match job.overlap {
-            Overlap::Skip => self.runs.of_job(&job.name).next()?,
-            Overlap::Allow => return None,
+    fn pop_waiting(&mut self) -> Option<Waiting> {
+        let (config, runs) = (&self.config, &self.runs);
+        let has_turn = runs.catch_ups() < config.daemon.catch_up_limit;
+        let overlaps = |waiting: &Waiting| {
+            let job = &config.jobs[&waiting.occurrence.job];
+            job.overlap == Overlap::Skip && runs.of_job(&job.name).next().is_some()
         };
-        Some(format!("run {run} is not over (overlap = \"skip\")"))
+        let may_go = |waiting: &Waiting| has_turn && !overlaps(waiting);
+        self.queue.pop(may_go)
+    }
+
+    fn running_objection(&self, job: &Job) -> Option<Objection> {
+        match job.overlap {
+            Overlap::Skip => self.runs.of_job(&job.name).next().map(Objection::Runs),
+            Overlap::Allow => None,
+        }
     }
 
     /// The start of a run is its claim; the process follows when the claim is written.
@@ -147,6 +204,8 @@ impl Engine {
             job: Arc::clone(job),
             occurrence: waiting.occurrence.clone(),
             generation: self.generation,
+            watch: waiting.watch,
+            pace: waiting.pace,
             state: State::Claiming { stop: None },
         });
         Effect::Claim(Claim {
@@ -187,14 +246,10 @@ impl Engine {
     }
 }
 
-fn occurrence(job: &Job, instant: Timestamp) -> Occurrence {
-    let trigger = match job.timing {
-        Timing::Every(_) => Trigger::Every,
-        Timing::Schedule(_) | Timing::Never => Trigger::Schedule,
-    };
-    Occurrence {
-        job: job.name.clone(),
-        instant,
-        trigger,
-    }
+/// Why what has waited is not started any more. Whoever asked for a run has no deadline.
+fn too_old(job: &Job, occurrence: &Occurrence, now: Moment) -> Option<String> {
+    let deadline = job.deadline?;
+    let is_older = occurrence.trigger != Trigger::Request
+        && now.wall.duration_since(occurrence.instant) > SignedDuration::try_from(deadline).ok()?;
+    is_older.then(|| owed::older_than(deadline))
 }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use crate::config::Job;
 use crate::ledger::{Anchor, Claim, Entry, RunEnd, RunStart};
 use crate::run::{Generation, JobName, Occurrence, RunId, Signal, StopReason};
@@ -24,6 +26,11 @@ pub enum Effect {
     RecordAnchor(Anchor),
     /// The job is gone, and its interval is counted anew should it come back.
     ForgetAnchor(JobName),
+    /// By what a job is due from now on, so that the next hupd knows what it has missed; none where it is not due by
+    /// itself any more.
+    RecordTiming(JobName, Option<String>),
+    /// All that was due by then is decided, by the effects before this.
+    RecordDecided(Timestamp),
 }
 
 /// All that is needed to start one run.

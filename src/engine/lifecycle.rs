@@ -2,20 +2,24 @@
 
 use std::time::Duration;
 
+use super::owed::Pace;
 use super::runs::{Run, State};
 use super::{Effect, Engine, Last, Phase, Start};
 use crate::clock::Moment;
-use crate::ledger::{ClaimVerdict, Claimed, Ended, RunEnd, RunStart, Started};
-use crate::run::{Exit, Outcome, Output, RunId, StopReason, Usage};
+use crate::ledger::{Claim, ClaimVerdict, Claimed, Ended, RunEnd, RunStart, Started};
+use crate::run::{Exit, Occurrence, Outcome, Output, RunId, StopReason, Usage};
+use crate::schedule::Watch;
+
+const MICROSECOND: Duration = Duration::from_micros(1);
 
 impl Engine {
     /// The store has dealt with claims: what is claimed may start.
-    pub fn claimed(&mut self, verdicts: &[ClaimVerdict]) -> Vec<Effect> {
+    pub fn claimed(&mut self, verdicts: &[ClaimVerdict], now: Moment) -> Vec<Effect> {
         verdicts
             .iter()
             .flat_map(|verdict| match verdict.claimed {
                 Claimed::Yes => self.start(verdict.run).into_iter().collect(),
-                Claimed::AlreadyThere => self.drop_claim(verdict.run),
+                Claimed::AlreadyThere => self.claimed_before(verdict.run, now),
             })
             .collect()
     }
@@ -35,10 +39,32 @@ impl Engine {
         Some(Effect::Start(start))
     }
 
-    /// The ledger has that occurrence already, so it has had its run.
-    fn drop_claim(&mut self, id: RunId) -> Vec<Effect> {
-        self.runs.remove(id);
-        self.admit_waiting()
+    /// The ledger has that occurrence already, so it has had its run. In a time that the clock shows once more, a job
+    /// that goes by every real minute is not silent for that: the second pass is told by a microsecond from the first.
+    fn claimed_before(&mut self, id: RunId, now: Moment) -> Vec<Effect> {
+        let Some(run) = self.runs.get(id) else {
+            return Vec::new();
+        };
+        let comes_again = run.watch == Watch::Wild
+            && run.pace == Pace::InTime
+            && run.occurrence.instant <= self.lived
+            && self.phase == Phase::Serving;
+        let instant = run.occurrence.instant.checked_add(MICROSECOND).ok();
+        let (Some(instant), true) = (instant, comes_again) else {
+            self.runs.remove(id);
+            return self.admit_waiting(now);
+        };
+        let claim = Claim {
+            run: id,
+            occurrence: Occurrence {
+                instant,
+                ..run.occurrence.clone()
+            },
+            generation: run.generation,
+            reason: "the clock was set back, this time comes once more".to_owned(),
+        };
+        self.runs.set_instant(id, instant);
+        vec![Effect::Claim(claim)]
     }
 
     /// The process of a run exists.
@@ -92,11 +118,11 @@ impl Engine {
             usage: Usage::default(),
             output: Output::default(),
         };
-        self.over(end)
+        self.over(end, now)
     }
 
     /// The process of a run has ended.
-    pub fn run_ended(&mut self, ended: Ended) -> Vec<Effect> {
+    pub fn run_ended(&mut self, ended: Ended, now: Moment) -> Vec<Effect> {
         let Some(run) = self.runs.get(ended.run) else {
             return Vec::new();
         };
@@ -110,10 +136,10 @@ impl Engine {
             usage: ended.usage,
             output: ended.output,
         };
-        self.over(end)
+        self.over(end, now)
     }
 
-    fn over(&mut self, end: RunEnd) -> Vec<Effect> {
+    fn over(&mut self, end: RunEnd, now: Moment) -> Vec<Effect> {
         let Some(run) = self.runs.remove(end.run) else {
             return Vec::new();
         };
@@ -127,7 +153,7 @@ impl Engine {
             self.last.insert(job.clone(), last);
         }
         let mut effects = vec![Effect::RecordEnd { job, end }];
-        effects.extend(self.admit_waiting());
+        effects.extend(self.admit_waiting(now));
         effects
     }
 }

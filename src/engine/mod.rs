@@ -2,10 +2,13 @@
 
 mod adopt;
 mod agenda;
+mod begin;
+mod come;
 mod decide;
 mod due;
 mod effect;
 mod lifecycle;
+mod owed;
 mod runs;
 mod stop;
 #[cfg(test)]
@@ -16,10 +19,12 @@ mod waiting;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
+pub use begin::{Beginning, Left};
 pub use decide::{Refused, Request};
 pub use effect::{Effect, Send, Start};
+pub use owed::Pace;
 pub use runs::{Run, State};
 pub use stop::Phase;
 pub use upcoming::Upcoming;
@@ -31,6 +36,9 @@ use crate::run::{Generation, JobName, Occurrence, Outcome, RunId};
 use agenda::Agenda;
 use runs::Runs;
 use waiting::Queue;
+
+/// What the clock shows again after a greater step back is another time to those that go by every real minute.
+const SET_BACK: SignedDuration = SignedDuration::from_secs(60);
 
 /// All state of the daemon that a decision depends on.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,6 +55,8 @@ pub struct Engine {
     last_request: Timestamp,
     /// The reading of both clocks by which elapsed due times are told on the wall.
     clocks: Moment,
+    /// How far the clock on the wall had come before it was set back by more than a tremble.
+    lived: Timestamp,
 }
 
 /// How the last run of a job ended, in this life of hupd.
@@ -72,49 +82,7 @@ pub struct Sizes {
     pub last: usize,
 }
 
-/// What an engine starts from.
-#[derive(Debug)]
-pub struct Beginning {
-    pub config: Arc<Config>,
-    pub generation: Generation,
-    /// The first number that no run has had.
-    pub next_run: RunId,
-    /// From where intervals were counted in an earlier life.
-    pub anchors: BTreeMap<JobName, Anchor>,
-}
-
 impl Engine {
-    /// An engine in which every job waits for its first instant after `now`.
-    pub fn new(beginning: Beginning, now: Moment) -> (Self, Vec<Effect>) {
-        let mut engine = Self {
-            config: beginning.config,
-            generation: beginning.generation,
-            phase: Phase::Serving,
-            agenda: Agenda::default(),
-            queue: Queue::default(),
-            runs: Runs::default(),
-            anchors: beginning.anchors,
-            last: HashMap::new(),
-            next_run: beginning.next_run,
-            last_request: Timestamp::MIN,
-            clocks: now,
-        };
-        let mut effects = engine.forget_old_anchors();
-        let jobs: Vec<_> = engine.config.jobs.values().cloned().collect();
-        effects.extend(jobs.iter().flat_map(|job| engine.plan(job, now)));
-        (engine, effects)
-    }
-
-    /// Of jobs that have gone while hupd was down.
-    fn forget_old_anchors(&mut self) -> Vec<Effect> {
-        let jobs = &self.config.jobs;
-        let old = self.anchors.keys().filter(|job| !jobs.contains_key(*job));
-        let old: Vec<_> = old.cloned().collect();
-        old.iter()
-            .filter_map(|job| self.forget_anchor(job))
-            .collect()
-    }
-
     /// A deadline may have come: limits and grace first, then the jobs that are due.
     pub fn wake(&mut self, now: Moment) -> Vec<Effect> {
         let mut effects = self.enforce(now);
@@ -124,19 +92,28 @@ impl Engine {
 
     /// Every job that is due by now, the earliest first.
     fn decide_due(&mut self, now: Moment) -> Vec<Effect> {
-        self.clocks = due::steady(self.clocks, now);
+        self.read_clocks(now);
         let clocks = self.clocks;
-        let mut effects = Vec::new();
+        let (mut effects, mut decided) = (Vec::new(), None);
         let on_the_wall = |at| due::wall_instant(at, clocks);
         while let Some((name, due)) = self.agenda.take_due(now, on_the_wall) {
             let job = self
                 .job(&name)
                 .expect("only jobs in force are on the agenda");
-            let owed = due::settle(&job, due, (now, clocks));
-            self.agenda.set(&name, owed.next);
+            let (owed, next) = owed::settle(&job, due, (now, clocks));
+            self.agenda.set(&name, next);
             effects.extend(self.decide_owed(&job, owed));
+            decided = Some(Effect::RecordDecided(now.wall));
         }
+        effects.extend(self.admit_waiting(now));
+        effects.extend(decided);
         effects
+    }
+
+    /// A clock that is set back by a little repeats nothing: what it shows again has just been.
+    fn read_clocks(&mut self, now: Moment) {
+        self.note_lived(due::wall_instant(now.elapsed, self.clocks), now);
+        self.clocks = due::steady(self.clocks, now);
     }
 
     /// The wall clock was set. A step back must not silence a job until the old time comes again;
@@ -154,6 +131,12 @@ impl Engine {
             }
         }
         self.wake(now)
+    }
+
+    fn note_lived(&mut self, lived: Timestamp, now: Moment) {
+        if lived.duration_since(now.wall) > SET_BACK {
+            self.lived = self.lived.max(lived);
+        }
     }
 
     /// Until when nothing needs to be decided.

@@ -4,9 +4,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
+use super::owed::Pace;
 use crate::clock::Moment;
 use crate::config::Job;
 use crate::run::{Generation, JobName, Occurrence, RunId, StopReason};
+use crate::schedule::Watch;
 
 /// A run that is not over. It keeps the definition and the generation that it began under.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,6 +19,8 @@ pub struct Run {
     pub job: Arc<Job>,
     pub occurrence: Occurrence,
     pub generation: Generation,
+    pub watch: Watch,
+    pub pace: Pace,
     pub state: State,
 }
 
@@ -58,12 +64,15 @@ pub struct Runs {
     by_id: BTreeMap<RunId, Run>,
     by_job: HashMap<JobName, BTreeSet<RunId>>,
     deadlines: BTreeSet<(Duration, RunId)>,
+    /// How many of them make up for what is late.
+    catch_ups: usize,
 }
 
 impl Runs {
     pub fn add(&mut self, run: Run) {
         let of_job = self.by_job.entry(run.job.name.clone()).or_default();
         of_job.insert(run.id);
+        self.catch_ups += usize::from(run.pace == Pace::CatchUp);
         self.by_id.insert(run.id, run);
     }
 
@@ -87,6 +96,7 @@ impl Runs {
 
     pub fn remove(&mut self, run: RunId) -> Option<Run> {
         let removed = self.by_id.remove(&run)?;
+        self.catch_ups -= usize::from(removed.pace == Pace::CatchUp);
         if let Some(deadline) = removed.state.deadline() {
             self.deadlines.remove(&(deadline, run));
         }
@@ -100,6 +110,13 @@ impl Runs {
             self.by_job.remove(name);
         }
         Some(removed)
+    }
+
+    /// The same run for another occurrence: its claim was not granted.
+    pub fn set_instant(&mut self, run: RunId, instant: Timestamp) {
+        if let Some(entry) = self.by_id.get_mut(&run) {
+            entry.occurrence.instant = instant;
+        }
     }
 
     pub fn of_job(&self, job: &JobName) -> impl Iterator<Item = RunId> {
@@ -120,6 +137,10 @@ impl Runs {
 
     pub fn is_empty(&self) -> bool {
         self.by_id.is_empty()
+    }
+
+    pub fn catch_ups(&self) -> usize {
+        self.catch_ups
     }
 
     /// How many runs have a deadline.

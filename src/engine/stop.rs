@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use super::decide::Objection;
 use super::runs::State;
 use super::{Effect, Engine, Send};
 use crate::clock::Moment;
+use crate::config::Missed;
 use crate::ledger::Fate;
-use crate::run::{RunId, Signal, StopReason};
+use crate::run::{Occurrence, RunId, Signal, StopReason, Trigger};
 
 /// KILL is sent again after this time as long as a run has not ended: a group that forks fast can
 /// have a member that the first one missed.
@@ -64,11 +66,22 @@ impl Engine {
         let waiting = self.queue.remove_if(|_| true);
         let mut effects: Vec<_> = waiting
             .into_iter()
-            .map(|waiting| self.record(waiting.occurrence, Fate::Skipped, "hupd is stopping"))
+            .map(|waiting| self.leave(waiting.occurrence))
             .collect();
         // The alarm may not have been heard yet: hupd was stopped, or this signal came at the same time.
         effects.extend(self.decide_due(now));
         effects
+    }
+
+    /// What has waited does not start any more, or is left to the next hupd.
+    fn leave(&self, occurrence: Occurrence) -> Effect {
+        let missed = match occurrence.trigger {
+            Trigger::Request => Missed::Skip,
+            Trigger::Schedule | Trigger::Every => self.config.jobs[&occurrence.job].missed,
+        };
+        let objection = Objection::Stopping;
+        let fate = self.fate_by(&objection, missed);
+        self.record(occurrence, fate, &objection.to_string())
     }
 
     fn stop_all(&mut self, now: Moment) -> Vec<Effect> {

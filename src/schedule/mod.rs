@@ -29,6 +29,7 @@ mod tests;
 pub use clock_changes::{ClockChange, Effect};
 pub use expression::Expression;
 pub use expression_error::ExpressionError;
+pub use pattern::Watch;
 pub use seed::Seed;
 pub use zone::{Zone, ZoneError, Zones};
 
@@ -81,6 +82,8 @@ pub struct Instant {
     /// The wall-clock time that was asked for, where a clock change left it out and the instant is
     /// the first one after the gap. The first such time where several were lost.
     pub moved_from: Option<DateTime>,
+    /// Of the expression that names it; wild where one of several is.
+    pub watch: Watch,
 }
 
 impl Schedule {
@@ -120,9 +123,33 @@ impl Schedule {
             pattern.next_after(time, &entry.zone, dst)
         };
         let instants = self.entries.iter().filter_map(next);
-        let first = instants.min_by_key(|instant| (instant.at, instant.moved_from))?;
+        let first = instants.reduce(earlier)?;
         let at = first.at.checked_add(offset).ok()?;
         Some(Instant { at, ..first })
+    }
+}
+
+impl Schedule {
+    /// A text that is the same for two schedules that name the same instants by the same rules.
+    pub fn identity(&self) -> String {
+        let Rules { dst, offset } = self.rules;
+        let mut text = format!("{dst:?} {}", offset.as_millis());
+        for entry in &self.entries {
+            text += &format!("; {} in {}", entry.expression, entry.zone.name());
+        }
+        text
+    }
+}
+
+/// The earlier of two, or both as one.
+fn earlier(one: Instant, other: Instant) -> Instant {
+    let first = std::cmp::min_by_key(one, other, |instant| (instant.at, instant.moved_from));
+    match one.at == other.at {
+        true => Instant {
+            watch: one.watch.min(other.watch),
+            ..first
+        },
+        false => first,
     }
 }
 

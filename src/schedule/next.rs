@@ -33,13 +33,13 @@ impl Pattern {
         if self.times.watch == Watch::Fixed {
             let is_ahead = period.start >= from;
             if let Some(lost) = self.made_up_for(period, dst).filter(|_| is_ahead) {
-                return instant(period.start, Some(lost));
+                return self.instant(period.start, Some(lost));
             }
             // A repeated time has had its run in the first pass, whether anybody remembers or not.
             begins = begins.max(period.lived);
         }
         let wall = self.first_in(begins, period.end.min(until) + period.offset)?;
-        instant(wall - period.offset, None)
+        self.instant(wall - period.offset, None)
     }
 
     /// The first wall-clock time that was asked for and left out when the period began, where that is made up for
@@ -51,15 +51,19 @@ impl Pattern {
         }
         wall(self.first_in(period.lived, resumes)?)
     }
+
+    fn instant(&self, second: i64, moved_from: Option<DateTime>) -> Option<Instant> {
+        let at = Timestamp::from_second(second).ok()?;
+        Some(Instant {
+            at,
+            moved_from,
+            watch: self.times.watch,
+        })
+    }
 }
 
 /// What a clock on a wall shows, from its seconds since 1970.
 pub(super) fn wall(second: i64) -> Option<DateTime> {
     let time = Timestamp::from_second(second).ok()?;
     Some(Offset::UTC.to_datetime(time))
-}
-
-fn instant(second: i64, moved_from: Option<DateTime>) -> Option<Instant> {
-    let at = Timestamp::from_second(second).ok()?;
-    Some(Instant { at, moved_from })
 }

@@ -21,8 +21,8 @@ pub(super) struct Times {
 }
 
 /// Which time an expression watches when the clocks change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Watch {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Watch {
     /// Hour, minute or second begins with `*`: every real time that matches, both passes of a repeated hour.
     Wild,
     /// Times that a person chose: one run for each, whether its hour is left out or repeated.

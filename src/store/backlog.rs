@@ -78,7 +78,7 @@ impl Backlog {
 fn decided_by(record: &Record) -> Option<&Occurrence> {
     match record {
         Record::Owed(claim) => Some(&claim.occurrence),
-        Record::Entry(entry) if entry.fate != Fate::Waiting => Some(&entry.occurrence),
+        Record::Entry(entry) if entry.fate == Fate::Skipped => Some(&entry.occurrence),
         _ => None,
     }
 }

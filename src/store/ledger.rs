@@ -17,7 +17,7 @@ pub(super) fn is_decided(
     connection
         .prepare_cached(
             "SELECT 1 FROM ledger
-             WHERE job = ?1 AND instant = ?2 AND trigger = ?3 AND fate <> 'waiting'",
+             WHERE job = ?1 AND instant = ?2 AND trigger = ?3 AND fate NOT IN ('waiting', 'missed')",
         )?
         .exists(params![
             occurrence.job.as_str(),
@@ -47,7 +47,8 @@ impl<'a> Line<'a> {
     }
 }
 
-/// Adds a line, or decides one that waits. Whether it did: what is decided stays.
+/// Adds a line, or decides one that waits. Whether it did: what is decided stays, but for what was missed in a time
+/// that comes once more because the clock was set back.
 fn write_line(
     connection: &Connection,
     line: &Line<'_>,
@@ -59,7 +60,7 @@ fn write_line(
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
              ON CONFLICT DO UPDATE SET fate = excluded.fate, reason = excluded.reason,
                generation = excluded.generation, run = excluded.run, decided_at = excluded.decided_at
-             WHERE fate = 'waiting'",
+             WHERE fate = 'waiting' OR (fate = 'missed' AND excluded.fate = 'ran')",
         )?
         .execute(params![
             line.occurrence.job.as_str(),

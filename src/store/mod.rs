@@ -18,7 +18,7 @@ mod schema;
 mod tests;
 mod writer;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::path::Path;
 use std::sync::mpsc::{self, Sender};
@@ -30,7 +30,7 @@ use rusqlite::Connection;
 use crate::config::History;
 use crate::event::Outbox;
 use crate::ledger::Anchor;
-use crate::run::{Generation, JobName, RunId};
+use crate::run::{Generation, JobName, Occurrence, RunId};
 
 use opening::Fault;
 pub use reader::Question;
@@ -58,8 +58,14 @@ pub struct Recovered {
     pub anchors: BTreeMap<JobName, Anchor>,
     /// Runs that nobody saw the end of; they are recorded as lost now.
     pub lost: Vec<LostRun>,
-    /// Occurrences that waited for a place then; they are recorded as missed now.
-    pub missed: usize,
+    /// Occurrences that waited then, by instant: it is for the engine to say what becomes of them.
+    pub waiting: Vec<Occurrence>,
+    /// By what each job was due.
+    pub timings: HashMap<JobName, String>,
+    /// Until when everything that was due is decided.
+    pub decided: Option<Timestamp>,
+    /// The latest that this has ever been; later than `decided` where the clock was set back.
+    pub lived: Option<Timestamp>,
     /// Why a store could not be read, and where it was moved to.
     pub moved_aside: Option<String>,
 }

@@ -64,6 +64,10 @@ pub(super) fn open_to_write(path: &Path) -> Result<Connection, Fault> {
     connection.pragma_update(None, "journal_size_limit", 16 << 20)?;
     match version {
         0 => schema::make_tables(&mut connection)?,
+        1 => {
+            check(&connection, path)?;
+            schema::migrate(&mut connection)?;
+        }
         _ => check(&connection, path)?,
     }
     Ok(connection)
@@ -99,9 +103,16 @@ fn check(connection: &Connection, path: &Path) -> Result<(), Fault> {
         return quick_check(connection, "PRAGMA quick_check(1)");
     }
     check_length(connection, path)?;
-    ["ledger", "runs", "anchors", "marks", "generations"]
-        .into_iter()
-        .try_for_each(|table| quick_check(connection, &format!("PRAGMA quick_check({table})")))
+    [
+        "ledger",
+        "runs",
+        "anchors",
+        "timings",
+        "marks",
+        "generations",
+    ]
+    .into_iter()
+    .try_for_each(|table| quick_check(connection, &format!("PRAGMA quick_check({table})")))
 }
 
 fn size_of_file(path: &Path) -> u64 {

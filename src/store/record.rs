@@ -31,6 +31,10 @@ pub enum Record {
     Anchor(Anchor),
     /// The intervals of a job are not counted any more.
     NoAnchor(JobName),
+    /// By what a job is due, if it is.
+    Timing(JobName, Option<String>),
+    /// All that was due by then is decided.
+    Decided(Timestamp),
     /// A start or a reload was accepted or refused; the files as accepted are kept.
     Verdict(Verdict, Vec<SourceFile>),
 }
@@ -63,6 +67,8 @@ impl Record {
             Self::End(end) => write_end(connection, end),
             Self::Anchor(anchor) => write_anchor(connection, anchor),
             Self::NoAnchor(job) => remove_anchor(connection, job),
+            Self::Timing(job, timing) => write_timing(connection, job, timing.as_deref()),
+            Self::Decided(time) => write_decided(connection, *time),
             Self::Verdict(verdict, sources) => write_verdict(connection, verdict, sources),
         }
         .map(|()| None)
@@ -148,6 +154,28 @@ fn write_anchor(connection: &Connection, anchor: &Anchor) -> rusqlite::Result<()
             Micros(anchor.at),
         ])
         .map(|_| ())
+}
+
+fn write_timing(
+    connection: &Connection,
+    job: &JobName,
+    timing: Option<&str>,
+) -> rusqlite::Result<()> {
+    let sql = match timing {
+        Some(_) => "INSERT OR REPLACE INTO timings (job, timing) VALUES (?1, ?2)",
+        None => "DELETE FROM timings WHERE job = ?1 AND ?2 IS NULL",
+    };
+    let mut statement = connection.prepare_cached(sql)?;
+    statement.execute(params![job.as_str(), timing]).map(|_| ())
+}
+
+/// How far hupd has come, and the farthest that it has ever been: the clock may have been set back in between.
+fn write_decided(connection: &Connection, time: Timestamp) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare_cached(
+        "INSERT OR REPLACE INTO marks (name, value) VALUES ('decided', ?1),
+           ('lived', max(?1, coalesce((SELECT value FROM marks WHERE name = 'lived'), ?1)))",
+    )?;
+    statement.execute([Micros(time)]).map(|_| ())
 }
 
 fn remove_anchor(connection: &Connection, job: &JobName) -> rusqlite::Result<()> {

@@ -1,15 +1,15 @@
 //! What an earlier life left open is closed, and what must go on counting is read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, Row, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 
 use crate::ledger::Anchor;
-use crate::run::{Generation, JobName, Outcome, RunId};
+use crate::run::{Generation, JobName, Occurrence, Outcome, RunId};
 
-use super::columns::{Micros, Whole};
+use super::columns::{Micros, TriggerName, Whole};
 use super::{LostRun, Recovered};
 
 /// Closes what is open as of `now`; all of it or nothing.
@@ -20,7 +20,10 @@ pub(super) fn recover(connection: &mut Connection, now: Timestamp) -> rusqlite::
         last_generation: last_generation(&transaction)?.map(Generation),
         anchors: anchors(&transaction)?,
         lost: close_lost_runs(&transaction, now)?,
-        missed: miss_waiting(&transaction, now)?,
+        waiting: waiting(&transaction)?,
+        timings: timings(&transaction)?,
+        decided: instant(&transaction, "decided")?,
+        lived: instant(&transaction, "lived")?,
         moved_aside: None,
     };
     transaction.commit()?;
@@ -82,10 +85,33 @@ fn lost_run(row: &Row<'_>) -> rusqlite::Result<LostRun> {
     })
 }
 
-fn miss_waiting(connection: &Connection, now: Timestamp) -> rusqlite::Result<usize> {
-    connection.execute(
-        "UPDATE ledger SET fate = 'missed', reason = 'hupd ended before it could start', decided_at = ?1
-         WHERE fate = 'waiting'",
-        params![Micros(now)],
-    )
+fn waiting(connection: &Connection) -> rusqlite::Result<Vec<Occurrence>> {
+    connection
+        .prepare(
+            "SELECT job, instant, trigger FROM ledger WHERE fate = 'waiting'
+             ORDER BY instant, job, trigger",
+        )?
+        .query_map([], |row| {
+            Ok(Occurrence {
+                job: JobName::new(row.get_ref(0)?.as_str()?),
+                instant: row.get::<_, Micros>(1)?.0,
+                trigger: row.get::<_, TriggerName>(2)?.0,
+            })
+        })?
+        .collect()
+}
+
+fn timings(connection: &Connection) -> rusqlite::Result<HashMap<JobName, String>> {
+    connection
+        .prepare("SELECT job, timing FROM timings")?
+        .query_map([], |row| {
+            Ok((JobName::new(row.get_ref(0)?.as_str()?), row.get(1)?))
+        })?
+        .collect()
+}
+
+fn instant(connection: &Connection, mark: &str) -> rusqlite::Result<Option<Timestamp>> {
+    let sql = "SELECT value FROM marks WHERE name = ?1";
+    let value = connection.query_row(sql, [mark], |row| row.get::<_, Micros>(0));
+    Ok(value.optional()?.map(|value| value.0))
 }

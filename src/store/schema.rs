@@ -6,13 +6,14 @@
 //!
 //! | table | a row is |
 //! | --- | --- |
-//! | `ledger` | one occurrence, a due instant of a job, and its one fate: `ran` (then `run` names the run), `skipped`, `missed`, or `waiting` until it is decided; `reason` says why |
+//! | `ledger` | one occurrence, a due instant of a job, and its fate: `ran` (then `run` names the run), `skipped`, `missed`, or `waiting` until it is decided; `reason` says why |
 //! | `runs` | one run, written when it is claimed, which is before its process exists; `ended_at` and all that follows is NULL until it has ended; `outcome` is what `hupctl runs` prints; of a lost run, `ended_at` is when hupd found that out |
 //! | `outputs` | what a run wrote: the beginning, the end, and how much there was in all; runs that wrote nothing have no row |
 //! | `generations` | one start or reload, accepted or refused; `number` is the generation in force afterwards |
 //! | `generation_files` | one file of an accepted configuration as it was then; `generation` is the `id` in `generations` |
 //! | `anchors` | from where the intervals of a job are counted |
-//! | `marks` | the highest run and generation ever used, so that none is used again after its rows are gone |
+//! | `timings` | by what a job that is in force is due, so that the next hupd knows whether it has missed anything |
+//! | `marks` | the highest `run` and `generation` ever used, so that none is used again after its rows are gone; the instant up to which everything that was due is `decided`, and the latest that this has ever been, `lived` |
 //!
 //! A claim only touches the ends of tables, which are in memory: the ledger is in the order of
 //! instants, and runs are found by their job only after they have ended.
@@ -24,7 +25,7 @@ use rusqlite::Connection;
 use super::opening::Fault;
 
 /// What `user_version` says of a store of this version.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 const TABLES: &str = "
 CREATE TABLE ledger (
@@ -93,8 +94,13 @@ CREATE TABLE anchors (
   at INTEGER NOT NULL
 ) WITHOUT ROWID;
 
+CREATE TABLE timings (
+  job TEXT PRIMARY KEY,
+  timing TEXT NOT NULL
+) WITHOUT ROWID;
+
 CREATE TABLE marks (
-  name TEXT PRIMARY KEY,      -- run, generation
+  name TEXT PRIMARY KEY,      -- run, generation; decided, lived: instants
   value INTEGER NOT NULL
 ) WITHOUT ROWID;
 
@@ -111,6 +117,14 @@ CREATE VIEW runs_readable AS SELECT
   duration / 1e6 AS seconds, outcome, exit_code, signal, stopped_by, cpu / 1e6 AS cpu_seconds,
   peak_memory, output_total
 FROM runs;
+";
+
+/// What a store of version 1 has not got.
+const SINCE_1: &str = "
+CREATE TABLE timings (
+  job TEXT PRIMARY KEY,
+  timing TEXT NOT NULL
+) WITHOUT ROWID;
 ";
 
 /// Refuses what a newer hupd made.
@@ -134,6 +148,14 @@ pub(super) fn make_tables(connection: &mut Connection) -> Result<(), Fault> {
         return Err(Fault::Unusable(why));
     }
     transaction.execute_batch(TABLES)?;
+    transaction.pragma_update(None, "user_version", VERSION)?;
+    Ok(transaction.commit()?)
+}
+
+/// Brings a store of an older version up to this one; all of it or nothing.
+pub(super) fn migrate(connection: &mut Connection) -> Result<(), Fault> {
+    let transaction = connection.transaction()?;
+    transaction.execute_batch(SINCE_1)?;
     transaction.pragma_update(None, "user_version", VERSION)?;
     Ok(transaction.commit()?)
 }

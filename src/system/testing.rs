@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::config::{Job, OutputMode, Overlap, Timing};
+use crate::config::{Job, Missed, OutputMode, Overlap, Timing};
 use crate::event::{Ended, Event, Inbox, Reply, Started};
 use crate::protocol::Answer;
 use crate::run::{Generation, JobName, Occurrence, Output, RunId, Signal, Trigger};
@@ -143,6 +143,8 @@ pub(crate) fn job(command: &[&str]) -> Job {
         name: JobName::new("test"),
         command: command.iter().map(|&word| word.to_owned()).collect(),
         timing: Timing::Never,
+        missed: Missed::Skip,
+        deadline: None,
         overlap: Overlap::Skip,
         timeout: None,
         stop_signal: Signal::TERM,

@@ -93,6 +93,10 @@ pub enum Act {
         at: Timestamp,
     },
     NoAnchor(JobName),
+    /// How the job is due from now on.
+    Timing(JobName, Option<String>),
+    /// All that was due by then is decided.
+    Decided(Timestamp),
     /// Reads the file.
     Load,
     Verdict {
@@ -140,6 +144,9 @@ impl fmt::Display for Act {
             Self::End { run, outcome, .. } => write!(f, "records the end of run {run}: {outcome}"),
             Self::Signal { run, signal } => write!(f, "sends {signal} to run {run}"),
             Self::NoAnchor(job) => write!(f, "forgets the anchor of {job}"),
+            Self::Timing(job, Some(timing)) => write!(f, "{job} is due by {timing}"),
+            Self::Timing(job, None) => write!(f, "{job} is not due by itself"),
+            Self::Decided(at) => write!(f, "has decided all until {at}"),
             Self::Load => f.write_str("reads the file"),
             Self::Anchor { job, every, at } => write!(f, "anchors {job}, every {every:?}, at {at}"),
             Self::Verdict {
@@ -193,6 +200,8 @@ impl Act {
                 at: anchor.at,
             },
             Record::NoAnchor(job) => Self::NoAnchor(job.clone()),
+            Record::Timing(job, timing) => Self::Timing(job.clone(), timing.clone()),
+            Record::Decided(at) => Self::Decided(*at),
             Record::Verdict(verdict, _) => Self::Verdict {
                 accepted: verdict.accepted,
                 generation: Generation(verdict.generation),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::time::Duration;
 
-use hupd::config::Overlap;
+use hupd::config::{Missed, Overlap};
 use hupd::run::Signal;
 use jiff::civil::date;
 use jiff::tz::TimeZone;
@@ -124,6 +124,7 @@ impl Chance {
         FileSpec {
             jobs,
             max_running: self.max_running(),
+            catch_up_limit: self.dice.between(1, 5) as usize,
             grace: self.grace(),
             watch: self.dice.percent(20),
             keep_runs: self.keep_runs(),
@@ -135,6 +136,8 @@ impl Chance {
     fn job(&mut self) -> JobSpec {
         JobSpec {
             due: self.due(),
+            missed: self.missed(),
+            deadline: self.deadline(),
             overlap: self
                 .dice
                 .pick(&[Overlap::Skip, Overlap::Skip, Overlap::Allow]),
@@ -180,6 +183,23 @@ impl Chance {
                 false => 0,
             },
         })
+    }
+
+    fn missed(&mut self) -> Missed {
+        match self.dice.below(10) {
+            0..5 => Missed::Skip,
+            5..8 => Missed::Once,
+            8 => Missed::All(self.dice.between(1, 5) as usize),
+            _ => Missed::All(100),
+        }
+    }
+
+    fn deadline(&mut self) -> Option<Duration> {
+        match self.dice.below(10) {
+            0..7 => None,
+            7 => Some(self.dice.duration(SECOND, MINUTE)),
+            _ => Some(self.dice.duration(MINUTE, DAY)),
+        }
     }
 
     fn max_running(&mut self) -> usize {
@@ -300,7 +320,8 @@ impl Chance {
             32..40 => Edit::Adjust(self.name(), self.job()),
             40..55 => Edit::Remove(self.name()),
             55..62 => Edit::Toggle(self.name()),
-            62..68 => Edit::MaxRunning(self.max_running()),
+            62..66 => Edit::MaxRunning(self.max_running()),
+            66..68 => Edit::CatchUpLimit(self.dice.between(1, 5) as usize),
             68..72 => Edit::Grace(self.grace()),
             72..75 => Edit::Watch(self.dice.percent(50)),
             75..78 => Edit::KeepRuns(self.keep_runs()),

@@ -164,6 +164,7 @@ impl Machine {
                 }
             }
             Edit::MaxRunning(most) => file.max_running = most,
+            Edit::CatchUpLimit(most) => file.catch_up_limit = most,
             Edit::Grace(grace) => file.grace = grace,
             Edit::Watch(watch) => file.watch = watch,
             Edit::KeepRuns(runs) => file.keep_runs = runs,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hupd::config::{
-    Config, Daemon, History, Job, Log, LogFormat, OutputMode, Overlap, SourceFile, Timing,
+    Config, Daemon, History, Job, Log, LogFormat, Missed, OutputMode, Overlap, SourceFile, Timing,
 };
 use hupd::run::{JobName, Signal};
 use hupd::schedule::{self, Dst, Expression, Rules, Seed, Zone};
@@ -99,6 +99,8 @@ pub enum Due {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JobSpec {
     pub due: Due,
+    pub missed: Missed,
+    pub deadline: Option<Duration>,
     pub overlap: Overlap,
     pub timeout: Option<Duration>,
     pub stop_signal: Signal,
@@ -113,6 +115,7 @@ pub struct JobSpec {
 pub struct FileSpec {
     pub jobs: BTreeMap<String, JobSpec>,
     pub max_running: usize,
+    pub catch_up_limit: usize,
     pub grace: Duration,
     pub watch: bool,
     pub keep_runs: u64,
@@ -136,6 +139,7 @@ impl FileSpec {
             daemon: Daemon {
                 timezone: Zone::utc(),
                 max_running: self.max_running,
+                catch_up_limit: self.catch_up_limit,
                 grace: self.grace,
                 watch_config: self.watch,
                 state_dir: PathBuf::from(self.state_dir),
@@ -162,6 +166,12 @@ impl FileSpec {
 }
 
 impl JobSpec {
+    /// By what it is known after a restart that it is due as before.
+    pub fn timing(&self, name: &JobName, zones: &[Zone]) -> Option<String> {
+        let timing = || self.job(name.clone(), zones).timing;
+        self.enabled.then(timing)?.identity()
+    }
+
     fn job(&self, name: JobName, zones: &[Zone]) -> Job {
         Job {
             command: vec!["/bin/job".to_owned(), self.edition.to_string()],
@@ -189,6 +199,8 @@ impl JobSpec {
                     ))
                 }
             },
+            missed: self.missed,
+            deadline: self.deadline,
             overlap: self.overlap,
             timeout: self.timeout,
             stop_signal: self.stop_signal,
@@ -225,7 +237,11 @@ impl fmt::Display for Due {
 
 impl fmt::Display for JobSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}, overlap {:?}", self.due, self.overlap)?;
+        let (due, missed, overlap) = (self.due, self.missed, self.overlap);
+        write!(f, "{due}, missed {missed:?}, overlap {overlap:?}")?;
+        if let Some(deadline) = self.deadline {
+            write!(f, ", deadline {deadline:?}")?;
+        }
         if let Some(timeout) = self.timeout {
             write!(f, ", timeout {timeout:?}")?;
         }

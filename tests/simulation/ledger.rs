@@ -42,6 +42,8 @@ enum Undo {
     Generation(Generation),
     Number(RunId),
     Anchor(JobName, Option<Counted>),
+    Timing(JobName, Option<String>),
+    Decided(Option<Timestamp>, Option<Timestamp>),
 }
 
 /// An interval, and from where it is counted.
@@ -52,7 +54,7 @@ pub struct Ledger {
     /// The latest that the clock on the wall has ever been at a commit: by that, rows may have been removed.
     latest: Timestamp,
     lines: HashMap<Occurrence, Line>,
-    waiting: BTreeSet<Occurrence>,
+    pub waiting: BTreeSet<Occurrence>,
     /// How each run has ended, if it has.
     runs: BTreeMap<RunId, Option<String>>,
     open: BTreeSet<RunId>,
@@ -63,6 +65,11 @@ pub struct Ledger {
     /// The highest number of a run.
     pub last_run: RunId,
     pub anchors: BTreeMap<JobName, Counted>,
+    /// By what jobs are due.
+    pub timings: BTreeMap<JobName, String>,
+    /// Until when all is decided, and the latest that this has ever been.
+    pub decided: Option<Timestamp>,
+    pub lived: Option<Timestamp>,
     owed: Vec<Undo>,
     verdicts: VecDeque<ClaimVerdict>,
     /// What ran while nothing could be written, and hupd did not live to write: nobody can know of it.
@@ -82,6 +89,9 @@ impl Ledger {
             fewest: usize::MAX,
             last_run: RunId(0),
             anchors: BTreeMap::new(),
+            timings: BTreeMap::new(),
+            decided: None,
+            lived: None,
             owed: Vec::new(),
             verdicts: VecDeque::new(),
             forgotten: Vec::new(),
@@ -135,6 +145,15 @@ impl Ledger {
                 self.count(&anchor.job, Some((anchor.every, anchor.at)));
             }
             Record::NoAnchor(job) => self.count(job, None),
+            Record::Timing(job, timing) => {
+                let before = self.set_timing(job.clone(), timing.clone());
+                self.owed.push(Undo::Timing(job.clone(), before));
+            }
+            Record::Decided(at) => {
+                self.owed.push(Undo::Decided(self.decided, self.lived));
+                self.decided = Some(*at);
+                self.lived = self.lived.max(Some(*at));
+            }
             _ => {}
         }
         if durable == Durable::Yes {
@@ -144,7 +163,13 @@ impl Ledger {
 
     fn put(&mut self, occurrence: &Occurrence, fate: &'static str, run: Option<RunId>) -> Claimed {
         let before = self.line(occurrence);
-        if before.is_some_and(|line| line.fate != "waiting") {
+        let is_open = |line: &Line| match line.fate {
+            "waiting" => true,
+            // It comes again with a clock that was set back.
+            "missed" => fate == "ran",
+            _ => false,
+        };
+        if before.is_some_and(|line| !is_open(&line)) {
             return Claimed::AlreadyThere;
         }
         self.owed.push(Undo::Line(occurrence.clone(), before));
@@ -174,6 +199,13 @@ impl Ledger {
             Some(counted) => self.anchors.insert(job, counted),
             None => self.anchors.remove(&job),
         };
+    }
+
+    fn set_timing(&mut self, job: JobName, timing: Option<String>) -> Option<String> {
+        match timing {
+            Some(timing) => self.timings.insert(job, timing),
+            None => self.timings.remove(&job),
+        }
     }
 
     fn end(&mut self, run: RunId, outcome: String) {
@@ -210,6 +242,8 @@ impl Ledger {
                 Undo::Generation(generation) => self.generation = generation,
                 Undo::Number(run) => self.last_run = run,
                 Undo::Anchor(job, counted) => self.set_anchor(job, counted),
+                Undo::Timing(job, timing) => drop(self.set_timing(job, timing)),
+                Undo::Decided(decided, lived) => (self.decided, self.lived) = (decided, lived),
                 Undo::Reopen(run) => {
                     self.runs.insert(run, None);
                     self.open.insert(run);
@@ -218,17 +252,10 @@ impl Ledger {
         }
     }
 
-    /// The next hupd closes what is open.
+    /// The next hupd closes what is open; what waits it has to decide.
     pub fn recover(&mut self) {
         for run in std::mem::take(&mut self.open) {
             self.runs.insert(run, Some("lost".to_owned()));
-        }
-        for occurrence in std::mem::take(&mut self.waiting) {
-            let missed = Line {
-                fate: "missed",
-                run: None,
-            };
-            self.lines.insert(occurrence, missed);
         }
     }
 

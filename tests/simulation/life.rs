@@ -11,8 +11,9 @@ use std::time::Duration;
 use hupd::clock::{Moment, Wake};
 use hupd::daemon::Daemon;
 use hupd::protocol::Request;
-use hupd::run::{Generation, JobName};
+use hupd::run::{Generation, JobName, Occurrence};
 use hupd::schedule::Zone;
+use jiff::Timestamp;
 
 use super::acts::{Act, Told};
 use super::clock::Time;
@@ -44,6 +45,10 @@ pub struct Inheritance {
     pub generation: Generation,
     pub next_run: u64,
     pub anchors: BTreeMap<JobName, Counted>,
+    pub timings: BTreeMap<JobName, String>,
+    pub decided: Option<Timestamp>,
+    pub lived: Option<Timestamp>,
+    pub waiting: Vec<Occurrence>,
 }
 
 impl Inheritance {
@@ -52,6 +57,10 @@ impl Inheritance {
             generation: ledger.generation.next(),
             next_run: ledger.last_run.0 + 1,
             anchors: ledger.anchors.clone(),
+            timings: ledger.timings.clone(),
+            decided: ledger.decided,
+            lived: ledger.lived,
+            waiting: ledger.waiting.iter().cloned().collect(),
         }
     }
 }
@@ -208,11 +217,12 @@ impl<'t> Life<'t> {
         let mut daemon = Daemon::begin(machine, PathBuf::from("/etc/hupd"), config, recovered);
         let now = daemon.world().clock.moment();
         let oracle = Rc::clone(&self.universe.oracle);
-        let (mut model, acts) = Model::begin(oracle, Arc::clone(&file), start, now);
+        let universe = (oracle, Rc::clone(&self.universe.zones));
+        let (mut model, acts) = Model::begin(universe, Arc::clone(&file), start.clone(), now);
         let acts = [acts, early_acts(&mut model, daemon.world(), now)].concat();
         self.say_turn(daemon.world(), now);
         agree(&acts, &daemon)?;
-        self.invariants.begin(&daemon, &file, now)?;
+        self.invariants.begin(&daemon, (&file, &start), now)?;
         while !daemon.engine().has_finished() {
             if self.plan.killed_after == Some(self.tally.turns) && self.is_first_time() {
                 return Ok((End::Killed(SHORTLY), daemon.into_world()));
@@ -306,12 +316,15 @@ impl<'t> Life<'t> {
     }
 }
 
-/// Of what came before hupd served a stop counts first, and after that nothing else.
+/// Of what came before hupd served a stop counts first, and after that nothing else; else what is late goes.
 fn early_acts(model: &mut Model, machine: &Machine, now: Moment) -> Vec<Act> {
     let is_stop = |told: &&Told| matches!(told, Told::Stop);
     let (stops, rest): (Vec<_>, Vec<_>) = machine.early.iter().partition(is_stop);
-    let rest = if stops.is_empty() { rest } else { Vec::new() };
-    let told = stops.into_iter().chain(rest);
+    let told = match stops.is_empty() {
+        true => [vec![&Told::Due], rest].concat(),
+        false => stops,
+    };
+    let told = told.into_iter();
     told.flat_map(|told| model.told(told, false, now)).collect()
 }
 

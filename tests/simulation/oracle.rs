@@ -87,6 +87,22 @@ impl Oracle {
         None
     }
 
+    /// Whether the clock on the wall names this instant each time that it shows it: an expression that goes by every
+    /// real minute does.
+    pub fn is_wild(&self, schedule: Schedule, at: Timestamp) -> bool {
+        let at = at - schedule.offset.seconds();
+        let wall = self.zones[schedule.zone].to_datetime(at);
+        let time = [wall.second(), wall.minute(), wall.hour()].map(i16::from);
+        self.expressions[schedule.expressions].iter().any(|one| {
+            let times = [&one.seconds, &one.minutes, &one.hours];
+            let is_time = times
+                .iter()
+                .zip(&time)
+                .all(|(times, it)| times.contains(it));
+            one.is_wild && is_time && one.names_day(wall.date())
+        })
+    }
+
     fn instants(&self, schedule: Schedule, chunk: i64) -> Vec<i64> {
         let expressions = &self.expressions[schedule.expressions];
         let zone = (&self.zones[schedule.zone], schedule.skips_gaps);

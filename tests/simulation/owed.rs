@@ -3,13 +3,16 @@
 use std::time::Duration;
 
 use hupd::clock::Moment;
-use jiff::Timestamp;
+use hupd::config::Missed;
+use jiff::{SignedDuration, Timestamp};
 
 use super::jobs::{Due, JobSpec};
-use super::oracle::{Oracle, Schedule};
+use super::oracle::Oracle;
 
 /// What is later than this is not started any more.
 const TOO_LATE: Duration = Duration::from_secs(3 * 3600);
+/// What is later than this takes its turn.
+const IN_TIME: Duration = Duration::from_secs(60);
 /// So many instants that were passed over have a row each.
 const ROWS: usize = 100;
 /// Less is no clock that was set.
@@ -43,8 +46,32 @@ pub struct Owed {
     /// Passed over; whether the row stands for more than one.
     pub missed: Vec<(Timestamp, bool)>,
     /// To be started now.
-    pub instant: Option<Timestamp>,
+    pub instants: Vec<Owing>,
     pub next: Option<Next>,
+}
+
+impl Owed {
+    /// What is missed, and what is started.
+    pub fn halves(self) -> (Self, Self) {
+        let missed = Self {
+            instants: Vec::new(),
+            ..self
+        };
+        let starts = Self {
+            missed: Vec::new(),
+            instants: self.instants,
+            next: None,
+        };
+        (missed, starts)
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Owing {
+    pub at: Timestamp,
+    pub is_late: bool,
+    /// It comes again with a clock that is set back.
+    pub is_wild: bool,
 }
 
 /// Never a past instant. An interval is counted from its anchor, if there is one for this interval.
@@ -73,56 +100,71 @@ pub fn first(
 
 pub fn owed(job: &JobSpec, next: Next, oracle: &Oracle, (now, clocks): (Moment, Moment)) -> Owed {
     match (job.due, next) {
-        (Due::At(schedule), Next::Wall(at)) => owed_by_wall(schedule, at, oracle, now),
-        (Due::Every(every), Next::Elapsed(at)) => owed_by_elapsed(every, at, (now, clocks)),
+        (Due::At(schedule), Next::Wall(at)) => {
+            let following = |time: &Timestamp| oracle.next_after(schedule, *time);
+            let come = std::iter::successors(Some(at), following);
+            let come: Vec<_> = come.take_while(|at| *at <= now.wall).collect();
+            let next = oracle.next_after(schedule, now.wall).map(Next::Wall);
+            let is_wild = |at| oracle.is_wild(schedule, at);
+            divided(job, (&come, now.wall), is_wild, next)
+        }
+        (Due::Every(every), Next::Elapsed(at)) => {
+            let passed = ((now.elapsed - at).as_nanos() / every.as_nanos()) as u32;
+            let come = (0..=passed).map(|number| wall_of(at + every * number, clocks));
+            let come: Vec<_> = come.collect();
+            let next = Next::Elapsed(at + every * (passed + 1));
+            let reached = wall_of(now.elapsed, clocks);
+            divided(job, (&come, reached), |_| true, Some(next))
+        }
         (due, next) => panic!("a job that is due {due} is not due at {next:?}"),
     }
 }
 
-fn owed_by_wall(schedule: Schedule, at: Timestamp, oracle: &Oracle, now: Moment) -> Owed {
-    let horizon = now.wall - TOO_LATE;
-    let following = |time: &Timestamp| oracle.next_after(schedule, *time);
-    let old: Vec<_> = std::iter::successors(Some(at), following)
-        .take_while(|at| *at < horizon)
-        .take(ROWS + 1)
-        .collect();
-    let first = match at < horizon {
-        true => oracle.next_after(schedule, horizon - Duration::from_nanos(1)),
-        false => Some(at),
+/// The newest are started, as many as the job wants and not older than it may; the others are missed.
+fn divided(
+    job: &JobSpec,
+    (come, reached): (&[Timestamp], Timestamp),
+    is_wild: impl Fn(Timestamp) -> bool,
+    next: Option<Next>,
+) -> Owed {
+    let most = match job.missed {
+        Missed::Skip | Missed::Once => 1,
+        Missed::All(most) => most,
     };
-    let come = std::iter::successors(first, following).take_while(|at| *at <= now.wall);
-    let mut come: Vec<_> = come.collect();
-    let instant = come.pop();
-    let more = old.len() > ROWS;
-    let row = |(number, at): (usize, Timestamp)| (at, more && number + 1 == ROWS);
-    let old = old.into_iter().take(ROWS).enumerate().map(row);
+    let age = |at: Timestamp| reached.duration_since(at);
+    let is_young = |at: Timestamp| {
+        let is_in_time = job.deadline.is_none_or(|most| age(at) <= signed(most));
+        is_in_time && (job.missed != Missed::Skip || age(at) <= signed(TOO_LATE))
+    };
+    let mut owed = divided_by(most, is_young, come);
+    let is_one = owed.instants.len() == 1;
+    for owing in &mut owed.instants {
+        owing.is_late = age(owing.at) > signed(IN_TIME) || !is_one;
+        owing.is_wild = is_wild(owing.at);
+    }
+    Owed { next, ..owed }
+}
+
+/// By the same rule, whoever says what is young; all are late.
+pub fn divided_by(most: usize, is_young: impl Fn(Timestamp) -> bool, come: &[Timestamp]) -> Owed {
+    let young = come.iter().rev().take(most).take_while(|at| is_young(**at));
+    let (missed, started) = come.split_at(come.len() - young.count());
+    let more = missed.len() > ROWS;
+    let row = |(number, at): (usize, &Timestamp)| (*at, more && number + 1 == ROWS);
+    let owing = |at: &Timestamp| Owing {
+        at: *at,
+        is_late: true,
+        is_wild: false,
+    };
     Owed {
-        missed: old.chain(come.into_iter().map(|at| (at, false))).collect(),
-        instant,
-        next: oracle.next_after(schedule, now.wall).map(Next::Wall),
+        missed: missed.iter().take(ROWS).enumerate().map(row).collect(),
+        instants: started.iter().map(owing).collect(),
+        next: None,
     }
 }
 
-fn owed_by_elapsed(every: Duration, at: Duration, (now, clocks): (Moment, Moment)) -> Owed {
-    let passed = ((now.elapsed - at).as_nanos() / every.as_nanos()) as u32;
-    let rows = passed.min(ROWS as u32);
-    let mut missed: Vec<_> = (0..rows)
-        .map(|number| (wall_of(at + every * number, clocks), false))
-        .collect();
-    if passed > rows
-        && let Some((_, stands_for_more)) = missed.last_mut()
-    {
-        *stands_for_more = true;
-    }
-    let last = at + every * passed;
-    let instant = wall_of(last, clocks);
-    let is_too_late = now.elapsed - last > TOO_LATE;
-    missed.extend(is_too_late.then_some((instant, false)));
-    Owed {
-        missed,
-        instant: (!is_too_late).then_some(instant),
-        next: Some(Next::Elapsed(last + every)),
-    }
+pub fn signed(duration: Duration) -> SignedDuration {
+    duration.try_into().expect("no longer than a life")
 }
 
 /// A reading of the elapsed clock on the wall, by a reading of both.

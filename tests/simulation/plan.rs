@@ -87,6 +87,7 @@ pub enum Edit {
     Remove(String),
     Toggle(String),
     MaxRunning(usize),
+    CatchUpLimit(usize),
     Grace(Duration),
     Watch(bool),
     KeepRuns(u64),
@@ -105,11 +106,14 @@ pub enum Edit {
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let FileSpec {
-            max_running, grace, ..
+            max_running,
+            catch_up_limit,
+            grace,
+            ..
         } = &self.file;
         writeln!(
             f,
-            "seed {}, begins {}, {:?}, max_running {max_running}, grace {grace:?}",
+            "seed {}, begins {}, {:?}, max_running {max_running}, catch_up_limit {catch_up_limit}, grace {grace:?}",
             self.seed, self.begins, self.temper
         )?;
         for (name, job) in &self.file.jobs {

@@ -113,11 +113,7 @@ fn a_jump_of_ten_years_is_bounded_work_and_no_burst() {
     let mut world = World::of(config([cron("tick", "* * * * *")]));
     world.set_clock("2036-06-01T12:00:00Z");
     assert_eq!(world.instants_of("tick"), ["2036-06-01T12:00:00Z"]);
-    assert!(
-        world.fates_of("tick").len() < 1_300,
-        "{}",
-        world.fates_of("tick").len()
-    );
+    assert_eq!(world.fates_of("tick"), [Fate::Missed; 100]);
     assert_eq!(
         world.engine.next_wake().wall,
         Some(at("2036-06-01T12:01:00Z"))
@@ -143,7 +139,7 @@ fn an_occurrence_that_the_ledger_has_already_does_not_start() {
         run: RunId(1),
         claimed: Claimed::AlreadyThere,
     };
-    assert_eq!(world.engine.claimed(&[verdict]), []);
+    assert_eq!(world.engine.claimed(&[verdict], world.now), []);
     assert_eq!(world.engine.runs().count(), 0);
 }
 
@@ -265,7 +261,7 @@ fn coming_instants_end_with_the_calendar() {
 fn a_row_stands_for_later_ones_only_where_there_are_some() {
     let rows_for_more = |minutes: u32| {
         let mut world = World::of(config([cron("c", "* * * * *")]));
-        world.now.wall += minutes * MINUTE + 3 * HOUR + SECOND;
+        world.now.wall += minutes * MINUTE;
         let effects = world.engine.wake(world.now);
         let is_for_more = |effect: &&Effect| match effect {
             Effect::Record(entry) => entry.reason.contains("so is every later one"),
@@ -273,6 +269,6 @@ fn a_row_stands_for_later_ones_only_where_there_are_some() {
         };
         effects.iter().filter(is_for_more).count()
     };
-    assert_eq!(rows_for_more(100), 0);
-    assert_eq!(rows_for_more(101), 1);
+    assert_eq!(rows_for_more(101), 0);
+    assert_eq!(rows_for_more(102), 1);
 }

@@ -1,6 +1,8 @@
 //! The engine in a world of invented time.
 
+mod downtime;
 mod due;
+mod late;
 mod limits;
 mod random;
 mod reload;

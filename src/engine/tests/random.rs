@@ -73,7 +73,7 @@ struct SlowWorld {
     alive: Vec<RunId>,
     ledger: HashMap<Occurrence, Fate>,
     ran: HashSet<Occurrence>,
-    claimed: HashSet<RunId>,
+    claimed: HashSet<(RunId, Occurrence)>,
     ended: HashSet<RunId>,
 }
 
@@ -138,14 +138,17 @@ impl SlowWorld {
 
     fn answer_claim(&mut self) -> Vec<Effect> {
         let claim = self.claims.remove(0);
-        let is_new = !self.ledger.contains_key(&claim.occurrence)
+        // What was missed may come again with a clock that was set back.
+        let fate = self.ledger.get(&claim.occurrence);
+        let is_new = fate.is_none_or(|fate| *fate == Fate::Missed)
             && self.ran.insert(claim.occurrence.clone());
         let claimed = match is_new {
             true => Claimed::Yes,
             false => Claimed::AlreadyThere,
         };
         let run = claim.run;
-        self.engine.claimed(&[ClaimVerdict { run, claimed }])
+        self.engine
+            .claimed(&[ClaimVerdict { run, claimed }], self.now)
     }
 
     fn start(&mut self) -> Vec<Effect> {
@@ -162,20 +165,24 @@ impl SlowWorld {
             return Vec::new();
         }
         let run = self.alive.swap_remove(which % self.alive.len());
-        self.engine.run_ended(Ended {
-            run,
-            exit: Exit::Code(0),
-            was_signalled: false,
-            usage: Usage::default(),
-            output: Output::default(),
-            at: self.now,
-        })
+        self.engine.run_ended(
+            Ended {
+                run,
+                exit: Exit::Code(0),
+                was_signalled: false,
+                usage: Usage::default(),
+                output: Output::default(),
+                at: self.now,
+            },
+            self.now,
+        )
     }
 
     fn note(&mut self, effect: Effect) {
         match effect {
             Effect::Claim(claim) => {
-                assert!(self.claimed.insert(claim.run), "{claim:?} claimed again");
+                let one = (claim.run, claim.occurrence.clone());
+                assert!(self.claimed.insert(one), "{claim:?} claimed again");
                 self.claims.push(claim);
             }
             Effect::Start(start) => self.starts.push(start.run),
@@ -187,7 +194,11 @@ impl SlowWorld {
             Effect::RecordEnd { end, .. } => {
                 assert!(self.ended.insert(end.run), "{end:?} ended again");
             }
-            Effect::RecordStart(_) | Effect::RecordAnchor(_) | Effect::ForgetAnchor(_) => {}
+            Effect::RecordStart(_)
+            | Effect::RecordAnchor(_)
+            | Effect::ForgetAnchor(_)
+            | Effect::RecordTiming(..)
+            | Effect::RecordDecided(_) => {}
         }
     }
 

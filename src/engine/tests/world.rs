@@ -8,9 +8,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::clock::Moment;
-use crate::config::{Config, Daemon, History, Job, Log, LogFormat, OutputMode, Overlap, Timing};
-use crate::engine::{Beginning, Effect, Engine, Request};
-use crate::ledger::{ClaimVerdict, Claimed, Ended, Fate, RunEnd, Started};
+use crate::config::{
+    Config, Daemon, History, Job, Log, LogFormat, Missed, OutputMode, Overlap, Timing,
+};
+use crate::engine::{Beginning, Effect, Engine, Left, Request};
+use crate::ledger::{Anchor, ClaimVerdict, Claimed, Ended, Fate, RunEnd, Started};
 use crate::run::{Exit, Generation, JobName, Output, RunId, Signal, Usage};
 use crate::schedule::{Expression, Rules, Schedule, Seed, Zone};
 
@@ -39,6 +41,8 @@ pub fn job(name: &str) -> Job {
         name: JobName::new(name),
         command: vec!["/bin/true".to_owned()],
         timing: Timing::Never,
+        missed: Missed::Skip,
+        deadline: None,
         overlap: Overlap::Skip,
         timeout: None,
         stop_signal: Signal::TERM,
@@ -75,6 +79,7 @@ pub fn config(jobs: impl IntoIterator<Item = Job>) -> Config {
         daemon: Daemon {
             timezone: Zone::utc(),
             max_running: 256,
+            catch_up_limit: 4,
             grace: 30 * SECOND,
             watch_config: false,
             state_dir: PathBuf::from("/state"),
@@ -109,11 +114,17 @@ pub struct World {
 
 impl World {
     pub fn of(config: Config) -> Self {
+        Self::after(config, BTreeMap::new(), Left::default())
+    }
+
+    /// After an earlier life that has left this behind.
+    pub fn after(config: Config, anchors: BTreeMap<JobName, Anchor>, left: Left) -> Self {
         let beginning = Beginning {
             config: Arc::new(config),
             generation: Generation(1),
             next_run: RunId(1),
-            anchors: BTreeMap::new(),
+            anchors,
+            left,
         };
         let (engine, effects) = Engine::new(beginning, noon());
         let mut world = Self {
@@ -173,14 +184,17 @@ impl World {
 
     pub fn end(&mut self, run: u64, exit: Exit) {
         let run = RunId(run);
-        let effects = self.engine.run_ended(Ended {
-            run,
-            exit,
-            was_signalled: self.signals.iter().any(|(signalled, _)| *signalled == run),
-            usage: Usage::default(),
-            output: Output::default(),
-            at: self.now,
-        });
+        let effects = self.engine.run_ended(
+            Ended {
+                run,
+                exit,
+                was_signalled: self.signals.iter().any(|(signalled, _)| *signalled == run),
+                usage: Usage::default(),
+                output: Output::default(),
+                at: self.now,
+            },
+            self.now,
+        );
         self.perform(effects);
     }
 
@@ -199,7 +213,7 @@ impl World {
                     run: claim.run,
                     claimed: Claimed::Yes,
                 };
-                return self.engine.claimed(&[verdict]);
+                return self.engine.claimed(&[verdict], self.now);
             }
             Effect::Start(start) => {
                 let occurrence = start.occurrence;
@@ -220,7 +234,11 @@ impl World {
                     .push((occurrence.job, occurrence.instant, entry.fate));
             }
             Effect::RecordEnd { end, .. } => self.ends.push(end),
-            Effect::RecordStart(_) | Effect::RecordAnchor(_) | Effect::ForgetAnchor(_) => {}
+            Effect::RecordStart(_)
+            | Effect::RecordAnchor(_)
+            | Effect::ForgetAnchor(_)
+            | Effect::RecordTiming(..)
+            | Effect::RecordDecided(_) => {}
         }
         Vec::new()
     }

@@ -9,7 +9,7 @@ use proptest::sample::select;
 
 use super::random::{Expression, expression};
 use super::{calendar, instants, parse};
-use crate::schedule::Instant;
+use crate::schedule::{Instant, Watch};
 
 /// Hours and half hours, both hemispheres, rules that ended, rules that go on for ever, days that
 /// never were, changes at midnight and two offsets without daylight saving.
@@ -55,6 +55,7 @@ fn slowly(expression: &Expression, minutes: &[(Timestamp, DateTime)]) -> Vec<Ins
             found.extend(expression.names_time(wall).then_some(Instant {
                 at,
                 moved_from: None,
+                watch: Watch::Wild,
             }));
             continue;
         }
@@ -65,6 +66,7 @@ fn slowly(expression: &Expression, minutes: &[(Timestamp, DateTime)]) -> Vec<Ins
             found.push(Instant {
                 at,
                 moved_from: lost,
+                watch: Watch::Fixed,
             });
         }
         lived = lived.max(wall);
@@ -188,6 +190,7 @@ fn with_seconds(
     let at = |second: i64| Instant {
         at: minute.at + SignedDuration::from_secs(second),
         moved_from: None,
+        ..minute
     };
     let Some(lost) = minute.moved_from else {
         return seconds.iter().map(|second| at(*second)).collect();

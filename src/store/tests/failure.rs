@@ -49,7 +49,7 @@ fn what_was_decided_while_the_store_is_locked_does_not_run() {
     let shell = place.shell();
     shell.execute_batch("BEGIN EXCLUSIVE").unwrap();
     store.record(entry("a", 60, Fate::Waiting, "no place"));
-    store.record(entry("a", 120, Fate::Missed, "late"));
+    store.record(entry("a", 120, Fate::Skipped, "late"));
     assert!(matches!(place.inbox.next(), Event::StoreFailed(_)));
     assert_eq!(place.claim(&store, claim(1, "a", 60)), Claimed::Yes);
     assert_eq!(
@@ -58,7 +58,7 @@ fn what_was_decided_while_the_store_is_locked_does_not_run() {
     );
     shell.execute_batch("ROLLBACK").unwrap();
     store.close();
-    assert_eq!(place.lines(), ["a ran  1", "a missed late"]);
+    assert_eq!(place.lines(), ["a ran  1", "a skipped late"]);
 }
 
 #[test]

@@ -60,12 +60,9 @@ fn the_first_fate_stays() {
     store.record(entry("a", 120, Fate::Skipped, "disabled"));
     store.record(entry("a", 120, Fate::Missed, "too late"));
     store.record(entry("a", 180, Fate::Missed, "suspended"));
+    store.record(entry("a", 180, Fate::Skipped, "overlap"));
     assert_eq!(
         place.claim(&store, claim(2, "a", 120)),
-        Claimed::AlreadyThere
-    );
-    assert_eq!(
-        place.claim(&store, claim(3, "a", 180)),
         Claimed::AlreadyThere
     );
     store.close();
@@ -73,6 +70,21 @@ fn the_first_fate_stays() {
         place.lines(),
         ["a ran  1", "a skipped disabled", "a missed suspended"]
     );
+}
+
+/// The clock was set back, and the instant that was passed over comes.
+#[test]
+fn what_was_missed_can_run_when_it_comes_again() {
+    let place = Place::new();
+    let store = place.store();
+    store.record(entry("a", 60, Fate::Missed, "passed over"));
+    assert_eq!(place.claim(&store, claim(1, "a", 60)), Claimed::Yes);
+    assert_eq!(
+        place.claim(&store, claim(2, "a", 60)),
+        Claimed::AlreadyThere
+    );
+    store.close();
+    assert_eq!(place.lines(), ["a ran  1"]);
 }
 
 #[test]

@@ -23,7 +23,10 @@ fn what_a_killed_hupd_left_open_is_closed() {
         lost,
         [(2, "a", Some(4002), Some(at(70))), (3, "a", None, None)]
     );
-    assert_eq!(recovered.missed, 1);
+    assert_eq!(
+        recovered.waiting,
+        [entry("b", 60, Fate::Waiting, "").occurrence]
+    );
     assert_eq!(recovered.last_run, Some(RunId(3)));
     assert_eq!(recovered.moved_aside, None);
     let rows = runs(&store);
@@ -33,10 +36,7 @@ fn what_a_killed_hupd_left_open_is_closed() {
     assert_eq!(rows[2].outcome.as_deref(), Some("exited 0"));
     assert_eq!(after.claim(&store, claim(4, "a", 3)), Claimed::AlreadyThere);
     store.close();
-    assert_eq!(
-        after.lines()[3],
-        "b missed hupd ended before it could start"
-    );
+    assert_eq!(after.lines()[3], "b waiting no place");
 }
 
 #[test]
@@ -95,4 +95,40 @@ fn the_anchor_of_a_removed_job_is_gone() {
     store.close();
     let (_, recovered) = place.open();
     assert!(recovered.anchors.is_empty());
+}
+
+#[test]
+fn how_far_hupd_has_come_is_known_and_how_far_it_has_ever_been() {
+    let place = Place::new();
+    let store = place.store();
+    store.write(Record::Decided(at(500)));
+    store.write(Record::Decided(at(100)));
+    let (a, b) = (JobName::new("a"), JobName::new("b"));
+    store.write(Record::Timing(a.clone(), Some("every 5 s".to_owned())));
+    store.write(Record::Timing(b.clone(), Some("every 7 s".to_owned())));
+    store.write(Record::Timing(b, None));
+    store.close();
+    let (_, recovered) = place.open();
+    assert_eq!(recovered.decided, Some(at(100)));
+    assert_eq!(recovered.lived, Some(at(500)));
+    assert_eq!(recovered.timings, [(a, "every 5 s".to_owned())].into());
+}
+
+#[test]
+fn a_store_of_version_1_is_brought_up_to_date_with_all_that_is_in_it() {
+    let place = Place::new();
+    let store = place.store();
+    place.claim(&store, claim(1, "a", 60));
+    store.close();
+    place
+        .shell()
+        .execute_batch("DROP TABLE timings; PRAGMA user_version = 1")
+        .unwrap();
+    let (store, recovered) = place.open();
+    assert_eq!(recovered.last_run, Some(RunId(1)));
+    assert_eq!((recovered.decided, recovered.lived), (None, None));
+    store.write(Record::Timing(JobName::new("a"), Some("x".to_owned())));
+    store.close();
+    let (_, recovered) = place.open();
+    assert_eq!(recovered.timings.len(), 1);
 }

@@ -22,6 +22,7 @@ use jiff::Timestamp;
 
 use super::acts::{Act, Named, Told};
 use super::jobs::{Due, FileSpec};
+use super::life::Inheritance;
 use super::machine::Machine;
 use super::oracle::{Oracle, Schedule};
 use reloads::bounded;
@@ -34,6 +35,7 @@ pub const NOTHING_FORGOTTEN: &str =
     "every instant that the schedule in force names has a row or is still due";
 pub const WAITS: &str = "what waits is claimed or skipped in the end, and never missed";
 pub const PLACES: &str = "there are never more runs than places";
+pub const TURNS: &str = "no more runs make up for what is late than may at once";
 pub const OVERLAP: &str = "a job that may not overlap does not";
 pub const QUIET: &str = "nothing new is claimed while hupd stops";
 pub const UNMOVED: &str = "the next instant of an unchanged job does not move at a reload";
@@ -85,10 +87,14 @@ pub struct Invariants {
     queued: HashSet<Occurrence>,
     /// Runs that are not over in the life of this hupd.
     open: BTreeMap<RunId, Open>,
+    /// Those of them whose claim was not granted.
+    refused: HashSet<RunId>,
     /// So many there were at once.
     pub most_at_once: usize,
     /// So many there may be; at a reload what was due before it is decided by the old number.
     places: usize,
+    /// So many runs may make up for what is late.
+    turns_to_take: usize,
     generation: Generation,
     /// The one that was written last.
     written: Generation,
@@ -107,8 +113,10 @@ impl Invariants {
             waiting: HashSet::new(),
             queued: HashSet::new(),
             open: BTreeMap::new(),
+            refused: HashSet::new(),
             most_at_once: 0,
             places: 0,
+            turns_to_take: 0,
             generation: Generation(0),
             written: Generation(0),
             must_end: None,
@@ -125,7 +133,12 @@ impl Invariants {
     }
 
     /// A hupd has begun to serve.
-    pub fn begin(&mut self, daemon: &Daemon<Machine>, file: &FileSpec, now: Moment) -> Verdict {
+    pub fn begin(
+        &mut self,
+        daemon: &Daemon<Machine>,
+        (file, left): (&FileSpec, &Inheritance),
+        now: Moment,
+    ) -> Verdict {
         let generation = daemon.engine().generation();
         // One that could not be written before hupd was killed is known to nobody.
         let last = daemon.world().ledger.generation;
@@ -134,19 +147,23 @@ impl Invariants {
         }
         self.generation = generation;
         self.open.clear();
+        self.refused.clear();
         self.most_at_once = 0;
         self.places = file.max_running;
-        self.waiting.clear();
+        self.turns_to_take = file.catch_up_limit;
+        self.waiting = left.waiting.iter().cloned().collect();
         self.queued.clear();
         self.must_end = None;
         self.excused = daemon.world().excuses_so_far();
         self.expected.clear();
-        for (name, job) in &file.jobs {
-            self.expect(
-                &JobName::new(name),
-                job.enabled.then_some(job.due),
-                now.wall,
-            );
+        for (name, job) in &daemon.engine().config().jobs {
+            let before = left.timings.get(name).cloned();
+            let is_same = before.is_some() && before == job.timing.identity() && job.enabled;
+            // What came since is not forgotten; no edit makes a past instant due.
+            let since = left.decided.filter(|since| is_same && *since < now.wall);
+            let due = file.jobs[name.as_str()].due;
+            let due = job.enabled.then_some(due);
+            self.expect(name, due, since.unwrap_or(now.wall));
         }
         self.acts(daemon, now)
     }
@@ -160,8 +177,10 @@ impl Invariants {
         }
     }
 
-    fn waits(&mut self, occurrence: &Occurrence, fate: Fate) -> Verdict {
+    fn waits(&mut self, occurrence: &Occurrence, fate: Fate, phase: Phase) -> Verdict {
         match fate {
+            // It is left to the next hupd.
+            Fate::Waiting if phase != Phase::Serving => drop(self.queued.remove(occurrence)),
             Fate::Waiting => {
                 self.waiting.insert(occurrence.clone());
                 self.queued.insert(occurrence.clone());
@@ -191,9 +210,12 @@ impl Invariants {
             Told::Claimed(verdicts) => self.claimed(verdicts),
             _ => {}
         }
-        self.places = daemon.engine().config().daemon.max_running;
+        let daemon_settings = &daemon.engine().config().daemon;
+        self.places = daemon_settings.max_running;
+        self.turns_to_take = daemon_settings.catch_up_limit;
         if let Some((_, [old, _])) = reload {
             self.places = self.places.max(old.max_running);
+            self.turns_to_take = self.turns_to_take.max(old.catch_up_limit);
         }
         self.acts(daemon, now)?;
         if let Some((before, [old, new])) = reload {
@@ -246,7 +268,7 @@ impl Invariants {
                     ..
                 } => {
                     self.is_next(occurrence, *stands_for_more, now)?;
-                    self.waits(occurrence, *fate)?;
+                    self.waits(occurrence, *fate, daemon.engine().phase())?;
                 }
                 Act::Spawn { run, occurrence } => self.spawn(daemon.world(), *run, occurrence)?,
                 Act::Begun { run } => self.begun(*run)?,
@@ -257,7 +279,11 @@ impl Invariants {
                     self.open.remove(run);
                 }
                 Act::Verdict { generation, .. } => self.written = *generation,
-                Act::Load | Act::Anchor { .. } | Act::NoAnchor(_) => {}
+                Act::Load
+                | Act::Anchor { .. }
+                | Act::NoAnchor(_)
+                | Act::Timing(..)
+                | Act::Decided(_) => {}
             }
         }
         Ok(())

@@ -5,12 +5,12 @@ use std::rc::Rc;
 use hupd::clock::{Moment, Wake};
 use hupd::ledger::Fate;
 use hupd::run::{JobName, Occurrence, Trigger};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
-use super::{Model, Phase};
+use super::{Model, Phase, Waiting};
 use crate::simulation::acts::Act;
 use crate::simulation::jobs::{Due, JobSpec};
-use crate::simulation::owed::{Next, Owed, first, owed, steady, wall_of};
+use crate::simulation::owed::{Next, Owed, Owing, first, owed, steady, wall_of};
 
 impl Model {
     /// When a job that comes into force is due first, and from where its interval is counted.
@@ -60,6 +60,7 @@ impl Model {
     }
 
     pub(super) fn decide_due(&mut self, now: Moment) -> Vec<Act> {
+        self.note_lived(wall_of(now.elapsed, self.clocks), now);
         self.clocks = steady(self.clocks, now);
         let mut due: Vec<_> = self
             .next
@@ -68,13 +69,23 @@ impl Model {
             .map(|(name, next)| (next.on_the_wall(self.clocks), name.clone(), *next))
             .collect();
         due.sort();
+        let any = !due.is_empty();
         let mut acts = Vec::new();
         for (_, name, next) in due {
             let job = self.job(&name).expect("only jobs in force are due").clone();
             let owed = owed(&job, next, &self.oracle, (now, self.clocks));
             acts.extend(self.decide(&name, &job, owed));
         }
+        acts.extend(self.admit(now));
+        acts.extend(any.then_some(Act::Decided(now.wall)));
         acts
+    }
+
+    /// A step back by less is none.
+    pub(super) fn note_lived(&mut self, lived: Timestamp, now: Moment) {
+        if lived.duration_since(now.wall) > SignedDuration::from_secs(60) {
+            self.lived = self.lived.max(lived);
+        }
     }
 
     pub(super) fn clock_set(&mut self, now: Moment) -> Vec<Act> {
@@ -95,6 +106,10 @@ impl Model {
     fn decide(&mut self, name: &JobName, job: &JobSpec, owed: Owed) -> Vec<Act> {
         self.next.remove(name);
         self.next.extend(owed.next.map(|next| (name.clone(), next)));
+        self.decide_on(name, job, owed)
+    }
+
+    pub(super) fn decide_on(&mut self, name: &JobName, job: &JobSpec, owed: Owed) -> Vec<Act> {
         let trigger = match job.due {
             Due::Every(_) => Trigger::Every,
             _ => Trigger::Schedule,
@@ -105,10 +120,9 @@ impl Model {
             trigger,
         };
         // Named again after a step back: it is due already.
-        let waits = |one: &Occurrence| self.waiting.values().any(|waiting| waiting == one);
         let mut acts = Vec::new();
         for (instant, stands_for_more) in owed.missed {
-            if waits(&occurrence(instant)) {
+            if self.waits(&occurrence(instant)) {
                 continue;
             }
             acts.push(Act::Fate {
@@ -118,9 +132,26 @@ impl Model {
                 stands_for_more,
             });
         }
-        let instant = owed.instant.map(occurrence);
-        let instant = instant.filter(|one| !waits(one));
-        acts.extend(instant.map(|instant| self.consider(job, instant)));
+        for Owing {
+            at,
+            is_late,
+            is_wild,
+        } in owed.instants
+        {
+            let waiting = Waiting {
+                occurrence: occurrence(at),
+                is_late,
+                is_wild,
+            };
+            if !self.waits(&waiting.occurrence) {
+                acts.push(self.consider(job, waiting));
+            }
+        }
         acts
+    }
+
+    fn waits(&self, one: &Occurrence) -> bool {
+        let mut waiting = self.waiting.values();
+        waiting.any(|waiting| waiting.occurrence == *one)
     }
 }

@@ -1,6 +1,7 @@
 //! The policies once more, as the manual tells them and as simply as can be: lists that are searched, and the
 //! oracle for schedules. What hupd does in a turn must be what this expects, in this order.
 
+mod downtime;
 mod due;
 mod reload;
 mod runs;
@@ -13,6 +14,7 @@ use std::time::Duration;
 
 use hupd::clock::Moment;
 use hupd::run::{Generation, JobName, Occurrence, Outcome, RunId, StopReason};
+use hupd::schedule::Zone;
 use jiff::Timestamp;
 
 use super::acts::{Act, Told};
@@ -34,7 +36,17 @@ struct Run {
     occurrence: Occurrence,
     /// The definition that it began under.
     job: JobSpec,
+    generation: Generation,
+    is_late: bool,
+    is_wild: bool,
     stage: Stage,
+}
+
+#[derive(Clone, Debug)]
+struct Waiting {
+    occurrence: Occurrence,
+    is_late: bool,
+    is_wild: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -71,6 +83,7 @@ impl Last {
 #[derive(Debug)]
 pub struct Model {
     oracle: Rc<Oracle>,
+    zones: Rc<Vec<Zone>>,
     pub file: Arc<FileSpec>,
     pub generation: Generation,
     pub phase: Phase,
@@ -78,8 +91,10 @@ pub struct Model {
     pub next: BTreeMap<JobName, Next>,
     anchors: BTreeMap<JobName, (Duration, Timestamp)>,
     runs: BTreeMap<RunId, Run>,
-    waiting: BTreeMap<(Timestamp, RunId), Occurrence>,
+    waiting: BTreeMap<(Timestamp, RunId), Waiting>,
     clocks: Moment,
+    /// How far the clock on the wall had come before somebody set it back.
+    lived: Timestamp,
     last_request: Timestamp,
     reload: Option<Reload>,
     last: Last,
@@ -88,33 +103,38 @@ pub struct Model {
 impl Model {
     /// A hupd that begins to serve, and what it does first.
     pub fn begin(
-        oracle: Rc<Oracle>,
+        (oracle, zones): (Rc<Oracle>, Rc<Vec<Zone>>),
         file: Arc<FileSpec>,
         inherited: Inheritance,
         now: Moment,
     ) -> (Self, Vec<Act>) {
         let mut model = Self {
             oracle,
+            zones,
             file: Arc::clone(&file),
             generation: inherited.generation,
             phase: Phase::Serving,
             next_run: inherited.next_run,
             next: BTreeMap::new(),
-            anchors: inherited.anchors,
+            anchors: inherited.anchors.clone(),
             runs: BTreeMap::new(),
             waiting: BTreeMap::new(),
             clocks: now,
+            lived: Timestamp::MIN,
             last_request: Timestamp::MIN,
             reload: None,
             last: Last::Accepted,
         };
-        let mut acts = model.forget_anchors();
-        let jobs = file.jobs.iter();
-        acts.extend(jobs.filter_map(|(name, job)| model.plan(&JobName::new(name), job, now)));
-        acts.push(Act::Verdict {
+        model.note_lived(inherited.lived.unwrap_or(Timestamp::MIN), now);
+        let mut acts = vec![Act::Verdict {
             accepted: true,
             generation: model.generation,
-        });
+        }];
+        let mut begun = model.forget_anchors();
+        begun.extend(model.make_up(inherited, now));
+        let jobs = file.jobs.iter();
+        begun.extend(jobs.filter_map(|(name, job)| model.plan(&JobName::new(name), job, now)));
+        acts.extend(claims_last(begun));
         (model, acts)
     }
 
@@ -124,18 +144,18 @@ impl Model {
             Told::Begin | Told::StoreFailed | Told::StoreRecovered | Told::AskStatus => Vec::new(),
             Told::Due => claims_last(self.wake(now)),
             Told::ClockSet => claims_last(self.clock_set(now)),
-            Told::Stop => self.stop(now),
-            Told::StopNow => self.stop_now(now),
+            Told::Stop => claims_last(self.stop(now)),
+            Told::StopNow => claims_last(self.stop_now(now)),
             Told::Hangup | Told::AskReload => self.wish(false),
             Told::FilesChanged => self.wish(true),
             Told::Loaded(file) => self.loaded(file.as_ref(), refuses, now),
-            Told::Claimed(verdicts) => claims_last(self.claimed(verdicts)),
+            Told::Claimed(verdicts) => claims_last(self.claimed(verdicts, now)),
             Told::Started(started) => self.started(started, now),
             Told::CouldNotStart(run) => {
                 let outcome = Outcome::CouldNotStart("no such file".to_owned());
-                claims_last(self.over(*run, outcome, None))
+                claims_last(self.over(*run, outcome, None, now))
             }
-            Told::Ended(death) => claims_last(self.ended(death)),
+            Told::Ended(death) => claims_last(self.ended(death, now)),
             Told::Run(job) => self.request(job, now),
             Told::Kill(run) => self.kill(*run, now),
         }
@@ -146,10 +166,13 @@ impl Model {
     }
 }
 
-/// Claims of one turn are written together, after everything else.
+/// Claims of one turn are written together, after everything else; that all is decided comes last of all.
 fn claims_last(acts: Vec<Act>) -> Vec<Act> {
     let is_claim = |act: &Act| matches!(act, Act::Claim { .. });
-    let (claims, mut others): (Vec<_>, Vec<_>) = acts.into_iter().partition(is_claim);
-    others.extend(claims);
-    others
+    let is_decided = |act: &Act| matches!(act, Act::Decided(_));
+    let (decided, others): (Vec<_>, Vec<_>) = acts.into_iter().partition(is_decided);
+    let (claims, mut acts): (Vec<_>, Vec<_>) = others.into_iter().partition(is_claim);
+    acts.extend(claims);
+    acts.extend(decided.into_iter().next_back());
+    acts
 }

@@ -95,20 +95,30 @@ impl Model {
             .keys()
             .filter(|name| !file.jobs.contains_key(*name))
         {
-            self.next.remove(&JobName::new(name));
+            let name = JobName::new(name);
+            self.next.remove(&name);
+            if self.anchors.remove(&name).is_some() {
+                acts.push(Act::NoAnchor(name.clone()));
+            }
+            if old.jobs[name.as_str()].timing(&name, &self.zones).is_some() {
+                acts.push(Act::Timing(name, None));
+            }
         }
-        acts.extend(self.forget_anchors());
         for (name, job) in &file.jobs {
             let before = old.jobs.get(name);
             if !before.is_some_and(|old| (old.due, old.enabled) == (job.due, job.enabled)) {
-                acts.extend(self.plan(&JobName::new(name), job, now));
+                let name = JobName::new(name);
+                let before = before.and_then(|old| old.timing(&name, &self.zones));
+                let timing = job.timing(&name, &self.zones);
+                acts.extend((before != timing).then(|| Act::Timing(name.clone(), timing)));
+                acts.extend(self.plan(&name, job, now));
             }
         }
         acts.extend(self.skip_unwanted());
         if *old != *file {
             self.generation = Generation(self.generation.0 + 1);
         }
-        acts.extend(self.admit());
+        acts.extend(self.admit(now));
         acts
     }
 
@@ -119,8 +129,10 @@ impl Model {
             Some(job) => !job.enabled && one.trigger != Trigger::Request,
             None => true,
         };
-        let unwanted = self.waiting.extract_if(.., |_, one| is_unwanted(one));
-        let unwanted: Vec<_> = unwanted.map(|(_, one)| one).collect();
+        let unwanted = self
+            .waiting
+            .extract_if(.., |_, one| is_unwanted(&one.occurrence));
+        let unwanted: Vec<_> = unwanted.map(|(_, one)| one.occurrence).collect();
         unwanted
             .into_iter()
             .map(|one| self.fate(one, Fate::Skipped))

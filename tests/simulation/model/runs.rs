@@ -3,23 +3,27 @@
 use std::time::Duration;
 
 use hupd::clock::Moment;
-use hupd::config::Overlap;
+use hupd::config::{Missed, Overlap};
 use hupd::event::{ClaimVerdict, Claimed, Started};
 use hupd::ledger::Fate;
 use hupd::run::{Exit, JobName, Occurrence, Outcome, RunId, StopReason, Trigger};
+use jiff::Timestamp;
 
-use super::{Model, Phase, Run, Stage};
+use super::{Model, Phase, Run, Stage, Waiting};
 use crate::simulation::acts::{Act, Death};
 use crate::simulation::jobs::JobSpec;
-use crate::simulation::owed::micros;
+use crate::simulation::owed::{micros, signed};
 
 impl Model {
-    fn objects(&self, job: &JobSpec, name: &JobName) -> bool {
-        let waiting = self.waiting.values().filter(|other| other.job == *name);
+    /// What is made up for waits where another one is skipped.
+    fn objects(&self, job: &JobSpec, waiting: &Waiting) -> bool {
+        let name = &waiting.occurrence.job;
+        let others = self.waiting.values();
+        let others = others.filter(|other| other.occurrence.job == *name);
+        let is_patient = waiting.is_late && job.missed != Missed::Skip;
         match job.overlap {
-            _ if self.phase != Phase::Serving => true,
-            Overlap::Skip => self.is_running(name) || waiting.count() > 0,
-            Overlap::Allow => waiting.count() >= 100,
+            Overlap::Skip if !is_patient => self.is_running(name) || others.count() > 0,
+            _ => others.count() >= 100,
         }
     }
 
@@ -31,24 +35,46 @@ impl Model {
         self.runs.len() < self.file.max_running
     }
 
-    pub(super) fn consider(&mut self, job: &JobSpec, occurrence: Occurrence) -> Act {
-        if self.objects(job, &occurrence.job) {
-            return self.fate(occurrence, Fate::Skipped);
+    pub(super) fn consider(&mut self, job: &JobSpec, waiting: Waiting) -> Act {
+        if self.phase != Phase::Serving {
+            return self.leave(waiting.occurrence);
+        }
+        if self.objects(job, &waiting) {
+            return self.fate(waiting.occurrence, Fate::Skipped);
         }
         let run = RunId(self.next_run);
         self.next_run += 1;
-        if self.has_place() {
-            return self.claim(run, job, occurrence);
+        if self.has_place() && !waiting.is_late {
+            return self.claim(run, job, waiting);
         }
-        let waits = self.fate(occurrence.clone(), Fate::Waiting);
-        self.waiting.insert((occurrence.instant, run), occurrence);
+        let waits = self.fate(waiting.occurrence.clone(), Fate::Waiting);
+        self.waiting
+            .insert((waiting.occurrence.instant, run), waiting);
         waits
     }
 
-    fn claim(&mut self, run: RunId, job: &JobSpec, occurrence: Occurrence) -> Act {
+    /// hupd does not come to it any more: the next one makes up for it, where the job wants that.
+    pub(super) fn leave(&self, occurrence: Occurrence) -> Act {
+        let job = self.job(&occurrence.job).expect("a job in force");
+        let is_wanted = occurrence.trigger != Trigger::Request && job.missed != Missed::Skip;
+        match is_wanted {
+            true => self.fate(occurrence, Fate::Waiting),
+            false => self.fate(occurrence, Fate::Skipped),
+        }
+    }
+
+    fn claim(&mut self, run: RunId, job: &JobSpec, waiting: Waiting) -> Act {
+        let Waiting {
+            occurrence,
+            is_late,
+            is_wild,
+        } = waiting;
         let begun = Run {
             occurrence: occurrence.clone(),
             job: job.clone(),
+            generation: self.generation,
+            is_late,
+            is_wild,
             stage: Stage::Claiming(None),
         };
         self.runs.insert(run, begun);
@@ -68,20 +94,39 @@ impl Model {
         }
     }
 
-    pub(super) fn admit(&mut self) -> Vec<Act> {
+    pub(super) fn admit(&mut self, now: Moment) -> Vec<Act> {
         let mut acts = Vec::new();
-        while self.has_place()
-            && let Some(((_, run), occurrence)) = self.waiting.pop_first()
+        while self.phase == Phase::Serving
+            && self.has_place()
+            && let Some(((_, run), waiting)) = self.next_waiting()
         {
+            let occurrence = &waiting.occurrence;
             let job = self.job(&occurrence.job).expect("only jobs in force wait");
             let job = job.clone();
-            let skips = job.overlap == Overlap::Skip;
-            acts.push(match skips && self.is_running(&occurrence.job) {
-                true => self.fate(occurrence, Fate::Skipped),
-                false => self.claim(run, &job, occurrence),
+            let overlaps = job.overlap == Overlap::Skip && self.is_running(&occurrence.job);
+            let is_requested = occurrence.trigger == Trigger::Request;
+            let age = now.wall.duration_since(occurrence.instant);
+            let is_old = job.deadline.is_some_and(|most| age > signed(most));
+            acts.push(match overlaps || is_old && !is_requested {
+                true => self.fate(waiting.occurrence, Fate::Skipped),
+                false => self.claim(run, &job, waiting),
             });
         }
         acts
+    }
+
+    /// What is late goes when it has its turn, and nothing else of its job is in its way.
+    fn next_waiting(&mut self) -> Option<((Timestamp, RunId), Waiting)> {
+        let late = self.runs.values().filter(|run| run.is_late).count();
+        let may_go = |waiting: &Waiting| {
+            let name = &waiting.occurrence.job;
+            let job = self.job(name).expect("only jobs in force wait");
+            let is_alone = job.overlap == Overlap::Allow || !self.is_running(name);
+            !waiting.is_late || late < self.file.catch_up_limit && is_alone
+        };
+        let (place, _) = self.waiting.iter().find(|(_, waiting)| may_go(waiting))?;
+        let place = *place;
+        self.waiting.remove_entry(&place)
     }
 
     pub(super) fn request(&mut self, name: &JobName, now: Moment) -> Vec<Act> {
@@ -96,15 +141,19 @@ impl Model {
             instant,
             trigger: Trigger::Request,
         };
-        vec![self.consider(&job, occurrence)]
+        let waiting = Waiting {
+            occurrence,
+            is_late: false,
+            is_wild: false,
+        };
+        vec![self.consider(&job, waiting)]
     }
 
-    pub(super) fn claimed(&mut self, verdicts: &[ClaimVerdict]) -> Vec<Act> {
+    pub(super) fn claimed(&mut self, verdicts: &[ClaimVerdict], now: Moment) -> Vec<Act> {
         let mut acts = Vec::new();
         for verdict in verdicts {
             if verdict.claimed == Claimed::AlreadyThere {
-                self.runs.remove(&verdict.run);
-                acts.extend(self.admit());
+                acts.extend(self.refused(verdict.run, now));
             } else if let Some(run) = self.runs.get_mut(&verdict.run)
                 && let Stage::Claiming(stop) = run.stage
             {
@@ -116,6 +165,22 @@ impl Model {
             }
         }
         acts
+    }
+
+    /// It has had its run. Where the clock shows a time once more, what is wild has another one.
+    fn refused(&mut self, id: RunId, now: Moment) -> Vec<Act> {
+        let run = self.runs.get_mut(&id).expect("it was claimed");
+        let is_again = run.occurrence.instant <= self.lived && self.phase == Phase::Serving;
+        if is_again && run.is_wild && !run.is_late {
+            run.occurrence.instant += Duration::from_micros(1);
+            return vec![Act::Claim {
+                run: id,
+                occurrence: run.occurrence.clone(),
+                generation: run.generation,
+            }];
+        }
+        self.runs.remove(&id);
+        self.admit(now)
     }
 
     pub(super) fn started(&mut self, started: &Started, now: Moment) -> Vec<Act> {
@@ -135,7 +200,7 @@ impl Model {
         acts
     }
 
-    pub(super) fn ended(&mut self, death: &Death) -> Vec<Act> {
+    pub(super) fn ended(&mut self, death: &Death, now: Moment) -> Vec<Act> {
         let Some(run) = self.runs.get(&death.run) else {
             return Vec::new();
         };
@@ -148,7 +213,7 @@ impl Model {
             (_, Exit::Code(code)) => Outcome::Exited(code),
             (_, Exit::Signal(signal)) => Outcome::Killed(signal),
         };
-        self.over(death.run, outcome, stopped_by)
+        self.over(death.run, outcome, stopped_by, now)
     }
 
     pub(super) fn over(
@@ -156,6 +221,7 @@ impl Model {
         run: RunId,
         outcome: Outcome,
         stopped_by: Option<StopReason>,
+        now: Moment,
     ) -> Vec<Act> {
         self.runs.remove(&run);
         let mut acts = vec![Act::End {
@@ -163,7 +229,7 @@ impl Model {
             outcome,
             stopped_by,
         }];
-        acts.extend(self.admit());
+        acts.extend(self.admit(now));
         acts
     }
 }

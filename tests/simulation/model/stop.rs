@@ -18,9 +18,9 @@ impl Model {
             .waiting
             .iter()
             .find(|((_, waiting), _)| *waiting == run);
-        if let Some((key, _)) = waits.map(|(key, occurrence)| (*key, occurrence.clone())) {
-            let occurrence = self.waiting.remove(&key).expect("it was there");
-            return vec![self.fate(occurrence, Fate::Skipped)];
+        if let Some(key) = waits.map(|(key, _)| *key) {
+            let waiting = self.waiting.remove(&key).expect("it was there");
+            return vec![self.fate(waiting.occurrence, Fate::Skipped)];
         }
         self.send_stop(run, StopReason::Request, now)
     }
@@ -110,7 +110,7 @@ impl Model {
     fn drain(&mut self, now: Moment) -> Vec<Act> {
         self.phase = Phase::Draining(now.elapsed + self.file.grace);
         let waiting = std::mem::take(&mut self.waiting).into_values();
-        let mut acts: Vec<_> = waiting.map(|one| self.fate(one, Fate::Skipped)).collect();
+        let mut acts: Vec<_> = waiting.map(|one| self.leave(one.occurrence)).collect();
         acts.extend(self.decide_due(now));
         acts
     }

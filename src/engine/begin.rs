@@ -1,0 +1,138 @@
+//! The beginning: what an earlier life has left behind, and what was missed since.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::agenda::Agenda;
+use super::owed;
+use super::runs::Runs;
+use super::waiting::Queue;
+use super::{Effect, Engine, Phase};
+use crate::clock::Moment;
+use crate::config::{Config, Job};
+use crate::ledger::{Anchor, Fate};
+use crate::run::{Generation, JobName, Occurrence, RunId, Trigger};
+
+/// What an engine starts from.
+#[derive(Debug)]
+pub struct Beginning {
+    pub config: Arc<Config>,
+    pub generation: Generation,
+    /// The first number that no run has had.
+    pub next_run: RunId,
+    /// From where intervals were counted in an earlier life.
+    pub anchors: BTreeMap<JobName, Anchor>,
+    pub left: Left,
+}
+
+/// What an earlier life has not come to.
+#[derive(Debug, Default)]
+pub struct Left {
+    /// Occurrences that waited, by instant.
+    pub waiting: Vec<Occurrence>,
+    /// By what each job was due, as [`Timing::identity`](crate::config::Timing::identity) tells it.
+    pub timings: HashMap<JobName, String>,
+    /// Until when everything that was due is decided.
+    pub decided: Option<Timestamp>,
+    /// The latest that this has ever been.
+    pub lived: Option<Timestamp>,
+}
+
+impl Engine {
+    /// An engine in which every job waits for its first instant after `now`, and what was missed is decided.
+    pub fn new(beginning: Beginning, now: Moment) -> (Self, Vec<Effect>) {
+        let mut engine = Self {
+            config: beginning.config,
+            generation: beginning.generation,
+            phase: Phase::Serving,
+            agenda: Agenda::default(),
+            queue: Queue::default(),
+            runs: Runs::default(),
+            anchors: beginning.anchors,
+            last: HashMap::new(),
+            next_run: beginning.next_run,
+            last_request: Timestamp::MIN,
+            clocks: now,
+            lived: Timestamp::MIN,
+        };
+        engine.note_lived(beginning.left.lived.unwrap_or(Timestamp::MIN), now);
+        let mut effects = engine.forget_old_anchors();
+        effects.extend(engine.catch_up(beginning.left, now));
+        let jobs: Vec<_> = engine.config.jobs.values().cloned().collect();
+        effects.extend(jobs.iter().flat_map(|job| engine.plan(job, now)));
+        (engine, effects)
+    }
+
+    /// Of jobs that have gone while hupd was down.
+    fn forget_old_anchors(&mut self) -> Vec<Effect> {
+        let jobs = &self.config.jobs;
+        let old = self.anchors.keys().filter(|job| !jobs.contains_key(*job));
+        let old: Vec<_> = old.cloned().collect();
+        old.iter()
+            .filter_map(|job| self.forget_anchor(job))
+            .collect()
+    }
+
+    /// What was due while hupd was down, or waited when it ended: it gets in line, and goes at the first wake. A job that was not due in the same way then has
+    /// missed nothing: no edit makes a past instant due.
+    fn catch_up(&mut self, left: Left, now: Moment) -> Vec<Effect> {
+        let Left {
+            waiting,
+            mut timings,
+            decided,
+            ..
+        } = left;
+        let (mut waiting, mut effects) = self.sort_out(waiting);
+        let jobs: Vec<_> = self.config.jobs.values().cloned().collect();
+        for job in jobs {
+            let (before, timing) = (timings.remove(&job.name), timing_in_force(&job));
+            let since = decided.filter(|_| before.is_some() && before == timing);
+            if before != timing {
+                effects.push(Effect::RecordTiming(job.name.clone(), timing));
+            }
+            let waited = waiting.remove(&job.name).unwrap_or_default();
+            let anchor = self.anchors.get(&job.name);
+            let owed = owed::settle_downtime(&job, waited, (anchor, since), now.wall);
+            effects.extend(self.decide_owed(&job, owed));
+        }
+        let mut gone: Vec<_> = timings.into_keys().collect();
+        gone.sort();
+        let forgotten = gone.into_iter().map(|job| Effect::RecordTiming(job, None));
+        effects.extend(forgotten);
+        effects.push(Effect::RecordDecided(now.wall));
+        effects
+    }
+
+    /// Those that waited, by job; nobody waits for a request any more, nor for a job that is gone.
+    fn sort_out(
+        &self,
+        waiting: Vec<Occurrence>,
+    ) -> (HashMap<JobName, Vec<Occurrence>>, Vec<Effect>) {
+        let mut by_job = HashMap::<_, Vec<_>>::new();
+        let mut effects = Vec::new();
+        for occurrence in waiting {
+            let job = self.config.jobs.get(&occurrence.job);
+            let reason = match (occurrence.trigger, job) {
+                (Trigger::Request, _) => "hupd ended before it could start",
+                (_, None) => "hupd ended before it could start, and the job is gone",
+                (_, Some(job)) if !job.enabled => {
+                    "hupd ended before it could start, and the job is switched off"
+                }
+                _ => {
+                    let of_job = by_job.entry(occurrence.job.clone()).or_default();
+                    of_job.push(occurrence);
+                    continue;
+                }
+            };
+            effects.push(self.record(occurrence, Fate::Missed, reason));
+        }
+        (by_job, effects)
+    }
+}
+
+/// A job that is switched off is not due.
+pub(super) fn timing_in_force(job: &Job) -> Option<String> {
+    job.timing.identity().filter(|_| job.enabled)
+}

@@ -1,0 +1,174 @@
+//! What a hupd owes when it begins: what was due since the last one had decided everything.
+
+use std::collections::BTreeMap;
+
+use super::world::*;
+use crate::config::{Job, Missed};
+use crate::engine::{Effect, Engine, Left};
+use crate::ledger::{Anchor, Fate};
+use crate::run::{Exit, Occurrence, Trigger};
+
+fn hourly(missed: Missed) -> Job {
+    Job {
+        missed,
+        ..cron("tick", "0 * * * *")
+    }
+}
+
+/// All was decided until then, and the jobs were due as they are now.
+fn left(jobs: &[&Job], decided: &str) -> Left {
+    let timing = |job: &&Job| Some((job.name.clone(), job.timing.identity()?));
+    Left {
+        timings: jobs.iter().filter_map(timing).collect(),
+        decided: Some(at(decided)),
+        ..Left::default()
+    }
+}
+
+/// A life in which hupd was down from then until noon.
+fn down_since(job: Job, decided: &str) -> World {
+    let left = left(&[&job], decided);
+    let mut world = World::after(config([job]), BTreeMap::new(), left);
+    world.wake();
+    world
+}
+
+#[test]
+fn what_came_while_hupd_was_down_is_on_record() {
+    let world = down_since(hourly(Missed::Skip), "2026-06-01T08:30:00Z");
+    assert_eq!(world.started, []);
+    assert_eq!(world.fates_of("tick"), [Fate::Missed; 4]);
+}
+
+#[test]
+fn once_makes_up_for_the_newest() {
+    let world = down_since(hourly(Missed::Once), "2026-06-01T08:30:00Z");
+    assert_eq!(world.instants_of("tick"), ["2026-06-01T12:00:00Z"]);
+    assert_eq!(world.fates_of("tick")[..3], [Fate::Missed; 3]);
+}
+
+#[test]
+fn all_makes_up_for_the_newest_ones_in_order() {
+    let mut world = down_since(hourly(Missed::All(2)), "2026-06-01T08:30:00Z");
+    world.end(1, Exit::Code(0));
+    assert_eq!(
+        world.instants_of("tick"),
+        ["2026-06-01T11:00:00Z", "2026-06-01T12:00:00Z"]
+    );
+}
+
+#[test]
+fn nothing_older_than_the_deadline_is_made_up_for() {
+    let job = Job {
+        deadline: Some(90 * MINUTE),
+        ..hourly(Missed::All(10))
+    };
+    let mut world = down_since(job, "2026-06-01T08:30:00Z");
+    world.end(1, Exit::Code(0));
+    assert_eq!(
+        world.instants_of("tick"),
+        ["2026-06-01T11:00:00Z", "2026-06-01T12:00:00Z"]
+    );
+}
+
+#[test]
+fn a_long_downtime_is_bounded_work() {
+    let job = Job {
+        missed: Missed::Once,
+        ..cron("tick", "* * * * * *")
+    };
+    let world = down_since(job, "1990-01-01T00:00:00Z");
+    assert_eq!(world.fates_of("tick").len(), 101);
+    assert_eq!(world.instants_of("tick"), ["2026-06-01T12:00:00Z"]);
+}
+
+#[test]
+fn a_job_that_was_due_otherwise_has_missed_nothing() {
+    let (before, now) = (cron("tick", "30 * * * *"), hourly(Missed::All(10)));
+    let left = left(&[&before], "2026-06-01T08:30:00Z");
+    let mut world = World::after(config([now]), BTreeMap::new(), left);
+    world.wake();
+    assert_eq!((world.started.len(), world.fates.len()), (0, 0));
+}
+
+#[test]
+fn a_new_job_has_missed_nothing() {
+    let left = left(&[], "2026-06-01T08:30:00Z");
+    let mut world = World::after(config([hourly(Missed::All(10))]), BTreeMap::new(), left);
+    world.wake();
+    assert_eq!((world.started.len(), world.fates.len()), (0, 0));
+}
+
+#[test]
+fn an_interval_is_made_up_for_in_its_phase() {
+    let job = Job {
+        missed: Missed::Once,
+        ..every("poll", 20 * MINUTE)
+    };
+    let anchor = Anchor {
+        job: job.name.clone(),
+        every: 20 * MINUTE,
+        at: at("2026-06-01T03:05:00Z"),
+    };
+    let left = left(&[&job], "2026-06-01T11:05:00.5Z");
+    let anchors = [(job.name.clone(), anchor)].into();
+    let mut world = World::after(config([job]), anchors, left);
+    world.wake();
+    assert_eq!(world.instants_of("poll"), ["2026-06-01T11:45:00Z"]);
+    assert_eq!(world.fates_of("poll")[..1], [Fate::Missed]);
+    world.end(1, Exit::Code(0));
+    world.pass(5 * MINUTE);
+    assert_eq!(world.instants_of("poll")[1..], ["2026-06-01T12:05:00Z"]);
+}
+
+#[test]
+fn what_waited_is_made_up_for_where_the_job_wants_that() {
+    let waited = |job: &str| Occurrence {
+        job: name(job),
+        instant: at("2026-06-01T08:00:00Z"),
+        trigger: Trigger::Schedule,
+    };
+    let wanted = hourly(Missed::Once);
+    let unwanted = cron("other", "0 * * * *");
+    let left = Left {
+        waiting: vec![waited("tick"), waited("other"), waited("gone")],
+        ..left(&[&wanted, &unwanted], "2026-06-01T12:00:00Z")
+    };
+    let mut world = World::after(config([wanted, unwanted]), BTreeMap::new(), left);
+    world.wake();
+    assert_eq!(world.instants_of("tick"), ["2026-06-01T08:00:00Z"]);
+    assert_eq!(world.fates_of("other"), [Fate::Missed]);
+    assert_eq!(world.fates_of("gone"), [Fate::Missed]);
+}
+
+#[test]
+fn a_hupd_that_is_told_to_stop_at_once_leaves_all_to_the_next() {
+    let job = hourly(Missed::Once);
+    let left = left(&[&job], "2026-06-01T08:30:00Z");
+    let mut world = World::after(config([job]), BTreeMap::new(), left);
+    world.stop();
+    assert_eq!(world.started, []);
+    assert_eq!(world.fates_of("tick").last(), Some(&Fate::Waiting));
+}
+
+/// Only what has changed is written at a start.
+#[test]
+fn by_what_jobs_are_due_is_recorded_once() {
+    let (kept, changed) = (hourly(Missed::Skip), cron("changed", "5 * * * *"));
+    let beginning = crate::engine::Beginning {
+        config: std::sync::Arc::new(config([kept.clone(), changed.clone()])),
+        generation: crate::run::Generation(1),
+        next_run: crate::run::RunId(1),
+        anchors: BTreeMap::new(),
+        left: left(&[&kept, &cron("gone", "1 * * * *")], "2026-06-01T12:00:00Z"),
+    };
+    let (_, effects) = Engine::new(beginning, noon());
+    assert_eq!(
+        effects,
+        [
+            Effect::RecordTiming(changed.name.clone(), changed.timing.identity()),
+            Effect::RecordTiming(name("gone"), None),
+            Effect::RecordDecided(noon().wall),
+        ]
+    );
+}

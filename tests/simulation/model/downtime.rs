@@ -1,0 +1,115 @@
+//! What a hupd makes up for when it begins.
+
+use std::time::Duration;
+
+use hupd::clock::Moment;
+use hupd::config::Missed;
+use hupd::ledger::Fate;
+use hupd::run::{JobName, Occurrence, Trigger};
+use jiff::Timestamp;
+
+use super::{Model, Waiting};
+use crate::simulation::acts::Act;
+use crate::simulation::jobs::{Due, JobSpec};
+use crate::simulation::life::Inheritance;
+use crate::simulation::owed::divided_by;
+
+impl Model {
+    pub(super) fn make_up(&mut self, inherited: Inheritance, now: Moment) -> Vec<Act> {
+        let mut left = inherited.waiting.clone();
+        left.sort_by_key(|one| (one.instant, one.job.to_string(), one.trigger.to_string()));
+        let is_wanted = |model: &Self, one: &Occurrence| {
+            let job = model.job(&one.job);
+            one.trigger != Trigger::Request && job.is_some_and(|job| job.enabled)
+        };
+        let (left, unwanted): (Vec<_>, Vec<_>) =
+            left.into_iter().partition(|one| is_wanted(self, one));
+        let unwanted = unwanted.into_iter();
+        let mut acts: Vec<_> = unwanted.map(|one| self.fate(one, Fate::Missed)).collect();
+        let file = self.file.clone();
+        let mut before = inherited.timings.clone();
+        for (name, job) in &file.jobs {
+            let name = JobName::new(name);
+            let (old, timing) = (before.remove(&name), job.timing(&name, &self.zones));
+            let is_same = old.is_some() && old == timing;
+            if old != timing {
+                acts.push(Act::Timing(name.clone(), timing));
+            }
+            let left: Vec<_> = left.iter().filter(|one| one.job == name).cloned().collect();
+            let since = inherited.decided.filter(|_| is_same);
+            acts.extend(self.make_up_for(&name, job, (left, since), now.wall));
+        }
+        acts.extend(before.into_keys().map(|name| Act::Timing(name, None)));
+        acts.push(Act::Decided(now.wall));
+        acts
+    }
+
+    /// Those that waited, and what has come since; the newest of all that are wanted, and are young enough.
+    fn make_up_for(
+        &mut self,
+        name: &JobName,
+        job: &JobSpec,
+        (left, since): (Vec<Occurrence>, Option<Timestamp>),
+        now: Timestamp,
+    ) -> Vec<Act> {
+        let most = match job.missed {
+            Missed::Skip => 0,
+            Missed::Once => 1,
+            Missed::All(most) => most,
+        };
+        let is_young = |at: Timestamp| {
+            let age = now.duration_since(at);
+            let deadline = job.deadline.map(crate::simulation::owed::signed);
+            deadline.is_none_or(|most| age <= most)
+        };
+        let come = since.map_or_else(Vec::new, |since| self.come_since(name, job, since, now));
+        let owed = divided_by(most, is_young, &come);
+        let chosen = left.len().saturating_sub(most - owed.instants.len());
+        let (mut acts, mut waiting) = (Vec::new(), Vec::new());
+        for (number, occurrence) in left.into_iter().enumerate() {
+            match number >= chosen && is_young(occurrence.instant) {
+                true => waiting.push(Waiting {
+                    occurrence,
+                    is_late: true,
+                    is_wild: false,
+                }),
+                false => acts.push(self.fate(occurrence, Fate::Missed)),
+            }
+        }
+        // The missed ones first, then those that waited, then those that came.
+        let (missed, starts) = owed.halves();
+        acts.extend(self.decide_on(name, job, missed));
+        acts.extend(waiting.into_iter().map(|one| self.consider(job, one)));
+        acts.extend(self.decide_on(name, job, starts));
+        acts
+    }
+
+    fn come_since(
+        &self,
+        name: &JobName,
+        job: &JobSpec,
+        since: Timestamp,
+        now: Timestamp,
+    ) -> Vec<Timestamp> {
+        match job.due {
+            Due::OnRequest => Vec::new(),
+            Due::At(schedule) => {
+                let next = |time: &Timestamp| self.oracle.next_after(schedule, *time);
+                let come = std::iter::successors(next(&since), next);
+                come.take_while(|at| *at <= now).collect()
+            }
+            Due::Every(every) => {
+                let Some((known, anchor)) = self.anchors.get(name).copied() else {
+                    return Vec::new();
+                };
+                if known != every {
+                    return Vec::new();
+                }
+                let passed = Duration::try_from(since.duration_since(anchor)).unwrap_or_default();
+                let first = (passed.as_nanos() / every.as_nanos()) as u32 + 1;
+                let come = (first..).map(|number| anchor + every * number);
+                come.take_while(|at| *at <= now).collect()
+            }
+        }
+    }
+}
