@@ -10,6 +10,7 @@
 //! | [`schedule`] | calendar arithmetic; knows no job and no clock |
 //! | [`config`] | text → checked value → changes between two values |
 //! | [`check`] | what people and programs are told of a file |
+//! | [`forecast`] | the coming instants of all jobs |
 //! | [`ledger`] | the rows that the engine decides and the store keeps |
 //! | [`engine`] | every decision, pure: no clock, no I/O |
 //! | [`protocol`] | what a client may ask and what it is answered |
@@ -27,6 +28,7 @@ pub mod control;
 pub mod daemon;
 pub mod engine;
 pub mod event;
+pub mod forecast;
 pub mod ledger;
 pub mod logging;
 pub mod protocol;

@@ -5,6 +5,8 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::forecast::Forecast;
+pub use crate::forecast::{Chart, ChartFilter, ChartRow, NextFilter, NextRow, NextRows};
 use crate::run::{RunId, Trigger};
 
 /// What a client may ask.
@@ -12,7 +14,8 @@ use crate::run::{RunId, Trigger};
 pub enum Request {
     Status,
     Jobs,
-    Next { job: Option<String>, count: usize },
+    Next(NextFilter),
+    Chart(ChartFilter),
     Run { job: String, patience: Patience },
     Runs(RunFilter),
     Output(OutputOf),
@@ -25,9 +28,12 @@ impl Request {
     /// Whether it changes anything: such requests are for root and the daemon's own user.
     pub fn changes_something(&self) -> bool {
         match self {
-            Self::Status | Self::Jobs | Self::Next { .. } | Self::Runs(_) | Self::Output(_) => {
-                false
-            }
+            Self::Status
+            | Self::Jobs
+            | Self::Next(_)
+            | Self::Chart(_)
+            | Self::Runs(_)
+            | Self::Output(_) => false,
             Self::Run { .. } | Self::Kill { .. } | Self::Reload | Self::Stop => true,
         }
     }
@@ -61,7 +67,11 @@ pub enum OutputOf {
 pub enum Answer {
     Status(Status),
     Jobs(Vec<JobRow>),
-    Next(Vec<NextRow>),
+    Next(NextRows),
+    Chart(Chart),
+    /// What is asked is still to be found in this: by whoever writes the answer, for the loop has no time.
+    NextOf(Forecast, NextFilter),
+    ChartOf(Forecast, ChartFilter),
     /// A requested run that was accepted, or has ended where the client waited for that.
     Run(RunRow),
     Runs(Vec<RunRow>),
@@ -171,17 +181,6 @@ pub struct JobRow {
     /// How its last run since the start of hupd ended.
     pub last_outcome: Option<String>,
     pub last_ended_at: Option<Timestamp>,
-}
-
-/// One instant of `hupctl next`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct NextRow {
-    pub job: String,
-    pub at: Timestamp,
-    /// In the job's own zone, with offset: RFC 3339.
-    pub local: String,
-    /// The wall-clock time that a clock change left out, where it moved the run.
-    pub moved_from: Option<String>,
 }
 
 /// One run, of `hupctl runs`.

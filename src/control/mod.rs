@@ -4,7 +4,8 @@
 //! | --- | --- | --- |
 //! | GET | `/v1/status` | [`Status`](crate::protocol::Status) |
 //! | GET | `/v1/jobs` | `{"jobs": [`[`JobRow`](crate::protocol::JobRow)`]}` |
-//! | GET | `/v1/next?job=NAME&count=N` | `{"next": [`[`NextRow`](crate::protocol::NextRow)`]}` |
+//! | GET | `/v1/next?job=NAME&from=TIME&to=TIME&count=N` | [`NextRows`](crate::protocol::NextRows) |
+//! | GET | `/v1/chart?job=NAME&from=TIME&to=TIME&slice=SECONDS` | [`Chart`](crate::protocol::Chart) |
 //! | GET | `/v1/runs?job=NAME&failed=true&limit=N` | `{"runs": [`[`RunRow`](crate::protocol::RunRow)`]}`, newest first |
 //! | GET | `/v1/runs/ID/output`, `/v1/jobs/NAME/output` | bytes, see below |
 //! | POST | `/v1/jobs/NAME/run?wait=true` | [`RunRow`](crate::protocol::RunRow), when it has ended |

@@ -3,16 +3,17 @@
 use std::fmt::Write;
 
 use hyper::{Method, StatusCode};
+use jiff::Timestamp;
 
 use super::failure::Failure;
 use super::percent;
 use super::query::Query;
-use crate::protocol::{OutputOf, Patience, Request, RunFilter};
+use crate::protocol::{ChartFilter, NextFilter, OutputOf, Patience, Request, RunFilter};
 use crate::run::RunId;
 
 /// All routes, as the answer to an unknown one lists them.
-const ROUTES: &str = "GET /v1/status, GET /v1/jobs, GET /v1/next?job=&count=, \
-     GET /v1/runs?job=&failed=&limit=, GET /v1/runs/ID/output, GET /v1/jobs/NAME/output, \
+const ROUTES: &str = "GET /v1/status, GET /v1/jobs, GET /v1/next?job=&from=&to=&count=, \
+     GET /v1/chart?job=&from=&to=&slice=, GET /v1/runs?job=&failed=&limit=, GET /v1/runs/ID/output, GET /v1/jobs/NAME/output, \
      POST /v1/jobs/NAME/run?wait=, POST /v1/runs/ID/kill, POST /v1/reload, POST /v1/stop";
 
 /// How many rows are answered where the client does not say, and at most.
@@ -21,12 +22,16 @@ const USUAL_RUNS: usize = 20;
 /// The most rows of `next` and `runs` that one request may ask for.
 pub const MOST_ROWS: usize = 10_000;
 
+/// How many seconds a slice of a chart has where the client does not say, and at most.
+const USUAL_SLICE: usize = 30 * 60;
+const LONGEST_SLICE: usize = 1_000_000_000;
+
 /// The request that a method and a URI mean.
 pub fn parse(method: &Method, path: &str, query: &str) -> Result<Request, Failure> {
     let segments = segments(path)?;
     let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
     let allowed = match segments[..] {
-        ["v1", "status" | "jobs" | "next" | "runs"] => "GET",
+        ["v1", "status" | "jobs" | "next" | "chart" | "runs"] => "GET",
         ["v1", "runs" | "jobs", _, "output"] => "GET",
         ["v1", "reload" | "stop"] => "POST",
         ["v1", "jobs", _, "run"] | ["v1", "runs", _, "kill"] => "POST",
@@ -43,7 +48,8 @@ fn meaning(segments: &[&str], mut query: Query) -> Result<Request, Failure> {
     let (request, allowed): (Request, &[&str]) = match segments[1..] {
         ["status"] => (Request::Status, &[]),
         ["jobs"] => (Request::Jobs, &[]),
-        ["next"] => (next(&mut query)?, &["job", "count"]),
+        ["next"] => (next(&mut query)?, &["job", "from", "to", "count"]),
+        ["chart"] => (chart(&mut query)?, &["job", "from", "to", "slice"]),
         ["runs"] => (runs(&mut query)?, &["job", "failed", "limit"]),
         ["runs", run, "output"] => (Request::Output(OutputOf::Run(run_id(run)?)), &[]),
         ["jobs", job, "output"] => (Request::Output(OutputOf::LastOf(job.to_owned())), &[]),
@@ -57,10 +63,22 @@ fn meaning(segments: &[&str], mut query: Query) -> Result<Request, Failure> {
 }
 
 fn next(query: &mut Query) -> Result<Request, Failure> {
-    Ok(Request::Next {
+    Ok(Request::Next(NextFilter {
         job: query.text("job")?,
+        from: query.instant("from")?,
+        to: query.instant("to")?,
         count: query.number("count", USUAL_NEXT, MOST_ROWS)?,
-    })
+    }))
+}
+
+fn chart(query: &mut Query) -> Result<Request, Failure> {
+    let slice = query.number("slice", USUAL_SLICE, LONGEST_SLICE)?;
+    Ok(Request::Chart(ChartFilter {
+        job: query.text("job")?,
+        from: query.instant("from")?,
+        to: query.instant("to")?,
+        slice: u32::try_from(slice).expect("the longest slice is a u32"),
+    }))
 }
 
 fn runs(query: &mut Query) -> Result<Request, Failure> {
@@ -109,10 +127,8 @@ pub fn uri_of(request: &Request) -> (Method, String) {
     match request {
         Request::Status => (Method::GET, "/v1/status".to_owned()),
         Request::Jobs => (Method::GET, "/v1/jobs".to_owned()),
-        Request::Next { job, count } => {
-            let uri = format!("/v1/next?count={count}{}", of_job(job.as_deref()));
-            (Method::GET, uri)
-        }
+        Request::Next(filter) => (Method::GET, uri_of_next(filter)),
+        Request::Chart(filter) => (Method::GET, uri_of_chart(filter)),
         Request::Runs(filter) => (Method::GET, uri_of_runs(filter)),
         Request::Output(OutputOf::Run(run)) => (Method::GET, format!("/v1/runs/{run}/output")),
         Request::Output(OutputOf::LastOf(job)) => {
@@ -139,6 +155,23 @@ fn uri_of_runs(filter: &RunFilter) -> String {
     uri
 }
 
+fn uri_of_next(filter: &NextFilter) -> String {
+    let (job, count) = (of_job(filter.job.as_deref()), filter.count);
+    let (from, to) = (of_time("from", filter.from), of_time("to", filter.to));
+    format!("/v1/next?count={count}{job}{from}{to}")
+}
+
+fn uri_of_chart(filter: &ChartFilter) -> String {
+    let (job, slice) = (of_job(filter.job.as_deref()), filter.slice);
+    let (from, to) = (of_time("from", filter.from), of_time("to", filter.to));
+    format!("/v1/chart?slice={slice}{job}{from}{to}")
+}
+
+fn of_time(key: &str, time: Option<Timestamp>) -> String {
+    time.map(|time| format!("&{key}={}", percent::encode(&time.to_string())))
+        .unwrap_or_default()
+}
+
 fn of_job(job: Option<&str>) -> String {
     job.map(|job| format!("&job={}", percent::encode(job)))
         .unwrap_or_default()
@@ -150,6 +183,10 @@ mod tests {
 
     fn get(path: &str, query: &str) -> Result<Request, Failure> {
         parse(&Method::GET, path, query)
+    }
+
+    fn time(text: &str) -> Option<Timestamp> {
+        Some(text.parse().unwrap())
     }
 
     fn refused(path: &str, query: &str) -> (u16, String) {
@@ -168,14 +205,22 @@ mod tests {
         let requests = [
             Request::Status,
             Request::Jobs,
-            Request::Next {
+            Request::Next(NextFilter {
                 job: Some(job()),
+                from: time("2026-03-28T23:59:59.999999999Z"),
+                to: time("2026-03-29T00:00:00Z"),
                 count: 7,
-            },
-            Request::Next {
-                job: None,
+            }),
+            Request::Next(NextFilter {
                 count: 1,
-            },
+                ..NextFilter::default()
+            }),
+            Request::Chart(ChartFilter {
+                job: Some(job()),
+                from: time("-000001-01-01T00:00:00Z"),
+                to: None,
+                slice: 900,
+            }),
             Request::Run {
                 job: job(),
                 patience: Patience::UntilEnded,
@@ -204,10 +249,17 @@ mod tests {
             limit: 20,
             ..RunFilter::default()
         };
-        let next = Request::Next {
-            job: None,
+        let next = Request::Next(NextFilter {
             count: 10,
-        };
+            ..NextFilter::default()
+        });
+        let chart = Request::Chart(ChartFilter {
+            job: None,
+            from: None,
+            to: None,
+            slice: 1_800,
+        });
+        assert_eq!(get("/v1/chart", ""), Ok(chart));
         assert_eq!(get("/v1/runs", ""), Ok(Request::Runs(runs)));
         assert_eq!(get("/v1/next", ""), Ok(next));
     }
@@ -242,7 +294,12 @@ mod tests {
             (
                 "/v1/next",
                 "cuont=3",
-                "query: unknown key 'cuont'; allowed here: job, count",
+                "query: unknown key 'cuont'; allowed here: job, from, to, count",
+            ),
+            (
+                "/v1/next",
+                "from=today",
+                "query: from 'today': a time of RFC 3339 such as 2026-03-29T00:00:00Z is allowed",
             ),
             (
                 "/v1/next",

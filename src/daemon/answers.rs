@@ -5,7 +5,10 @@ use super::{Daemon, World, rows};
 use crate::clock::Moment;
 use crate::engine::{Phase, Refused, Request as Decision, State};
 use crate::event::{Asked, Event, Reply, Sender};
-use crate::protocol::{Answer, NextRow, OutputOf, Patience, Refusal, RefusalKind, Request, Status};
+use crate::protocol::{
+    Answer, ChartFilter, NextFilter, NextRow, OutputOf, Patience, Refusal, RefusalKind, Request,
+    Status,
+};
 use crate::run::{JobName, RunId};
 use crate::store::Question;
 
@@ -19,7 +22,8 @@ impl<W: World> Daemon<W> {
         match request {
             Request::Status => reply.send(Answer::Status(self.status(now))),
             Request::Jobs => reply.send(self.jobs()),
-            Request::Next { job, count } => reply.send(self.next(job.as_deref(), count)),
+            Request::Next(filter) => reply.send(self.next(filter, now)),
+            Request::Chart(filter) => reply.send(self.chart(filter, now)),
             Request::Run { job, patience } => self.run_job(&job, (patience, reply), now),
             Request::Runs(filter) => self.world.ask(Question::Runs(filter, reply)),
             Request::Output(of) => self.output(of, caller, reply),
@@ -69,7 +73,10 @@ impl<W: World> Daemon<W> {
     /// While hupd stops nothing starts, whatever is due.
     fn next_start(&self) -> Option<NextRow> {
         match self.engine.phase() {
-            Phase::Serving => self.coming(1).into_iter().next(),
+            Phase::Serving => {
+                let (job, next) = self.engine.first_due()?;
+                Some(NextRow::new(self.engine.config(), job, next))
+            }
             _ => None,
         }
     }
@@ -79,27 +86,32 @@ impl<W: World> Daemon<W> {
         Answer::Jobs(jobs.map(|job| rows::job(job, &self.engine)).collect())
     }
 
-    fn next(&self, job: Option<&str>, count: usize) -> Answer {
-        let Some(name) = job else {
-            return Answer::Next(self.coming(count));
-        };
-        let Some(job) = self.engine.config().jobs.get(&JobName::new(name)) else {
-            return no_job(name);
-        };
-        let upcoming = self.engine.upcoming(job, count).into_iter();
-        Answer::Next(
-            upcoming
-                .map(|at| rows::next(job, &self.engine, at))
-                .collect(),
-        )
+    fn next(&self, filter: NextFilter, now: Moment) -> Answer {
+        let from = filter.from.unwrap_or(now.wall);
+        if filter.to.is_some_and(|to| to <= from) {
+            let text = format!("'to' is not after {from}");
+            return Answer::Refused(Refusal::new(RefusalKind::BadRequest, text));
+        }
+        match self.unknown_job(filter.job.as_deref()) {
+            Some(name) => no_job(name),
+            None => Answer::NextOf(self.engine.forecast(now.wall), filter),
+        }
     }
 
-    /// The next instants over all jobs.
-    fn coming(&self, count: usize) -> Vec<NextRow> {
-        let coming = self.engine.coming(count).into_iter();
-        coming
-            .map(|(job, at)| rows::next(job, &self.engine, at))
-            .collect()
+    fn chart(&self, filter: ChartFilter, now: Moment) -> Answer {
+        if let Err(text) = filter.span(now.wall) {
+            return Answer::Refused(Refusal::new(RefusalKind::BadRequest, text));
+        }
+        match self.unknown_job(filter.job.as_deref()) {
+            Some(name) => no_job(name),
+            None => Answer::ChartOf(self.engine.forecast(now.wall), filter),
+        }
+    }
+
+    /// The name, if a job is named and there is none.
+    fn unknown_job<'a>(&self, name: Option<&'a str>) -> Option<&'a str> {
+        let jobs = &self.engine.config().jobs;
+        name.filter(|name| !jobs.contains_key(&JobName::new(name)))
     }
 
     fn run_job(&mut self, name: &str, (patience, reply): (Patience, Reply), now: Moment) {

@@ -6,11 +6,11 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::clock::Moment;
 use crate::config::{Job, Timing, format_duration};
-use crate::engine::{Engine, Phase, Run, State, Upcoming};
+use crate::engine::{Engine, Phase, Run, State};
+use crate::forecast::zone_of;
 use crate::ledger::RunEnd;
-use crate::protocol::{JobRow, NextRow, PhaseRow, RunRow, RunningRow};
+use crate::protocol::{JobRow, PhaseRow, RunRow, RunningRow};
 use crate::run::{Generation, Occurrence, Outcome, RunId};
-use crate::schedule::Zone;
 
 pub fn phase(phase: Phase, now: Moment) -> PhaseRow {
     match phase {
@@ -120,7 +120,7 @@ pub fn job(job: &Job, engine: &Engine) -> JobRow {
         description: job.description.clone(),
         enabled: job.enabled,
         timing: timing(&job.timing),
-        timezone: zone(job, engine).name().to_owned(),
+        timezone: zone_of(job, engine.config()).name().to_owned(),
         command: job.command.clone(),
         next: engine.next_due(&job.name),
         running: engine.runs_of(&job.name),
@@ -129,27 +129,11 @@ pub fn job(job: &Job, engine: &Engine) -> JobRow {
     }
 }
 
-pub fn next(job: &Job, engine: &Engine, upcoming: Upcoming) -> NextRow {
-    NextRow {
-        job: job.name.to_string(),
-        at: upcoming.at,
-        local: zone(job, engine).format(upcoming.at),
-        moved_from: upcoming.moved_from.map(|from| from.to_string()),
-    }
-}
-
 fn timing(timing: &Timing) -> String {
     match timing {
         Timing::Never => String::new(),
         Timing::Schedule(schedule) => schedule.to_string(),
         Timing::Every(every) => format!("every {}", format_duration(*every)),
-    }
-}
-
-fn zone<'a>(job: &'a Job, engine: &'a Engine) -> &'a Zone {
-    match &job.timing {
-        Timing::Schedule(schedule) => &schedule.zone,
-        Timing::Never | Timing::Every(_) => &engine.config().daemon.timezone,
     }
 }
 

@@ -22,7 +22,6 @@ pub use decide::{Refused, Request};
 pub use effect::{Effect, Send, Start};
 pub use runs::{Run, State};
 pub use stop::Phase;
-pub use upcoming::Upcoming;
 
 use crate::clock::{Moment, Wake};
 use crate::config::{Config, Job};

@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
 use super::periods::{self, Period};
@@ -71,6 +72,11 @@ impl Zone {
     pub fn format(&self, time: Timestamp) -> String {
         time.display_with_offset(self.rules.zone.to_offset(time))
             .to_string()
+    }
+
+    /// What a clock on a wall shows then.
+    pub fn wall(&self, time: Timestamp) -> DateTime {
+        self.rules.zone.to_datetime(time)
     }
 
     pub(super) fn periods_from(&self, time: i64) -> impl Iterator<Item = Period> + '_ {
