@@ -14,6 +14,7 @@
 //! | [`ledger`] | the rows that the engine decides and the store keeps |
 //! | [`engine`] | every decision, pure: no clock, no I/O |
 //! | [`protocol`] | what a client may ask and what it is answered |
+//! | [`why`] | what became of an instant, and why |
 //! | [`event`] | what can happen, and the inbox where it arrives |
 //! | [`store`] | the ledger, runs and generations on disk |
 //! | [`system`] | everything that touches the machine |
@@ -37,3 +38,4 @@ pub mod run;
 pub mod schedule;
 pub mod store;
 pub mod system;
+pub mod why;

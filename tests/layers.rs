@@ -10,7 +10,7 @@ use source::{Place, named_modules, tokens};
 
 /// Every module of the library and whom of the others it may import, in the order of the map in
 /// src/lib.rs: from what knows nothing to what knows everything. Tests inside a module obey too.
-const LAYERS: [(&str, &[&str]); 16] = [
+const LAYERS: [(&str, &[&str]); 17] = [
     ("run", &[]),
     ("clock", &[]),
     ("reason", &[]),
@@ -24,6 +24,10 @@ const LAYERS: [(&str, &[&str]); 16] = [
         &["run", "clock", "schedule", "config", "forecast", "ledger"],
     ),
     ("protocol", &["run", "forecast"]),
+    (
+        "why",
+        &["run", "schedule", "config", "forecast", "protocol"],
+    ),
     ("event", &["run", "clock", "config", "ledger", "protocol"]),
     ("store", BELOW_THE_DAEMON),
     ("system", BELOW_THE_DAEMON),
@@ -33,14 +37,15 @@ const LAYERS: [(&str, &[&str]); 16] = [
         "daemon",
         &[
             "run", "clock", "reason", "schedule", "config", "check", "forecast", "ledger",
-            "engine", "protocol", "event", "store", "system", "control", "logging",
+            "engine", "protocol", "why", "event", "store", "system", "control", "logging",
         ],
     ),
 ];
 
 /// For those that touch the world. They never import each other: only the daemon knows them all.
 const BELOW_THE_DAEMON: &[&str] = &[
-    "run", "clock", "reason", "schedule", "config", "forecast", "ledger", "protocol", "event",
+    "run", "clock", "reason", "schedule", "config", "forecast", "ledger", "protocol", "why",
+    "event",
 ];
 
 /// What the programs may take from the library. hupctl says "in 3 min", and the one way to ask what
@@ -51,7 +56,7 @@ const PROGRAMS: [(&str, &[&str]); 2] = [
         "hupctl",
         &[
             "run", "clock", "reason", "schedule", "config", "check", "forecast", "engine",
-            "protocol", "control",
+            "protocol", "why", "control",
         ],
     ),
 ];

@@ -1,12 +1,14 @@
 //! The checked value: no `Option` for what has a default, no string for what has a meaning.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::duration::format_duration;
 use crate::run::{JobName, Signal};
 use crate::schedule::{Schedule, Zone};
 
@@ -121,6 +123,17 @@ pub enum Timing {
     Never,
     Schedule(Schedule),
     Every(Duration),
+}
+
+/// As written: `30 2 * * *`, `every 15m`, or empty.
+impl fmt::Display for Timing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Never => Ok(()),
+            Self::Schedule(schedule) => schedule.fmt(f),
+            Self::Every(every) => write!(f, "every {}", format_duration(*every)),
+        }
+    }
 }
 
 /// What to do when a job is due while a run of it is alive or waiting.

@@ -112,7 +112,8 @@ fn words(request: &Request) -> String {
         | Request::Next(_)
         | Request::Chart(_)
         | Request::Runs(_)
-        | Request::Output(_) => "read".to_owned(),
+        | Request::Output(_)
+        | Request::Why(_) => "read".to_owned(),
     }
 }
 
@@ -191,6 +192,7 @@ mod tests {
             "/v1/chart",
             "/v1/runs",
             "/v1/runs/1/output",
+            "/v1/why?job=x",
         ] {
             let (_, _, reached) = ask_as(STRANGER, Method::GET, uri);
             assert!(reached, "{uri}");

@@ -45,6 +45,7 @@ impl From<Answer> for HttpResponse {
             Answer::NextOf(forecast, filter) => ok(&forecast.next(&filter)),
             Answer::ChartOf(forecast, filter) => ok(&forecast.chart(&filter)),
             Answer::Runs(runs) => ok(&json!({ "runs": runs })),
+            Answer::Why(why) => ok(&why),
             Answer::Run(run) | Answer::Kill(run) => ok(&run),
             Answer::Reload(verdict) => ok(&verdict),
             Answer::Output(row) => output(row),

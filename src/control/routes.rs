@@ -1,20 +1,19 @@
-//! Which method and path means which request, in both directions.
-
-use std::fmt::Write;
+//! Which request a method and a path mean.
 
 use hyper::{Method, StatusCode};
-use jiff::Timestamp;
 
 use super::failure::Failure;
 use super::percent;
 use super::query::Query;
-use crate::protocol::{ChartFilter, NextFilter, OutputOf, Patience, Request, RunFilter};
+pub use super::uris::uri_of;
+use crate::protocol::{ChartFilter, NextFilter, OutputOf, Patience, Request, RunFilter, WhyFilter};
 use crate::run::RunId;
 
 /// All routes, as the answer to an unknown one lists them.
 const ROUTES: &str = "GET /v1/status, GET /v1/jobs, GET /v1/next?job=&from=&to=&count=, \
-     GET /v1/chart?job=&from=&to=&slice=, GET /v1/runs?job=&failed=&limit=, GET /v1/runs/ID/output, GET /v1/jobs/NAME/output, \
-     POST /v1/jobs/NAME/run?wait=, POST /v1/runs/ID/kill, POST /v1/reload, POST /v1/stop";
+     GET /v1/chart?job=&from=&to=&slice=, GET /v1/runs?job=&failed=&limit=, GET /v1/runs/ID/output, \
+     GET /v1/jobs/NAME/output, GET /v1/why?job=&at=, POST /v1/jobs/NAME/run?wait=, \
+     POST /v1/runs/ID/kill, POST /v1/reload, POST /v1/stop";
 
 /// How many rows are answered where the client does not say, and at most.
 const USUAL_NEXT: usize = 10;
@@ -31,7 +30,7 @@ pub fn parse(method: &Method, path: &str, query: &str) -> Result<Request, Failur
     let segments = segments(path)?;
     let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
     let allowed = match segments[..] {
-        ["v1", "status" | "jobs" | "next" | "chart" | "runs"] => "GET",
+        ["v1", "status" | "jobs" | "next" | "chart" | "runs" | "why"] => "GET",
         ["v1", "runs" | "jobs", _, "output"] => "GET",
         ["v1", "reload" | "stop"] => "POST",
         ["v1", "jobs", _, "run"] | ["v1", "runs", _, "kill"] => "POST",
@@ -50,6 +49,7 @@ fn meaning(segments: &[&str], mut query: Query) -> Result<Request, Failure> {
         ["jobs"] => (Request::Jobs, &[]),
         ["next"] => (next(&mut query)?, &["job", "from", "to", "count"]),
         ["chart"] => (chart(&mut query)?, &["job", "from", "to", "slice"]),
+        ["why"] => (why(&mut query)?, &["job", "at"]),
         ["runs"] => (runs(&mut query)?, &["job", "failed", "limit"]),
         ["runs", run, "output"] => (Request::Output(OutputOf::Run(run_id(run)?)), &[]),
         ["jobs", job, "output"] => (Request::Output(OutputOf::LastOf(job.to_owned())), &[]),
@@ -89,6 +89,14 @@ fn runs(query: &mut Query) -> Result<Request, Failure> {
     }))
 }
 
+fn why(query: &mut Query) -> Result<Request, Failure> {
+    let job = query.text("job")?;
+    let at = query.text("at")?;
+    let missing = || Failure::bad_request("query: 'job' is missing");
+    let job = job.ok_or_else(missing)?;
+    Ok(Request::Why(WhyFilter { job, at }))
+}
+
 fn run(job: &str, query: &mut Query) -> Result<Request, Failure> {
     let patience = match query.flag("wait")? {
         true => Patience::UntilEnded,
@@ -122,63 +130,10 @@ fn unknown(path: &str) -> Failure {
     Failure::new(StatusCode::NOT_FOUND, "not_found", message)
 }
 
-/// The method and the URI that mean a request.
-pub fn uri_of(request: &Request) -> (Method, String) {
-    match request {
-        Request::Status => (Method::GET, "/v1/status".to_owned()),
-        Request::Jobs => (Method::GET, "/v1/jobs".to_owned()),
-        Request::Next(filter) => (Method::GET, uri_of_next(filter)),
-        Request::Chart(filter) => (Method::GET, uri_of_chart(filter)),
-        Request::Runs(filter) => (Method::GET, uri_of_runs(filter)),
-        Request::Output(OutputOf::Run(run)) => (Method::GET, format!("/v1/runs/{run}/output")),
-        Request::Output(OutputOf::LastOf(job)) => {
-            let uri = format!("/v1/jobs/{}/output", percent::encode(job));
-            (Method::GET, uri)
-        }
-        Request::Run { job, patience } => {
-            let wait = *patience == Patience::UntilEnded;
-            let uri = format!("/v1/jobs/{}/run?wait={wait}", percent::encode(job));
-            (Method::POST, uri)
-        }
-        Request::Kill { run } => (Method::POST, format!("/v1/runs/{run}/kill")),
-        Request::Reload => (Method::POST, "/v1/reload".to_owned()),
-        Request::Stop => (Method::POST, "/v1/stop".to_owned()),
-    }
-}
-
-fn uri_of_runs(filter: &RunFilter) -> String {
-    let mut uri = format!("/v1/runs?limit={}", filter.limit);
-    if filter.failed {
-        uri.push_str("&failed=true");
-    }
-    write!(uri, "{}", of_job(filter.job.as_deref())).expect("a string takes everything");
-    uri
-}
-
-fn uri_of_next(filter: &NextFilter) -> String {
-    let (job, count) = (of_job(filter.job.as_deref()), filter.count);
-    let (from, to) = (of_time("from", filter.from), of_time("to", filter.to));
-    format!("/v1/next?count={count}{job}{from}{to}")
-}
-
-fn uri_of_chart(filter: &ChartFilter) -> String {
-    let (job, slice) = (of_job(filter.job.as_deref()), filter.slice);
-    let (from, to) = (of_time("from", filter.from), of_time("to", filter.to));
-    format!("/v1/chart?slice={slice}{job}{from}{to}")
-}
-
-fn of_time(key: &str, time: Option<Timestamp>) -> String {
-    time.map(|time| format!("&{key}={}", percent::encode(&time.to_string())))
-        .unwrap_or_default()
-}
-
-fn of_job(job: Option<&str>) -> String {
-    job.map(|job| format!("&job={}", percent::encode(job)))
-        .unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
+
     use super::*;
 
     fn get(path: &str, query: &str) -> Result<Request, Failure> {
@@ -232,6 +187,14 @@ mod tests {
             Request::Runs(filter),
             Request::Output(OutputOf::Run(RunId(17))),
             Request::Output(OutputOf::LastOf(job())),
+            Request::Why(WhyFilter {
+                job: job(),
+                at: Some("2026-03-29 02:30".into()),
+            }),
+            Request::Why(WhyFilter {
+                job: job(),
+                at: None,
+            }),
             Request::Kill { run: RunId(17) },
             Request::Reload,
             Request::Stop,
@@ -316,6 +279,7 @@ mod tests {
                 "failed=yes",
                 "query: failed 'yes': true or false is allowed",
             ),
+            ("/v1/why", "", "query: 'job' is missing"),
             ("/v1/runs", "job=", "query: 'job' is empty"),
             ("/v1/runs", "limit=1&limit=2", "query: 'limit' twice"),
             (

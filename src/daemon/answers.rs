@@ -1,16 +1,20 @@
 //! Answers requests: each at once, or from the thread that knows.
 
+use std::sync::Arc;
+
 use super::askers::Asker;
 use super::{Daemon, World, rows};
 use crate::clock::Moment;
 use crate::engine::{Phase, Refused, Request as Decision, State};
 use crate::event::{Asked, Event, Reply, Sender};
+use crate::forecast::Forecast;
 use crate::protocol::{
     Answer, ChartFilter, NextFilter, NextRow, OutputOf, Patience, Refusal, RefusalKind, Request,
-    Status,
+    Status, WhyFilter,
 };
 use crate::run::{JobName, RunId};
 use crate::store::Question;
+use crate::why::{Case, Circumstances};
 
 impl<W: World> Daemon<W> {
     pub(super) fn asked(&mut self, asked: Asked, now: Moment) {
@@ -27,6 +31,7 @@ impl<W: World> Daemon<W> {
             Request::Run { job, patience } => self.run_job(&job, (patience, reply), now),
             Request::Runs(filter) => self.world.ask(Question::Runs(filter, reply)),
             Request::Output(of) => self.output(of, caller, reply),
+            Request::Why(filter) => self.why(&filter, reply, now),
             Request::Kill { run } => reply.send(self.kill(run, caller, now)),
             Request::Reload => self.reload_for(caller, reply, now),
             Request::Stop => {
@@ -92,26 +97,34 @@ impl<W: World> Daemon<W> {
             let text = format!("'to' is not after {from}");
             return Answer::Refused(Refusal::new(RefusalKind::BadRequest, text));
         }
-        match self.unknown_job(filter.job.as_deref()) {
-            Some(name) => no_job(name),
-            None => Answer::NextOf(self.engine.forecast(now.wall), filter),
-        }
+        self.of_jobs(filter.job.clone(), now, |forecast| {
+            Answer::NextOf(forecast, filter)
+        })
     }
 
     fn chart(&self, filter: ChartFilter, now: Moment) -> Answer {
         if let Err(text) = filter.span(now.wall) {
             return Answer::Refused(Refusal::new(RefusalKind::BadRequest, text));
         }
-        match self.unknown_job(filter.job.as_deref()) {
-            Some(name) => no_job(name),
-            None => Answer::ChartOf(self.engine.forecast(now.wall), filter),
-        }
+        self.of_jobs(filter.job.clone(), now, |forecast| {
+            Answer::ChartOf(forecast, filter)
+        })
     }
 
-    /// The name, if a job is named and there is none.
-    fn unknown_job<'a>(&self, name: Option<&'a str>) -> Option<&'a str> {
-        let jobs = &self.engine.config().jobs;
-        name.filter(|name| !jobs.contains_key(&JobName::new(name)))
+    /// What is to be found in the coming instants of the job of that name, or of all.
+    fn of_jobs(
+        &self,
+        name: Option<String>,
+        now: Moment,
+        answer: impl FnOnce(Forecast) -> Answer,
+    ) -> Answer {
+        let job = name.as_deref().map(JobName::new);
+        match (name, &job) {
+            (Some(name), Some(job)) if !self.engine.config().jobs.contains_key(job) => {
+                no_job(&name)
+            }
+            (_, job) => answer(self.engine.forecast(job.as_ref(), now.wall)),
+        }
     }
 
     fn run_job(&mut self, name: &str, (patience, reply): (Patience, Reply), now: Moment) {
@@ -188,6 +201,31 @@ impl<W: World> Daemon<W> {
             }
             answer => reply.send(answer),
         })
+    }
+
+    /// The store knows what became of it, and works out the answer.
+    fn why(&mut self, filter: &WhyFilter, reply: Reply, now: Moment) {
+        let name = JobName::new(&filter.job);
+        let Some(job) = self.engine.config().jobs.get(&name) else {
+            return reply.send(no_job(&filter.job));
+        };
+        let wanted = match filter.at.as_deref().map(str::parse).transpose() {
+            Ok(wanted) => wanted,
+            Err(text) => {
+                let refusal = Refusal::new(RefusalKind::BadRequest, format!("at: {text}"));
+                return reply.send(Answer::Refused(refusal));
+            }
+        };
+        let now = Circumstances {
+            job: Arc::clone(job),
+            forecast: self.engine.forecast(Some(&name), now.wall),
+            generation: self.engine.generation(),
+            since: self.reloads.since,
+            started_at: self.began.at,
+            store_failure: self.store_failure.clone(),
+        };
+        let case = Box::new(Case::new(now, wanted));
+        self.world.ask(Question::Why(case, reply));
     }
 
     fn live_run(&self, of: &OutputOf) -> Option<RunId> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::clock::Moment;
-use crate::config::{Job, Timing, format_duration};
+use crate::config::Job;
 use crate::engine::{Engine, Phase, Run, State};
 use crate::forecast::zone_of;
 use crate::ledger::RunEnd;
@@ -119,21 +119,13 @@ pub fn job(job: &Job, engine: &Engine) -> JobRow {
         job: job.name.to_string(),
         description: job.description.clone(),
         enabled: job.enabled,
-        timing: timing(&job.timing),
+        timing: job.timing.to_string(),
         timezone: zone_of(job, engine.config()).name().to_owned(),
         command: job.command.clone(),
         next: engine.next_due(&job.name),
         running: engine.runs_of(&job.name),
         last_outcome: last.map(|last| last.outcome.to_string()),
         last_ended_at: last.map(|last| last.at),
-    }
-}
-
-fn timing(timing: &Timing) -> String {
-    match timing {
-        Timing::Never => String::new(),
-        Timing::Schedule(schedule) => schedule.to_string(),
-        Timing::Every(every) => format!("every {}", format_duration(*every)),
     }
 }
 

@@ -82,8 +82,8 @@ impl Agenda {
     }
 
     /// What is due by elapsed time.
-    pub fn elapsed(&self) -> impl Iterator<Item = &(Duration, JobName)> {
-        self.elapsed.iter()
+    pub fn elapsed(&self) -> impl Iterator<Item = (Duration, &JobName)> {
+        self.elapsed.iter().map(|(at, job)| (*at, job))
     }
 
     /// How many jobs are due some time.

@@ -1,6 +1,8 @@
 //! What is due next, as the agenda stands now.
 
+use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -11,13 +13,18 @@ use crate::forecast::{Forecast, Upcoming};
 use crate::run::JobName;
 
 impl Engine {
-    /// The coming instants of all jobs as of `now`, for whoever has the time to look at them.
-    pub fn forecast(&self, now: Timestamp) -> Forecast {
-        let intervals = self.agenda.elapsed().filter_map(|(at, job)| {
-            let instant = due::instant_of(*at, self.clocks)?;
+    /// The coming instants of a job, or of all, as of `now`, for whoever has the time to look at them.
+    pub fn forecast(&self, job: Option<&JobName>, now: Timestamp) -> Forecast {
+        let instant = |(at, job): (Duration, &JobName)| {
+            let instant = due::instant_of(at, self.clocks)?;
             Some((job.clone(), instant))
-        });
-        Forecast::new(Arc::clone(&self.config), now, intervals.collect())
+        };
+        let intervals = match job.map(|job| (self.agenda.of(job), job)) {
+            None => self.agenda.elapsed().filter_map(instant).collect(),
+            Some((Due::Elapsed(at), job)) => instant((at, job)).into_iter().collect(),
+            Some(_) => HashMap::new(),
+        };
+        Forecast::new(Arc::clone(&self.config), now, intervals)
     }
 
     /// What is due first of all.

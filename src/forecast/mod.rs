@@ -13,6 +13,7 @@ use jiff::civil::DateTime;
 
 use crate::config::{Config, Job, Timing};
 use crate::run::JobName;
+use crate::schedule::Zone;
 
 pub use chart::{Chart, ChartFilter, ChartRow, FULL, MOST_SLICES};
 pub use rows::{NextFilter, NextRow, NextRows, zone_of};
@@ -58,6 +59,11 @@ impl Forecast {
             Some(name) => Some(vec![&**jobs.get(&JobName::new(name))?]),
             None => Some(jobs.values().map(|job| &**job).collect()),
         }
+    }
+
+    /// The zone that tells the instants of a job.
+    pub fn zone_of<'a>(&'a self, job: &'a Job) -> &'a Zone {
+        zone_of(job, &self.config)
     }
 
     /// The first instant of a job strictly after `time`.

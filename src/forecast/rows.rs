@@ -64,6 +64,14 @@ impl Forecast {
     }
 }
 
+impl Forecast {
+    /// The next instant of a job.
+    pub fn next_of(&self, job: &Job) -> Option<NextRow> {
+        let next = self.next_after(job, self.now)?;
+        Some(NextRow::new(&self.config, job, next))
+    }
+}
+
 /// The zone that tells the instants of a job.
 pub fn zone_of<'a>(job: &'a Job, config: &'a Config) -> &'a Zone {
     match &job.timing {

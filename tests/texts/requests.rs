@@ -1,7 +1,7 @@
 //! Requests, as bytes and as what they mean.
 
 use hupd::control::routes::MOST_ROWS;
-use hupd::protocol::{ChartFilter, NextFilter, OutputOf, Patience, Request, RunFilter};
+use hupd::protocol::{ChartFilter, NextFilter, OutputOf, Patience, Request, RunFilter, WhyFilter};
 use hupd::run::RunId;
 use jiff::Timestamp;
 use proptest::prelude::*;
@@ -112,6 +112,7 @@ pub fn request() -> impl Strategy<Value = Request> {
         filter.prop_map(|(job, failed, limit)| Request::Runs(RunFilter { job, failed, limit })),
         run().prop_map(|run| Request::Output(OutputOf::Run(run))),
         job().prop_map(|job| Request::Output(OutputOf::LastOf(job))),
+        (job(), prop::option::of(job())).prop_map(|(job, at)| Request::Why(WhyFilter { job, at })),
         run().prop_map(|run| Request::Kill { run }),
     ]
 }

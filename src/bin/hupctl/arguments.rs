@@ -68,6 +68,14 @@ pub enum Command {
         #[arg(short, value_name = "N", default_value = "20", value_parser = rows)]
         number: usize,
     },
+    /// Say what became of a time at which a job was due, or was not, and why
+    Why {
+        /// The name of the job
+        job: String,
+        /// In RFC 3339, or on the clocks of the job: '2026-11-27 02:30', or '02:30' for the last one;
+        /// without it, the last five occurrences
+        time: Option<String>,
+    },
     /// Print what a run wrote, byte for byte
     Logs {
         /// The number of a run, or a job for its newest run

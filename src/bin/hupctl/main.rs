@@ -22,6 +22,7 @@ mod stop;
 mod table;
 mod times;
 mod visible;
+mod why;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -123,6 +124,7 @@ fn ask(client: &Client, command: Command, screen: &mut Screen) -> Result<Ending,
             failed,
             number,
         } => runs::runs(client, screen, runs::filter(job, failed, number)),
+        Command::Why { job, time } => why::why(client, screen, job, time),
         Command::Logs { of } => logs::logs(client, screen, &of),
         Command::Kill { run } => kill::kill(client, screen, run),
         Command::Reload => reload::reload(client, screen),

@@ -75,7 +75,7 @@ fn forecast(accepted: Accepted, from: Timestamp) -> Forecast {
         elapsed: Duration::ZERO,
     };
     let (engine, _) = Engine::new(beginning, start);
-    engine.forecast(from)
+    engine.forecast(None, from)
 }
 
 /// As hupd says it.

@@ -9,7 +9,7 @@ use crate::schedule::{Expression, Rules, Schedule, Seed, Zone};
 
 fn forecast(config: Config) -> Forecast {
     let world = World::of(config);
-    world.engine.forecast(world.now.wall)
+    world.engine.forecast(None, world.now.wall)
 }
 
 /// Three jobs that are due together now and then, and one that never is.
@@ -79,7 +79,7 @@ fn instants_come_strictly_after_one_time_and_not_after_another() {
 fn intervals_are_counted_in_both_directions() {
     let mut world = World::of(config([every("poll", 40 * MINUTE)]));
     world.pass(50 * MINUTE);
-    let forecast = world.engine.forecast(world.now.wall);
+    let forecast = world.engine.forecast(None, world.now.wall);
     let from = |from: &str| {
         let filter = NextFilter {
             job: Some("poll".into()),
