@@ -10,9 +10,11 @@
 //! | [`schedule`] | calendar arithmetic; knows no job and no clock |
 //! | [`config`] | text → checked value → changes between two values |
 //! | [`check`] | what people and programs are told of a file |
+//! | [`forecast`] | the coming instants of all jobs |
 //! | [`ledger`] | the rows that the engine decides and the store keeps |
 //! | [`engine`] | every decision, pure: no clock, no I/O |
 //! | [`protocol`] | what a client may ask and what it is answered |
+//! | [`why`] | what became of an instant, and why |
 //! | [`event`] | what can happen, and the inbox where it arrives |
 //! | [`store`] | the ledger, runs and generations on disk |
 //! | [`system`] | everything that touches the machine |
@@ -27,6 +29,7 @@ pub mod control;
 pub mod daemon;
 pub mod engine;
 pub mod event;
+pub mod forecast;
 pub mod ledger;
 pub mod logging;
 pub mod protocol;
@@ -35,3 +38,4 @@ pub mod run;
 pub mod schedule;
 pub mod store;
 pub mod system;
+pub mod why;

@@ -5,6 +5,8 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::forecast::Forecast;
+pub use crate::forecast::{Chart, ChartFilter, ChartRow, NextFilter, NextRow, NextRows};
 use crate::run::{RunId, Trigger};
 
 /// What a client may ask.
@@ -12,10 +14,12 @@ use crate::run::{RunId, Trigger};
 pub enum Request {
     Status,
     Jobs,
-    Next { job: Option<String>, count: usize },
+    Next(NextFilter),
+    Chart(ChartFilter),
     Run { job: String, patience: Patience },
     Runs(RunFilter),
     Output(OutputOf),
+    Why(WhyFilter),
     Kill { run: RunId },
     Reload,
     Stop,
@@ -25,9 +29,13 @@ impl Request {
     /// Whether it changes anything: such requests are for root and the daemon's own user.
     pub fn changes_something(&self) -> bool {
         match self {
-            Self::Status | Self::Jobs | Self::Next { .. } | Self::Runs(_) | Self::Output(_) => {
-                false
-            }
+            Self::Status
+            | Self::Jobs
+            | Self::Next(_)
+            | Self::Chart(_)
+            | Self::Runs(_)
+            | Self::Output(_)
+            | Self::Why(_) => false,
             Self::Run { .. } | Self::Kill { .. } | Self::Reload | Self::Stop => true,
         }
     }
@@ -56,16 +64,29 @@ pub enum OutputOf {
     LastOf(String),
 }
 
+/// What became of which occurrences is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WhyFilter {
+    pub job: String,
+    /// As it was written: what it means depends on the zone of the job. The newest ones where nothing is said.
+    pub at: Option<String>,
+}
+
 /// What a client is answered.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Answer {
     Status(Status),
     Jobs(Vec<JobRow>),
-    Next(Vec<NextRow>),
+    Next(NextRows),
+    Chart(Chart),
+    /// What is asked is still to be found in this: by whoever writes the answer, for the loop has no time.
+    NextOf(Forecast, NextFilter),
+    ChartOf(Forecast, ChartFilter),
     /// A requested run that was accepted, or has ended where the client waited for that.
     Run(RunRow),
     Runs(Vec<RunRow>),
     Output(OutputRow),
+    Why(Box<Why>),
     /// The stop signal was sent to that run; or it waited for a place and will not start, then it
     /// has ended without an outcome.
     Kill(RunRow),
@@ -173,17 +194,6 @@ pub struct JobRow {
     pub last_ended_at: Option<Timestamp>,
 }
 
-/// One instant of `hupctl next`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct NextRow {
-    pub job: String,
-    pub at: Timestamp,
-    /// In the job's own zone, with offset: RFC 3339.
-    pub local: String,
-    /// The wall-clock time that a clock change left out, where it moved the run.
-    pub moved_from: Option<String>,
-}
-
 /// One run, of `hupctl runs`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunRow {
@@ -230,4 +240,61 @@ pub struct Verdict {
     pub problems: String,
     pub problem_count: usize,
     pub seconds: f64,
+}
+
+/// `hupctl why`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Why {
+    pub job: String,
+    pub enabled: bool,
+    /// As written: `30 2 * * *`, `every 15m`, or empty.
+    pub timing: String,
+    /// That of the job.
+    pub timezone: String,
+    pub generation: u64,
+    pub generation_since: Timestamp,
+    pub started_at: Timestamp,
+    /// The oldest instant of any job of which the ledger knows.
+    pub oldest_kept: Option<Timestamp>,
+    /// What the time means that was asked for: two where it comes twice, none where none was asked for.
+    pub instants: Vec<WhyInstant>,
+    /// The newest occurrences, newest first, where no time was asked for.
+    pub newest: Vec<OccurrenceRow>,
+    /// The nearest occurrences, where at an instant there is none.
+    pub before: Option<OccurrenceRow>,
+    pub after: Option<OccurrenceRow>,
+    pub next: Option<NextRow>,
+    /// Sentences about all of it.
+    pub notes: Vec<String>,
+}
+
+/// An instant that somebody asked about.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WhyInstant {
+    pub at: Timestamp,
+    /// In the job's own zone, with offset: RFC 3339.
+    pub local: String,
+    /// Whether the timing in force names it.
+    pub named: bool,
+    /// What the ledger has in its second.
+    pub occurrences: Vec<OccurrenceRow>,
+    /// What the clocks do then, and why there is no occurrence where there is none: sentences.
+    pub notes: Vec<String>,
+}
+
+/// One row of the ledger.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OccurrenceRow {
+    pub at: Timestamp,
+    /// In the job's own zone, with offset: RFC 3339.
+    pub local: String,
+    pub trigger: String,
+    /// `ran`, `skipped`, `missed`, or `waiting` as long as it is not decided.
+    pub fate: String,
+    pub reason: String,
+    pub generation: u64,
+    pub decided_at: Timestamp,
+    pub run: Option<RunId>,
+    /// What is known of its run; none where it has none, or that is not kept any more.
+    pub details: Option<RunRow>,
 }

@@ -16,8 +16,8 @@ use std::thread::{self, JoinHandle};
 use hupd::control::Server;
 use hupd::event::{Event, Inbox, Outbox};
 use hupd::protocol::{
-    Answer, NextRow, OutputOf, OutputRow, Patience, PhaseRow, Refusal, RefusalKind, Request,
-    RunFilter, RunRow, Status, Verdict,
+    Answer, NextFilter, NextRow, NextRows, OutputOf, OutputRow, Patience, PhaseRow, Refusal,
+    RefusalKind, Request, RunFilter, RunRow, Status, Verdict,
 };
 use hupd::run::{self, RunId, Trigger};
 use jiff::Timestamp;
@@ -237,7 +237,7 @@ fn empty_lists_are_sentences() {
     jobs.hupctl("list --json").is(0, "{\"jobs\":[]}\n", "");
     let runs = Bench::answering(Answer::Runs(vec![]));
     runs.hupctl("runs").is(0, "no run is recorded\n", "");
-    let next = Bench::answering(Answer::Next(vec![]));
+    let next = Bench::answering(Answer::Next(NextRows::default()));
     next.hupctl("next backup")
         .is(0, "job 'backup' has no next time\n", "");
 }
@@ -252,13 +252,13 @@ fn what_is_asked_for_is_what_was_written() {
         limit: 3,
     };
     assert_eq!(runs.asked(), Request::Runs(filter));
-    let next = Bench::answering(Answer::Next(vec![]));
+    let next = Bench::answering(Answer::Next(NextRows::default()));
     next.hupctl("next -n7");
-    let expected = Request::Next {
-        job: None,
+    let expected = NextFilter {
         count: 7,
+        ..NextFilter::default()
     };
-    assert_eq!(next.asked(), expected);
+    assert_eq!(next.asked(), Request::Next(expected));
 }
 
 #[test]
@@ -286,7 +286,11 @@ fn next_is_a_table() {
         local: "2200-01-01T02:30:00Z".into(),
         moved_from: None,
     };
-    let told = Bench::answering(Answer::Next(vec![row])).hupctl("next");
+    let told = Bench::answering(Answer::Next(NextRows {
+        next: vec![row],
+        more: false,
+    }))
+    .hupctl("next");
     assert_eq!(told.status, Some(0));
     assert!(told.out.contains("\n2200-01-01 02:30:00  in "), "{told:?}");
 }

@@ -10,16 +10,24 @@ use source::{Place, named_modules, tokens};
 
 /// Every module of the library and whom of the others it may import, in the order of the map in
 /// src/lib.rs: from what knows nothing to what knows everything. Tests inside a module obey too.
-const LAYERS: [(&str, &[&str]); 15] = [
+const LAYERS: [(&str, &[&str]); 17] = [
     ("run", &[]),
     ("clock", &[]),
     ("reason", &[]),
     ("schedule", &[]),
     ("config", &["run", "reason", "schedule"]),
     ("check", &["config"]),
+    ("forecast", &["run", "schedule", "config"]),
     ("ledger", &["run", "clock"]),
-    ("engine", &["run", "clock", "schedule", "config", "ledger"]),
-    ("protocol", &["run"]),
+    (
+        "engine",
+        &["run", "clock", "schedule", "config", "forecast", "ledger"],
+    ),
+    ("protocol", &["run", "forecast"]),
+    (
+        "why",
+        &["run", "schedule", "config", "forecast", "protocol"],
+    ),
     ("event", &["run", "clock", "config", "ledger", "protocol"]),
     ("store", BELOW_THE_DAEMON),
     ("system", BELOW_THE_DAEMON),
@@ -28,25 +36,27 @@ const LAYERS: [(&str, &[&str]); 15] = [
     (
         "daemon",
         &[
-            "run", "clock", "reason", "schedule", "config", "check", "ledger", "engine",
-            "protocol", "event", "store", "system", "control", "logging",
+            "run", "clock", "reason", "schedule", "config", "check", "forecast", "ledger",
+            "engine", "protocol", "why", "event", "store", "system", "control", "logging",
         ],
     ),
 ];
 
 /// For those that touch the world. They never import each other: only the daemon knows them all.
 const BELOW_THE_DAEMON: &[&str] = &[
-    "run", "clock", "reason", "schedule", "config", "ledger", "protocol", "event",
+    "run", "clock", "reason", "schedule", "config", "forecast", "ledger", "protocol", "why",
+    "event",
 ];
 
 /// What the programs may take from the library. hupctl says "in 3 min", and the one way to ask what
-/// time it is leads through the clock.
+/// time it is leads through the clock; what hupd would do with a file only the engine knows.
 const PROGRAMS: [(&str, &[&str]); 2] = [
     ("main", &["daemon"]),
     (
         "hupctl",
         &[
-            "run", "clock", "reason", "schedule", "config", "check", "protocol", "control",
+            "run", "clock", "reason", "schedule", "config", "check", "forecast", "engine",
+            "protocol", "why", "control",
         ],
     ),
 ];

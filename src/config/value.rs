@@ -1,12 +1,14 @@
 //! The checked value: no `Option` for what has a default, no string for what has a meaning.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::duration::format_duration;
 use crate::run::{JobName, Signal};
 use crate::schedule::{Schedule, Zone};
 
@@ -135,6 +137,17 @@ impl Timing {
             Self::Never => None,
             Self::Schedule(schedule) => Some(format!("schedule {}", schedule.identity())),
             Self::Every(every) => Some(format!("every {} ns", every.as_nanos())),
+        }
+    }
+}
+
+/// As written: `30 2 * * *`, `every 15m`, or empty.
+impl fmt::Display for Timing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Never => Ok(()),
+            Self::Schedule(schedule) => schedule.fmt(f),
+            Self::Every(every) => write!(f, "every {}", format_duration(*every)),
         }
     }
 }

@@ -15,6 +15,7 @@ use hyper::client::conn::http1::handshake;
 use hyper::header::{HOST, HeaderMap, HeaderName};
 use hyper::{Request as HttpRequest, Response as HttpResponse, StatusCode};
 use hyper_util::rt::TokioIo;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::net::UnixStream;
 use tokio::runtime::Builder;
@@ -139,6 +140,16 @@ impl Client {
 }
 
 impl Response {
+    /// What somebody else than hupd answers, in its JSON.
+    pub fn of(answer: &impl Serialize) -> Self {
+        let mut body = serde_json::to_vec(answer).expect("rows have string keys, so they are JSON");
+        body.push(b'\n');
+        Self {
+            headers: HeaderMap::new(),
+            body,
+        }
+    }
+
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, ClientError> {
         serde_json::from_slice(&self.body).map_err(|error| {
             ClientError::NotUnderstood(format!("cannot understand the answer of hupd: {error}"))

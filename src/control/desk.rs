@@ -7,6 +7,7 @@ use hyper::body::Body;
 use hyper::{Request as HttpRequest, StatusCode};
 use rustix::process::geteuid;
 use tokio::sync::{oneshot, watch};
+use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use super::failure::Failure;
@@ -44,7 +45,10 @@ impl Desk {
             },
             Err(failure) => Err(failure),
         };
-        answer.map_or_else(HttpResponse::from, HttpResponse::from)
+        match answer {
+            Ok(answer) => written(answer).await,
+            Err(failure) => failure.into(),
+        }
     }
 
     async fn ask(mut self, request: Request) -> Result<Answer, Failure> {
@@ -80,6 +84,18 @@ impl Desk {
     }
 }
 
+/// The answer as HTTP. What takes its time gets a thread of its own, for this one serves all clients.
+async fn written(answer: Answer) -> HttpResponse {
+    match answer {
+        Answer::NextOf(..) | Answer::ChartOf(..) => {
+            let response = spawn_blocking(move || HttpResponse::from(answer));
+            let stopping = |_| Failure::unavailable(IS_STOPPING).into();
+            response.await.unwrap_or_else(stopping)
+        }
+        answer => answer.into(),
+    }
+}
+
 /// Whether that user may change something; everybody who can connect may read.
 pub(super) fn may_change(uid: u32) -> bool {
     uid == 0 || uid == geteuid().as_raw()
@@ -93,9 +109,11 @@ fn words(request: &Request) -> String {
         Request::Stop => "stop hupd".to_owned(),
         Request::Status
         | Request::Jobs
-        | Request::Next { .. }
+        | Request::Next(_)
+        | Request::Chart(_)
         | Request::Runs(_)
-        | Request::Output(_) => "read".to_owned(),
+        | Request::Output(_)
+        | Request::Why(_) => "read".to_owned(),
     }
 }
 
@@ -171,8 +189,10 @@ mod tests {
             "/v1/status",
             "/v1/jobs",
             "/v1/next",
+            "/v1/chart",
             "/v1/runs",
             "/v1/runs/1/output",
+            "/v1/why?job=x",
         ] {
             let (_, _, reached) = ask_as(STRANGER, Method::GET, uri);
             assert!(reached, "{uri}");

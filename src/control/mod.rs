@@ -4,9 +4,11 @@
 //! | --- | --- | --- |
 //! | GET | `/v1/status` | [`Status`](crate::protocol::Status) |
 //! | GET | `/v1/jobs` | `{"jobs": [`[`JobRow`](crate::protocol::JobRow)`]}` |
-//! | GET | `/v1/next?job=NAME&count=N` | `{"next": [`[`NextRow`](crate::protocol::NextRow)`]}` |
+//! | GET | `/v1/next?job=NAME&from=TIME&to=TIME&count=N` | [`NextRows`](crate::protocol::NextRows) |
+//! | GET | `/v1/chart?job=NAME&from=TIME&to=TIME&slice=SECONDS` | [`Chart`](crate::protocol::Chart) |
 //! | GET | `/v1/runs?job=NAME&failed=true&limit=N` | `{"runs": [`[`RunRow`](crate::protocol::RunRow)`]}`, newest first |
 //! | GET | `/v1/runs/ID/output`, `/v1/jobs/NAME/output` | bytes, see below |
+//! | GET | `/v1/why?job=NAME&at=TIME` | [`Why`](crate::protocol::Why) |
 //! | POST | `/v1/jobs/NAME/run?wait=true` | [`RunRow`](crate::protocol::RunRow), when it has ended |
 //! | POST | `/v1/runs/ID/kill` | [`RunRow`](crate::protocol::RunRow) |
 //! | POST | `/v1/reload` | [`Verdict`](crate::protocol::Verdict); a refused reload is 200 with `"accepted": false` |
@@ -34,6 +36,7 @@ mod server;
 mod socket;
 #[cfg(test)]
 mod tests;
+mod uris;
 
 pub use error::ControlError;
 pub use failure::Failure;

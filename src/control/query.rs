@@ -1,5 +1,7 @@
 //! The part of a URI after `?`: every key is known, and given once.
 
+use jiff::Timestamp;
+
 use super::failure::Failure;
 use super::percent;
 
@@ -54,6 +56,18 @@ impl Query {
                 "query: {key} '{value}': a number from 1 to {most} is allowed"
             ))),
         }
+    }
+
+    /// An instant, with its offset.
+    pub fn instant(&mut self, key: &str) -> Result<Option<Timestamp>, Failure> {
+        let Some(value) = self.take(key) else {
+            return Ok(None);
+        };
+        value.parse().map(Some).map_err(|_| {
+            Failure::bad_request(format!(
+                "query: {key} '{value}': a time of RFC 3339 such as 2026-03-29T00:00:00Z is allowed"
+            ))
+        })
     }
 
     /// That nothing is left over; `allowed` is for the message.

@@ -40,8 +40,12 @@ impl From<Answer> for HttpResponse {
         match answer {
             Answer::Status(status) | Answer::Stop(status) => ok(&status),
             Answer::Jobs(jobs) => ok(&json!({ "jobs": jobs })),
-            Answer::Next(next) => ok(&json!({ "next": next })),
+            Answer::Next(next) => ok(&next),
+            Answer::Chart(chart) => ok(&chart),
+            Answer::NextOf(forecast, filter) => ok(&forecast.next(&filter)),
+            Answer::ChartOf(forecast, filter) => ok(&forecast.chart(&filter)),
             Answer::Runs(runs) => ok(&json!({ "runs": runs })),
+            Answer::Why(why) => ok(&why),
             Answer::Run(run) | Answer::Kill(run) => ok(&run),
             Answer::Reload(verdict) => ok(&verdict),
             Answer::Output(row) => output(row),

@@ -1,19 +1,19 @@
-//! Which method and path means which request, in both directions.
-
-use std::fmt::Write;
+//! Which request a method and a path mean.
 
 use hyper::{Method, StatusCode};
 
 use super::failure::Failure;
 use super::percent;
 use super::query::Query;
-use crate::protocol::{OutputOf, Patience, Request, RunFilter};
+pub use super::uris::uri_of;
+use crate::protocol::{ChartFilter, NextFilter, OutputOf, Patience, Request, RunFilter, WhyFilter};
 use crate::run::RunId;
 
 /// All routes, as the answer to an unknown one lists them.
-const ROUTES: &str = "GET /v1/status, GET /v1/jobs, GET /v1/next?job=&count=, \
-     GET /v1/runs?job=&failed=&limit=, GET /v1/runs/ID/output, GET /v1/jobs/NAME/output, \
-     POST /v1/jobs/NAME/run?wait=, POST /v1/runs/ID/kill, POST /v1/reload, POST /v1/stop";
+const ROUTES: &str = "GET /v1/status, GET /v1/jobs, GET /v1/next?job=&from=&to=&count=, \
+     GET /v1/chart?job=&from=&to=&slice=, GET /v1/runs?job=&failed=&limit=, GET /v1/runs/ID/output, \
+     GET /v1/jobs/NAME/output, GET /v1/why?job=&at=, POST /v1/jobs/NAME/run?wait=, \
+     POST /v1/runs/ID/kill, POST /v1/reload, POST /v1/stop";
 
 /// How many rows are answered where the client does not say, and at most.
 const USUAL_NEXT: usize = 10;
@@ -21,12 +21,16 @@ const USUAL_RUNS: usize = 20;
 /// The most rows of `next` and `runs` that one request may ask for.
 pub const MOST_ROWS: usize = 10_000;
 
+/// How many seconds a slice of a chart has where the client does not say, and at most.
+const USUAL_SLICE: usize = 30 * 60;
+const LONGEST_SLICE: usize = 1_000_000_000;
+
 /// The request that a method and a URI mean.
 pub fn parse(method: &Method, path: &str, query: &str) -> Result<Request, Failure> {
     let segments = segments(path)?;
     let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
     let allowed = match segments[..] {
-        ["v1", "status" | "jobs" | "next" | "runs"] => "GET",
+        ["v1", "status" | "jobs" | "next" | "chart" | "runs" | "why"] => "GET",
         ["v1", "runs" | "jobs", _, "output"] => "GET",
         ["v1", "reload" | "stop"] => "POST",
         ["v1", "jobs", _, "run"] | ["v1", "runs", _, "kill"] => "POST",
@@ -43,7 +47,9 @@ fn meaning(segments: &[&str], mut query: Query) -> Result<Request, Failure> {
     let (request, allowed): (Request, &[&str]) = match segments[1..] {
         ["status"] => (Request::Status, &[]),
         ["jobs"] => (Request::Jobs, &[]),
-        ["next"] => (next(&mut query)?, &["job", "count"]),
+        ["next"] => (next(&mut query)?, &["job", "from", "to", "count"]),
+        ["chart"] => (chart(&mut query)?, &["job", "from", "to", "slice"]),
+        ["why"] => (why(&mut query)?, &["job", "at"]),
         ["runs"] => (runs(&mut query)?, &["job", "failed", "limit"]),
         ["runs", run, "output"] => (Request::Output(OutputOf::Run(run_id(run)?)), &[]),
         ["jobs", job, "output"] => (Request::Output(OutputOf::LastOf(job.to_owned())), &[]),
@@ -57,10 +63,22 @@ fn meaning(segments: &[&str], mut query: Query) -> Result<Request, Failure> {
 }
 
 fn next(query: &mut Query) -> Result<Request, Failure> {
-    Ok(Request::Next {
+    Ok(Request::Next(NextFilter {
         job: query.text("job")?,
+        from: query.instant("from")?,
+        to: query.instant("to")?,
         count: query.number("count", USUAL_NEXT, MOST_ROWS)?,
-    })
+    }))
+}
+
+fn chart(query: &mut Query) -> Result<Request, Failure> {
+    let slice = query.number("slice", USUAL_SLICE, LONGEST_SLICE)?;
+    Ok(Request::Chart(ChartFilter {
+        job: query.text("job")?,
+        from: query.instant("from")?,
+        to: query.instant("to")?,
+        slice: u32::try_from(slice).expect("the longest slice is a u32"),
+    }))
 }
 
 fn runs(query: &mut Query) -> Result<Request, Failure> {
@@ -69,6 +87,14 @@ fn runs(query: &mut Query) -> Result<Request, Failure> {
         failed: query.flag("failed")?,
         limit: query.number("limit", USUAL_RUNS, MOST_ROWS)?,
     }))
+}
+
+fn why(query: &mut Query) -> Result<Request, Failure> {
+    let job = query.text("job")?;
+    let at = query.text("at")?;
+    let missing = || Failure::bad_request("query: 'job' is missing");
+    let job = job.ok_or_else(missing)?;
+    Ok(Request::Why(WhyFilter { job, at }))
 }
 
 fn run(job: &str, query: &mut Query) -> Result<Request, Failure> {
@@ -104,52 +130,18 @@ fn unknown(path: &str) -> Failure {
     Failure::new(StatusCode::NOT_FOUND, "not_found", message)
 }
 
-/// The method and the URI that mean a request.
-pub fn uri_of(request: &Request) -> (Method, String) {
-    match request {
-        Request::Status => (Method::GET, "/v1/status".to_owned()),
-        Request::Jobs => (Method::GET, "/v1/jobs".to_owned()),
-        Request::Next { job, count } => {
-            let uri = format!("/v1/next?count={count}{}", of_job(job.as_deref()));
-            (Method::GET, uri)
-        }
-        Request::Runs(filter) => (Method::GET, uri_of_runs(filter)),
-        Request::Output(OutputOf::Run(run)) => (Method::GET, format!("/v1/runs/{run}/output")),
-        Request::Output(OutputOf::LastOf(job)) => {
-            let uri = format!("/v1/jobs/{}/output", percent::encode(job));
-            (Method::GET, uri)
-        }
-        Request::Run { job, patience } => {
-            let wait = *patience == Patience::UntilEnded;
-            let uri = format!("/v1/jobs/{}/run?wait={wait}", percent::encode(job));
-            (Method::POST, uri)
-        }
-        Request::Kill { run } => (Method::POST, format!("/v1/runs/{run}/kill")),
-        Request::Reload => (Method::POST, "/v1/reload".to_owned()),
-        Request::Stop => (Method::POST, "/v1/stop".to_owned()),
-    }
-}
-
-fn uri_of_runs(filter: &RunFilter) -> String {
-    let mut uri = format!("/v1/runs?limit={}", filter.limit);
-    if filter.failed {
-        uri.push_str("&failed=true");
-    }
-    write!(uri, "{}", of_job(filter.job.as_deref())).expect("a string takes everything");
-    uri
-}
-
-fn of_job(job: Option<&str>) -> String {
-    job.map(|job| format!("&job={}", percent::encode(job)))
-        .unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
+
     use super::*;
 
     fn get(path: &str, query: &str) -> Result<Request, Failure> {
         parse(&Method::GET, path, query)
+    }
+
+    fn time(text: &str) -> Option<Timestamp> {
+        Some(text.parse().unwrap())
     }
 
     fn refused(path: &str, query: &str) -> (u16, String) {
@@ -168,14 +160,22 @@ mod tests {
         let requests = [
             Request::Status,
             Request::Jobs,
-            Request::Next {
+            Request::Next(NextFilter {
                 job: Some(job()),
+                from: time("2026-03-28T23:59:59.999999999Z"),
+                to: time("2026-03-29T00:00:00Z"),
                 count: 7,
-            },
-            Request::Next {
-                job: None,
+            }),
+            Request::Next(NextFilter {
                 count: 1,
-            },
+                ..NextFilter::default()
+            }),
+            Request::Chart(ChartFilter {
+                job: Some(job()),
+                from: time("-000001-01-01T00:00:00Z"),
+                to: None,
+                slice: 900,
+            }),
             Request::Run {
                 job: job(),
                 patience: Patience::UntilEnded,
@@ -187,6 +187,14 @@ mod tests {
             Request::Runs(filter),
             Request::Output(OutputOf::Run(RunId(17))),
             Request::Output(OutputOf::LastOf(job())),
+            Request::Why(WhyFilter {
+                job: job(),
+                at: Some("2026-03-29 02:30".into()),
+            }),
+            Request::Why(WhyFilter {
+                job: job(),
+                at: None,
+            }),
             Request::Kill { run: RunId(17) },
             Request::Reload,
             Request::Stop,
@@ -204,10 +212,17 @@ mod tests {
             limit: 20,
             ..RunFilter::default()
         };
-        let next = Request::Next {
-            job: None,
+        let next = Request::Next(NextFilter {
             count: 10,
-        };
+            ..NextFilter::default()
+        });
+        let chart = Request::Chart(ChartFilter {
+            job: None,
+            from: None,
+            to: None,
+            slice: 1_800,
+        });
+        assert_eq!(get("/v1/chart", ""), Ok(chart));
         assert_eq!(get("/v1/runs", ""), Ok(Request::Runs(runs)));
         assert_eq!(get("/v1/next", ""), Ok(next));
     }
@@ -242,7 +257,12 @@ mod tests {
             (
                 "/v1/next",
                 "cuont=3",
-                "query: unknown key 'cuont'; allowed here: job, count",
+                "query: unknown key 'cuont'; allowed here: job, from, to, count",
+            ),
+            (
+                "/v1/next",
+                "from=today",
+                "query: from 'today': a time of RFC 3339 such as 2026-03-29T00:00:00Z is allowed",
             ),
             (
                 "/v1/next",
@@ -259,6 +279,7 @@ mod tests {
                 "failed=yes",
                 "query: failed 'yes': true or false is allowed",
             ),
+            ("/v1/why", "", "query: 'job' is missing"),
             ("/v1/runs", "job=", "query: 'job' is empty"),
             ("/v1/runs", "limit=1&limit=2", "query: 'limit' twice"),
             (

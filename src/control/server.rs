@@ -45,7 +45,11 @@ impl Server {
         let (listener, file) = listen_at(path)?;
         let runtime = runtime().map_err(|error| ControlError::new(path, error))?;
         let (open, closing) = watch::channel(());
-        let serve = move || runtime.block_on(serve(listener, file, outbox, closing));
+        let serve = move || {
+            runtime.block_on(serve(listener, file, outbox, closing));
+            // An answer that is still being worked out keeps nobody waiting.
+            runtime.shutdown_background();
+        };
         let thread = thread::Builder::new()
             .name("control".to_owned())
             .spawn(serve)

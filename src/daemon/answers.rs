@@ -1,13 +1,20 @@
 //! Answers requests: each at once, or from the thread that knows.
 
+use std::sync::Arc;
+
 use super::askers::Asker;
 use super::{Daemon, World, rows};
 use crate::clock::Moment;
 use crate::engine::{Phase, Refused, Request as Decision, State};
 use crate::event::{Asked, Event, Reply, Sender};
-use crate::protocol::{Answer, NextRow, OutputOf, Patience, Refusal, RefusalKind, Request, Status};
+use crate::forecast::Forecast;
+use crate::protocol::{
+    Answer, ChartFilter, NextFilter, NextRow, OutputOf, Patience, Refusal, RefusalKind, Request,
+    Status, WhyFilter,
+};
 use crate::run::{JobName, RunId};
 use crate::store::Question;
+use crate::why::{Case, Circumstances};
 
 impl<W: World> Daemon<W> {
     pub(super) fn asked(&mut self, asked: Asked, now: Moment) {
@@ -19,10 +26,12 @@ impl<W: World> Daemon<W> {
         match request {
             Request::Status => reply.send(Answer::Status(self.status(now))),
             Request::Jobs => reply.send(self.jobs()),
-            Request::Next { job, count } => reply.send(self.next(job.as_deref(), count)),
+            Request::Next(filter) => reply.send(self.next(filter, now)),
+            Request::Chart(filter) => reply.send(self.chart(filter, now)),
             Request::Run { job, patience } => self.run_job(&job, (patience, reply), now),
             Request::Runs(filter) => self.world.ask(Question::Runs(filter, reply)),
             Request::Output(of) => self.output(of, caller, reply),
+            Request::Why(filter) => self.why(&filter, reply, now),
             Request::Kill { run } => reply.send(self.kill(run, caller, now)),
             Request::Reload => self.reload_for(caller, reply, now),
             Request::Stop => {
@@ -69,7 +78,10 @@ impl<W: World> Daemon<W> {
     /// While hupd stops nothing starts, whatever is due.
     fn next_start(&self) -> Option<NextRow> {
         match self.engine.phase() {
-            Phase::Serving => self.coming(1).into_iter().next(),
+            Phase::Serving => {
+                let (job, next) = self.engine.first_due()?;
+                Some(NextRow::new(self.engine.config(), job, next))
+            }
             _ => None,
         }
     }
@@ -79,27 +91,40 @@ impl<W: World> Daemon<W> {
         Answer::Jobs(jobs.map(|job| rows::job(job, &self.engine)).collect())
     }
 
-    fn next(&self, job: Option<&str>, count: usize) -> Answer {
-        let Some(name) = job else {
-            return Answer::Next(self.coming(count));
-        };
-        let Some(job) = self.engine.config().jobs.get(&JobName::new(name)) else {
-            return no_job(name);
-        };
-        let upcoming = self.engine.upcoming(job, count).into_iter();
-        Answer::Next(
-            upcoming
-                .map(|at| rows::next(job, &self.engine, at))
-                .collect(),
-        )
+    fn next(&self, filter: NextFilter, now: Moment) -> Answer {
+        let from = filter.from.unwrap_or(now.wall);
+        if filter.to.is_some_and(|to| to <= from) {
+            let text = format!("'to' is not after {from}");
+            return Answer::Refused(Refusal::new(RefusalKind::BadRequest, text));
+        }
+        self.of_jobs(filter.job.clone(), now, |forecast| {
+            Answer::NextOf(forecast, filter)
+        })
     }
 
-    /// The next instants over all jobs.
-    fn coming(&self, count: usize) -> Vec<NextRow> {
-        let coming = self.engine.coming(count).into_iter();
-        coming
-            .map(|(job, at)| rows::next(job, &self.engine, at))
-            .collect()
+    fn chart(&self, filter: ChartFilter, now: Moment) -> Answer {
+        if let Err(text) = filter.span(now.wall) {
+            return Answer::Refused(Refusal::new(RefusalKind::BadRequest, text));
+        }
+        self.of_jobs(filter.job.clone(), now, |forecast| {
+            Answer::ChartOf(forecast, filter)
+        })
+    }
+
+    /// What is to be found in the coming instants of the job of that name, or of all.
+    fn of_jobs(
+        &self,
+        name: Option<String>,
+        now: Moment,
+        answer: impl FnOnce(Forecast) -> Answer,
+    ) -> Answer {
+        let job = name.as_deref().map(JobName::new);
+        match (name, &job) {
+            (Some(name), Some(job)) if !self.engine.config().jobs.contains_key(job) => {
+                no_job(&name)
+            }
+            (_, job) => answer(self.engine.forecast(job.as_ref(), now.wall)),
+        }
     }
 
     fn run_job(&mut self, name: &str, (patience, reply): (Patience, Reply), now: Moment) {
@@ -176,6 +201,31 @@ impl<W: World> Daemon<W> {
             }
             answer => reply.send(answer),
         })
+    }
+
+    /// The store knows what became of it, and works out the answer.
+    fn why(&mut self, filter: &WhyFilter, reply: Reply, now: Moment) {
+        let name = JobName::new(&filter.job);
+        let Some(job) = self.engine.config().jobs.get(&name) else {
+            return reply.send(no_job(&filter.job));
+        };
+        let wanted = match filter.at.as_deref().map(str::parse).transpose() {
+            Ok(wanted) => wanted,
+            Err(text) => {
+                let refusal = Refusal::new(RefusalKind::BadRequest, format!("at: {text}"));
+                return reply.send(Answer::Refused(refusal));
+            }
+        };
+        let now = Circumstances {
+            job: Arc::clone(job),
+            forecast: self.engine.forecast(Some(&name), now.wall),
+            generation: self.engine.generation(),
+            since: self.reloads.since,
+            started_at: self.began.at,
+            store_failure: self.store_failure.clone(),
+        };
+        let case = Box::new(Case::new(now, wanted));
+        self.world.ask(Question::Why(case, reply));
     }
 
     fn live_run(&self, of: &OutputOf) -> Option<RunId> {

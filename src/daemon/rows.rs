@@ -5,12 +5,12 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::clock::Moment;
-use crate::config::{Job, Timing, format_duration};
-use crate::engine::{Engine, Phase, Run, State, Upcoming};
+use crate::config::Job;
+use crate::engine::{Engine, Phase, Run, State};
+use crate::forecast::zone_of;
 use crate::ledger::RunEnd;
-use crate::protocol::{JobRow, NextRow, PhaseRow, RunRow, RunningRow};
+use crate::protocol::{JobRow, PhaseRow, RunRow, RunningRow};
 use crate::run::{Generation, Occurrence, Outcome, RunId};
-use crate::schedule::Zone;
 
 pub fn phase(phase: Phase, now: Moment) -> PhaseRow {
     match phase {
@@ -119,37 +119,13 @@ pub fn job(job: &Job, engine: &Engine) -> JobRow {
         job: job.name.to_string(),
         description: job.description.clone(),
         enabled: job.enabled,
-        timing: timing(&job.timing),
-        timezone: zone(job, engine).name().to_owned(),
+        timing: job.timing.to_string(),
+        timezone: zone_of(job, engine.config()).name().to_owned(),
         command: job.command.clone(),
         next: engine.next_due(&job.name),
         running: engine.runs_of(&job.name),
         last_outcome: last.map(|last| last.outcome.to_string()),
         last_ended_at: last.map(|last| last.at),
-    }
-}
-
-pub fn next(job: &Job, engine: &Engine, upcoming: Upcoming) -> NextRow {
-    NextRow {
-        job: job.name.to_string(),
-        at: upcoming.at,
-        local: zone(job, engine).format(upcoming.at),
-        moved_from: upcoming.moved_from.map(|from| from.to_string()),
-    }
-}
-
-fn timing(timing: &Timing) -> String {
-    match timing {
-        Timing::Never => String::new(),
-        Timing::Schedule(schedule) => schedule.to_string(),
-        Timing::Every(every) => format!("every {}", format_duration(*every)),
-    }
-}
-
-fn zone<'a>(job: &'a Job, engine: &'a Engine) -> &'a Zone {
-    match &job.timing {
-        Timing::Schedule(schedule) => &schedule.zone,
-        Timing::Never | Timing::Every(_) => &engine.config().daemon.timezone,
     }
 }
 

@@ -74,6 +74,18 @@ impl Agenda {
         Some((job, due))
     }
 
+    /// The job that is due first on each clock.
+    pub fn first(&self) -> impl Iterator<Item = &JobName> {
+        let by_wall = self.wall.first().map(|(_, job)| job);
+        let by_elapsed = self.elapsed.first().map(|(_, job)| job);
+        by_wall.into_iter().chain(by_elapsed)
+    }
+
+    /// What is due by elapsed time.
+    pub fn elapsed(&self) -> impl Iterator<Item = (Duration, &JobName)> {
+        self.elapsed.iter().map(|(at, job)| (*at, job))
+    }
+
     /// How many jobs are due some time.
     pub fn len(&self) -> usize {
         self.due.len()

@@ -27,7 +27,6 @@ pub use effect::{Effect, Send, Start};
 pub use owed::Pace;
 pub use runs::{Run, State};
 pub use stop::Phase;
-pub use upcoming::Upcoming;
 
 use crate::clock::{Moment, Wake};
 use crate::config::{Config, Job};

@@ -1,54 +1,39 @@
-//! The coming instants of jobs, as the agenda stands now.
+//! What is due next, as the agenda stands now.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
-use jiff::civil::DateTime;
 
 use super::agenda::Due;
 use super::{Engine, due};
-use crate::config::{Job, Timing};
+use crate::config::Job;
+use crate::forecast::{Forecast, Upcoming};
 use crate::run::JobName;
 
-/// A coming instant of a job.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Upcoming {
-    pub at: Timestamp,
-    pub moved_from: Option<DateTime>,
-}
-
 impl Engine {
-    /// The next `count` instants of a job; fewer where it is not due so often any more.
-    pub fn upcoming(&self, job: &Job, count: usize) -> Vec<Upcoming> {
-        let first = self.agenda.of(&job.name);
-        std::iter::successors(Some(first), |&due| Some(following(job, due)))
-            .map_while(|due| self.instant_of(due))
-            .take(count)
-            .collect()
+    /// The coming instants of a job, or of all, as of `now`, for whoever has the time to look at them.
+    pub fn forecast(&self, job: Option<&JobName>, now: Timestamp) -> Forecast {
+        let instant = |(at, job): (Duration, &JobName)| {
+            let instant = due::instant_of(at, self.clocks)?;
+            Some((job.clone(), instant))
+        };
+        let intervals = match job.map(|job| (self.agenda.of(job), job)) {
+            None => self.agenda.elapsed().filter_map(instant).collect(),
+            Some((Due::Elapsed(at), job)) => instant((at, job)).into_iter().collect(),
+            Some(_) => HashMap::new(),
+        };
+        Forecast::new(Arc::clone(&self.config), now, intervals)
     }
 
-    /// The next `count` instants over all jobs, by time and then by name. A job is asked for another one only
-    /// after its last one was taken: few of many jobs cost little.
-    pub fn coming(&self, count: usize) -> Vec<(&Job, Upcoming)> {
-        let jobs = self.config.jobs.values();
-        let mut dues: Vec<_> = jobs
-            .map(|job| (&**job, self.agenda.of(&job.name)))
-            .collect();
-        let at = |due, place| self.instant_of(due).map(|next| Reverse((next.at, place)));
-        let mut queue: BinaryHeap<_> = (dues.iter().enumerate())
-            .filter_map(|(place, &(_, due))| at(due, place))
-            .collect();
-        let mut coming = Vec::new();
-        while coming.len() < count
-            && let Some(Reverse((_, place))) = queue.pop()
-        {
-            let (job, due) = &mut dues[place];
-            coming.extend(self.instant_of(*due).map(|next| (*job, next)));
-            *due = following(job, *due);
-            queue.extend(at(*due, place));
-        }
-        coming
+    /// What is due first of all.
+    pub fn first_due(&self) -> Option<(&Job, Upcoming)> {
+        let first = self.agenda.first().filter_map(|name| {
+            let job = self.config.jobs.get(name)?;
+            Some((&**job, self.instant_of(self.agenda.of(name))?))
+        });
+        first.min_by_key(|(job, next)| (next.at, &job.name))
     }
 
     /// The next instant of a job.
@@ -68,18 +53,5 @@ impl Engine {
                 moved_from: None,
             }),
         }
-    }
-}
-
-/// When a job is due after that.
-fn following(job: &Job, due: Due) -> Due {
-    match (due, &job.timing) {
-        (Due::Wall(instant), Timing::Schedule(schedule)) => schedule
-            .next_after(instant.at)
-            .map_or(Due::Never, Due::Wall),
-        (Due::Elapsed(at), Timing::Every(every)) => {
-            at.checked_add(*every).map_or(Due::Never, Due::Elapsed)
-        }
-        _ => Due::Never,
     }
 }

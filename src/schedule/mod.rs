@@ -31,7 +31,7 @@ pub use expression::Expression;
 pub use expression_error::ExpressionError;
 pub use pattern::Watch;
 pub use seed::Seed;
-pub use zone::{Zone, ZoneError, Zones};
+pub use zone::{Shown, Zone, ZoneError, Zones};
 
 use std::fmt;
 use std::time::Duration;
@@ -110,6 +110,19 @@ impl Schedule {
             entries: entries.collect(),
             zone,
             rules,
+        }
+    }
+
+    /// What holds for all its expressions.
+    pub fn rules(&self) -> Rules {
+        self.rules
+    }
+
+    /// The same expressions by other rules.
+    pub fn by(&self, rules: Rules) -> Self {
+        Self {
+            rules,
+            ..self.clone()
         }
     }
 

@@ -6,7 +6,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
+use jiff::civil::DateTime;
+use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
 
 use super::periods::{self, Period};
 use super::zone_data::{self, ZoneData};
@@ -25,6 +26,18 @@ struct Rules {
     name: String,
     zone: TimeZone,
     periods: Box<[Period]>,
+}
+
+/// When a clock on a wall shows a certain time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    Once(Timestamp),
+    /// The clocks go back over it.
+    Twice(Timestamp, Timestamp),
+    /// The clocks go forward over it, at that instant.
+    Never {
+        resumes: Timestamp,
+    },
 }
 
 /// Why there is no such zone.
@@ -71,6 +84,29 @@ impl Zone {
     pub fn format(&self, time: Timestamp) -> String {
         time.display_with_offset(self.rules.zone.to_offset(time))
             .to_string()
+    }
+
+    /// What a clock on a wall shows then.
+    pub fn wall(&self, time: Timestamp) -> DateTime {
+        self.rules.zone.to_datetime(time)
+    }
+
+    /// When a clock on a wall shows that.
+    pub fn shows(&self, wall: DateTime) -> Shown {
+        let zone = &self.rules.zone;
+        let at = |offset: Offset| offset.to_timestamp(wall).unwrap_or(Timestamp::MAX);
+        match zone.to_ambiguous_timestamp(wall).offset() {
+            AmbiguousOffset::Unambiguous { offset } => Shown::Once(at(offset)),
+            AmbiguousOffset::Fold { before, after } => Shown::Twice(at(before), at(after)),
+            // Told by the clocks before the gap, it is after the gap: that is where the present period begins.
+            AmbiguousOffset::Gap { before, .. } => {
+                let period = self.periods_from(at(before).as_second()).next();
+                let resumes = period.and_then(|period| Timestamp::from_second(period.start).ok());
+                Shown::Never {
+                    resumes: resumes.unwrap_or(Timestamp::MAX),
+                }
+            }
+        }
     }
 
     pub(super) fn periods_from(&self, time: i64) -> impl Iterator<Item = Period> + '_ {

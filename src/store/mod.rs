@@ -6,6 +6,7 @@ mod commit;
 mod files;
 mod generations;
 mod ledger;
+mod occurrences;
 mod opening;
 mod reader;
 mod record;

@@ -8,9 +8,11 @@ use rusqlite::{Connection, OptionalExtension, Row};
 
 use crate::event::Reply;
 use crate::protocol::{Answer, OutputOf, OutputRow, Refusal, RefusalKind, RunFilter, RunRow};
-use crate::run::Output;
+use crate::run::{Output, RunId};
+use crate::why::Case;
 
 use super::columns::{Micros, TriggerName, Whole, seconds, whole};
+use super::occurrences::find;
 
 /// In the order in which `run_row` reads them.
 const SELECT_RUNS: &str =
@@ -30,6 +32,8 @@ pub enum Question {
     Runs(RunFilter, Reply),
     /// The output of a run that has ended; of one that has not, what is known: nothing.
     Output(OutputOf, Reply),
+    /// What became of occurrences of a job.
+    Why(Box<Case>, Reply),
 }
 
 /// The way to the thread that reads.
@@ -65,6 +69,7 @@ fn answer_all(connection: &Connection, inbox: &Receiver<Question>) {
         match question {
             Question::Runs(filter, reply) => reply.send(answered(runs(connection, &filter))),
             Question::Output(of, reply) => reply.send(answered(output(connection, &of))),
+            Question::Why(case, reply) => reply.send(answered(why(connection, &case))),
         }
     }
 }
@@ -103,6 +108,19 @@ fn sql_for(filter: &RunFilter) -> String {
         .map(|condition| format!("{SELECT_RUNS} WHERE {condition}"))
         .collect();
     format!("{} ORDER BY id DESC LIMIT ?1", selects.join(" UNION ALL "))
+}
+
+fn why(connection: &Connection, case: &Case) -> rusqlite::Result<Answer> {
+    let found = find(connection, case)?;
+    Ok(Answer::Why(Box::new(case.answer(found))))
+}
+
+/// One run; none where its row is not kept any more.
+pub(super) fn run(connection: &Connection, run: RunId) -> rusqlite::Result<Option<RunRow>> {
+    connection
+        .prepare_cached(&format!("{SELECT_RUNS} WHERE id = ?1"))?
+        .query_row([run], run_row)
+        .optional()
 }
 
 fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {

@@ -2,7 +2,7 @@
 
 use hupd::control::Failure;
 use hupd::control::routes::{MOST_ROWS, parse, uri_of};
-use hupd::protocol::{OutputOf, Patience, Request, RunFilter};
+use hupd::protocol::{NextFilter, OutputOf, Patience, Request, RunFilter};
 use hupd::run::RunId;
 use hyper::{Method, Uri};
 
@@ -71,10 +71,11 @@ fn requests_about(text: &str) -> Vec<Request> {
     let job = || text.to_owned();
     let number = text.len() % MOST_ROWS + 1;
     vec![
-        Request::Next {
+        Request::Next(NextFilter {
             job: Some(job()),
             count: number,
-        },
+            ..NextFilter::default()
+        }),
         Request::Run {
             job: job(),
             patience: Patience::UntilEnded,

@@ -70,7 +70,9 @@ impl World for Machine {
 
     fn ask(&mut self, question: Question) {
         match question {
-            Question::Runs(_, reply) | Question::Output(_, reply) => refuse(reply),
+            Question::Runs(_, reply) | Question::Output(_, reply) | Question::Why(_, reply) => {
+                refuse(reply);
+            }
         }
     }
 

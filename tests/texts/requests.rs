@@ -1,8 +1,9 @@
 //! Requests, as bytes and as what they mean.
 
 use hupd::control::routes::MOST_ROWS;
-use hupd::protocol::{OutputOf, Patience, Request, RunFilter};
+use hupd::protocol::{ChartFilter, NextFilter, OutputOf, Patience, Request, RunFilter, WhyFilter};
 use hupd::run::RunId;
+use jiff::Timestamp;
 use proptest::prelude::*;
 use proptest::sample::select;
 
@@ -70,6 +71,13 @@ fn job() -> impl Strategy<Value = String> {
     prop_oneof![4 => "[a-z0-9._-]{1,30}", 2 => "\\PC{1,20}", 1 => select(&[".", "..", "%", "+", "/", "a&b=c?#"][..]).prop_map(str::to_owned), 1 => "(?s).{1,20}"]
 }
 
+fn time() -> impl Strategy<Value = Option<Timestamp>> {
+    let seconds = Timestamp::MIN.as_second()..Timestamp::MAX.as_second();
+    let time = (seconds, 0..1_000_000_000)
+        .prop_map(|(second, nano)| Timestamp::new(second, nano).expect("a time"));
+    prop::option::of(time)
+}
+
 pub fn request() -> impl Strategy<Value = Request> {
     let number = || 1..=MOST_ROWS;
     let run = || any::<u64>().prop_map(RunId);
@@ -82,11 +90,29 @@ pub fn request() -> impl Strategy<Value = Request> {
             Request::Reload,
             Request::Stop
         ]),
-        (prop::option::of(job()), number()).prop_map(|(job, count)| Request::Next { job, count }),
+        (prop::option::of(job()), time(), time(), number()).prop_map(|(job, from, to, count)| {
+            Request::Next(NextFilter {
+                job,
+                from,
+                to,
+                count,
+            })
+        }),
+        (prop::option::of(job()), time(), time(), 1..=86_400_u32).prop_map(
+            |(job, from, to, slice)| {
+                Request::Chart(ChartFilter {
+                    job,
+                    from,
+                    to,
+                    slice,
+                })
+            }
+        ),
         (job(), patience).prop_map(|(job, patience)| Request::Run { job, patience }),
         filter.prop_map(|(job, failed, limit)| Request::Runs(RunFilter { job, failed, limit })),
         run().prop_map(|run| Request::Output(OutputOf::Run(run))),
         job().prop_map(|job| Request::Output(OutputOf::LastOf(job))),
+        (job(), prop::option::of(job())).prop_map(|(job, at)| Request::Why(WhyFilter { job, at })),
         run().prop_map(|run| Request::Kill { run }),
     ]
 }

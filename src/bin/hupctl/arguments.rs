@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use hupd::control::MOST_ROWS;
 
 const EXIT_STATUS: &str = "\
@@ -33,23 +33,7 @@ pub enum Command {
     /// List all jobs: when they run next, and how they ended last
     List,
     /// Show when jobs run next
-    Next {
-        /// Only this job
-        #[arg(conflicts_with = "schedule")]
-        job: Option<String>,
-        /// An expression instead of jobs: no hupd is asked
-        #[arg(long, value_name = "EXPR")]
-        schedule: Option<String>,
-        /// The zone of the expression; without it, the system's
-        #[arg(long, value_name = "ZONE", requires = "schedule")]
-        timezone: Option<String>,
-        /// Times after this one, in RFC 3339; without it, after now
-        #[arg(long, value_name = "TIME", requires = "schedule")]
-        from: Option<String>,
-        /// How many times to show
-        #[arg(short, value_name = "N", default_value = "10", value_parser = rows)]
-        number: usize,
-    },
+    Next(NextArguments),
     /// Say what an expression means, when it is due, and what clock changes do to it
     Explain {
         /// As in the key `schedule`
@@ -84,6 +68,14 @@ pub enum Command {
         #[arg(short, value_name = "N", default_value = "20", value_parser = rows)]
         number: usize,
     },
+    /// Say what became of a time at which a job was due, or was not, and why
+    Why {
+        /// The name of the job
+        job: String,
+        /// In RFC 3339, or on the clocks of the job: '2026-11-27 02:30', or '02:30' for the last one;
+        /// without it, the last five occurrences
+        time: Option<String>,
+    },
     /// Print what a run wrote, byte for byte
     Logs {
         /// The number of a run, or a job for its newest run
@@ -106,6 +98,38 @@ pub enum Command {
     /// Stop hupd: nothing new starts, and what runs may finish
     Stop,
 }
+
+/// What `next` is told.
+#[derive(Debug, Args)]
+pub struct NextArguments {
+    /// Only this job
+    #[arg(conflicts_with = "schedule")]
+    pub job: Option<String>,
+    /// A configuration file instead of hupd: what a hupd does that starts with it
+    #[arg(long, value_name = "FILE", conflicts_with = "schedule")]
+    pub file: Option<PathBuf>,
+    /// An expression instead of jobs: no hupd is asked
+    #[arg(long, value_name = "EXPR")]
+    pub schedule: Option<String>,
+    /// The zone of the expression; without it, the system's
+    #[arg(long, value_name = "ZONE", requires = "schedule")]
+    pub timezone: Option<String>,
+    /// Times after this one, in RFC 3339; without it, after now
+    #[arg(long, value_name = "TIME")]
+    pub from: Option<String>,
+    /// Times up to this one; all of them, unless -n is given
+    #[arg(long, value_name = "TIME", conflicts_with = "schedule")]
+    pub to: Option<String>,
+    /// How many times to show [default: 10]
+    #[arg(short, value_name = "N", value_parser = rows)]
+    pub number: Option<usize>,
+    /// Draw how many times there are in each part of the coming day
+    #[arg(long, conflicts_with_all = ["schedule", "number"])]
+    pub chart: bool,
+}
+
+/// So many times are shown where nothing is said.
+pub const USUAL_TIMES: usize = 10;
 
 fn rows(text: &str) -> Result<usize, String> {
     match text.parse() {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use hupd::check::check as check_file;
+use hupd::check::{Report, check as check_file};
 use hupd::config::{DEFAULT_FILE, Surroundings};
 
 use crate::ending::{Ending, Failure};
@@ -13,7 +13,14 @@ pub fn check(
     surroundings: &Surroundings,
     screen: &mut Screen,
 ) -> Result<Ending, Failure> {
-    let report = check_file(file.unwrap_or(Path::new(DEFAULT_FILE)), surroundings);
+    tell(
+        &check_file(file.unwrap_or(Path::new(DEFAULT_FILE)), surroundings),
+        screen,
+    )
+}
+
+/// What is to be said of a file.
+pub fn tell(report: &Report, screen: &mut Screen) -> Result<Ending, Failure> {
     let (mut verdict, mut problems) = (Vec::new(), Vec::new());
     report.write(&mut verdict, &mut problems)?;
     match screen.is_for_programs() {

@@ -4,11 +4,11 @@ use hupd::config::Surroundings;
 use hupd::schedule::{
     Expression, ExpressionError, Instant, Rules, Schedule, Seed, Zone, ZoneError,
 };
-use jiff::civil::DateTime;
 use jiff::{Timestamp, tz::TimeZone};
 
 use crate::ending::{Ending, Failure};
 use crate::screen::Screen;
+use crate::times::given;
 use crate::visible::visible;
 
 /// What is asked for.
@@ -76,7 +76,7 @@ pub fn find(
         Err(error) => return Ok(Err(error)),
     };
     let from = match &wanted.from {
-        Some(text) => time(text, zone.name())?,
+        Some(text) => given("--from", text, TimeZone::get(zone.name()).ok())?,
         None => screen.view.times.now,
     };
     let schedule = Schedule::new([expression.clone()], zone.clone(), Rules::default());
@@ -122,23 +122,4 @@ pub fn refuse(text: &str, error: &ExpressionError, screen: &mut Screen) -> Resul
 fn zone(name: Option<&str>) -> Result<Zone, Failure> {
     let zone = name.map_or_else(Zone::system, Zone::named);
     zone.map_err(|ZoneError(message)| Failure::Usage(format!("--timezone: {message}")))
-}
-
-/// RFC 3339, or a time on the wall of the zone.
-fn time(text: &str, zone: &str) -> Result<Timestamp, Failure> {
-    if let Ok(time) = text.parse() {
-        return Ok(time);
-    }
-    let local: Option<DateTime> = text.parse().ok();
-    let zone = TimeZone::get(zone).ok();
-    let time = local
-        .zip(zone)
-        .and_then(|(local, zone)| zone.to_timestamp(local).ok());
-    time.ok_or_else(|| {
-        let text = visible(text);
-        Failure::Usage(format!(
-            "--from: '{text}' is no time; write '2026-03-29T00:00:00Z', with another offset, \
-             or '2026-03-29T00:00' on the clocks of the zone"
-        ))
-    })
 }

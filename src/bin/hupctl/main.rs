@@ -1,6 +1,7 @@
 //! hupctl: asks hupd over its socket, and prints what it answers.
 
 mod arguments;
+mod chart;
 mod check;
 mod ending;
 mod explain;
@@ -15,12 +16,15 @@ mod running;
 mod runs;
 mod screen;
 mod socket;
+mod source;
 mod status;
 mod stop;
 mod table;
 mod times;
 mod visible;
+mod why;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -29,7 +33,7 @@ use hupd::control::client::Client;
 use rustix::fs::{Access, access};
 use rustix::process::geteuid;
 
-use arguments::{Arguments, Command};
+use arguments::{Arguments, Command, NextArguments, USUAL_TIMES};
 use ending::{Ending, Failure};
 use instants::Wanted;
 use screen::{Audience, Screen};
@@ -56,69 +60,91 @@ fn main() -> ExitCode {
 
 fn carry_out(arguments: Arguments, screen: &mut Screen) -> Result<Ending, Failure> {
     let surroundings = Surroundings::from_environment(geteuid().is_root());
-    if let Command::Check { file } = arguments.command {
-        let file = file.or(arguments.config);
-        return check::check(file.as_deref(), &surroundings, screen);
-    }
-    if let Command::Next {
-        schedule: Some(expression),
-        timezone,
-        from,
-        number,
+    let Arguments {
+        config,
+        socket,
+        command,
         ..
-    } = arguments.command
-    {
-        let wanted = Wanted {
+    } = arguments;
+    match command {
+        Command::Check { file } => {
+            let file = file.or(config);
+            check::check(file.as_deref(), &surroundings, screen)
+        }
+        Command::Explain {
             expression,
             timezone,
             from,
             number,
-        };
-        return instants::instants(&wanted, &surroundings, screen);
-    }
-    if let Command::Explain {
-        expression,
-        timezone,
-        from,
-        number,
-    } = arguments.command
-    {
-        let wanted = Wanted {
-            expression,
+        } => {
+            let wanted = Wanted {
+                expression,
+                timezone,
+                from,
+                number,
+            };
+            explain::explain(&wanted, &surroundings, screen)
+        }
+        Command::Next(NextArguments {
+            schedule: Some(expression),
             timezone,
             from,
             number,
-        };
-        return explain::explain(&wanted, &surroundings, screen);
+            ..
+        }) => {
+            let wanted = Wanted {
+                expression,
+                timezone,
+                from,
+                number: number.unwrap_or(USUAL_TIMES),
+            };
+            instants::instants(&wanted, &surroundings, screen)
+        }
+        Command::Next(wanted) if wanted.file.is_some() => {
+            next::of_file(&wanted, &surroundings, screen)
+        }
+        command => {
+            let client = client(config.as_deref(), socket.as_deref(), &surroundings)?;
+            ask(&client, command, screen)
+        }
     }
-    let client = client(&arguments, &surroundings)?;
-    match arguments.command {
+}
+
+/// What needs hupd.
+fn ask(client: &Client, command: Command, screen: &mut Screen) -> Result<Ending, Failure> {
+    match command {
         Command::Check { .. } | Command::Explain { .. } => unreachable!("they ask no hupd"),
-        Command::Status => status::status(&client, screen),
-        Command::List => jobs::list(&client, screen),
-        Command::Next { job, number, .. } => next::next(&client, screen, job, number),
-        Command::Run { job, wait: false } => run::run(&client, screen, job),
-        Command::Run { job, wait: true } => run::run_and_wait(&client, screen, job),
+        Command::Status => status::status(client, screen),
+        Command::List => jobs::list(client, screen),
+        Command::Next(wanted) => next::next(client, &wanted, screen),
+        Command::Run { job, wait: false } => run::run(client, screen, job),
+        Command::Run { job, wait: true } => run::run_and_wait(client, screen, job),
         Command::Runs {
             job,
             failed,
             number,
-        } => runs::runs(&client, screen, runs::filter(job, failed, number)),
-        Command::Logs { of } => logs::logs(&client, screen, &of),
-        Command::Kill { run } => kill::kill(&client, screen, run),
-        Command::Reload => reload::reload(&client, screen),
-        Command::Stop => stop::stop(&client, screen),
+        } => runs::runs(client, screen, runs::filter(job, failed, number)),
+        Command::Why { job, time } => why::why(client, screen, job, time),
+        Command::Logs { of } => logs::logs(client, screen, &of),
+        Command::Kill { run } => kill::kill(client, screen, run),
+        Command::Reload => reload::reload(client, screen),
+        Command::Stop => stop::stop(client, screen),
     }
 }
 
 /// The way to the hupd that is meant. A file that was named and cannot be read must not lead to another one.
-fn client(arguments: &Arguments, surroundings: &Surroundings) -> Result<Client, Failure> {
-    if let (Some(file), None) = (&arguments.config, &arguments.socket) {
-        access(file, Access::READ_OK).map_err(|error| Failure::File(file.clone(), error.into()))?;
+fn client(
+    config: Option<&Path>,
+    named: Option<&Path>,
+    surroundings: &Surroundings,
+) -> Result<Client, Failure> {
+    if let (Some(file), None) = (config, named) {
+        access(file, Access::READ_OK)
+            .map_err(|error| Failure::File(file.to_owned(), error.into()))?;
     }
     let hints = Hints {
-        socket: arguments.socket.as_deref(),
-        config: arguments.config.as_deref(),
+        socket: named,
+        config,
         environment: std::env::var_os("HUPD_SOCKET").map(Into::into),
     };
     Ok(Client::new(&socket(hints, surroundings)))

@@ -106,14 +106,16 @@ fn line(cells: &[String], widths: &[usize]) -> String {
     text
 }
 
-fn cut(text: &str, width: usize) -> String {
+/// With an ellipsis where it is longer.
+pub fn cut(text: &str, width: usize) -> String {
     match length(text) <= width {
         true => text.to_owned(),
         false => text.chars().take(width - 1).chain(['…']).collect(),
     }
 }
 
-fn length(text: &str) -> usize {
+/// In characters.
+pub fn length(text: &str) -> usize {
     text.chars().count()
 }
 

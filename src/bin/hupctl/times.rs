@@ -1,7 +1,11 @@
 //! Times, durations and sizes as people read them.
 
 use jiff::Timestamp;
+use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
+
+use crate::ending::Failure;
+use crate::visible::visible;
 
 /// The present, and the zone of whoever reads.
 #[derive(Clone, Debug)]
@@ -36,6 +40,24 @@ impl Times {
     pub fn since(&self, time: Timestamp) -> String {
         duration(time.duration_until(self.now).as_secs_f64())
     }
+}
+
+/// A time that somebody wrote after an option: RFC 3339, or what the clocks of the zone show.
+pub fn given(option: &str, text: &str, zone: Option<TimeZone>) -> Result<Timestamp, Failure> {
+    if let Ok(time) = text.parse() {
+        return Ok(time);
+    }
+    let local: Option<DateTime> = text.parse().ok();
+    let time = local
+        .zip(zone)
+        .and_then(|(local, zone)| zone.to_timestamp(local).ok());
+    time.ok_or_else(|| {
+        let text = visible(text);
+        Failure::Usage(format!(
+            "{option}: '{text}' is no time; write '2026-03-29T00:00:00Z', with another offset, \
+             or '2026-03-29T00:00' on the clocks of the zone"
+        ))
+    })
 }
 
 /// One number and one unit.

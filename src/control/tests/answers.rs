@@ -31,12 +31,17 @@ fn lists_are_objects_with_one_key() {
         local: "2026-11-23T08:00:00+01:00".into(),
         moved_from: None,
     };
-    let next = Request::Next {
+    let next = Request::Next(NextFilter {
         job: Some("backup".into()),
         count: 1,
+        ..NextFilter::default()
+    });
+    let rows = NextRows {
+        next: vec![row],
+        more: true,
     };
-    let got = bench.exchange(next, Answer::Next(vec![row])).unwrap();
-    let text = r#"{"next":[{"at":"2026-11-23T07:00:00Z","job":"backup","local":"2026-11-23T08:00:00+01:00","moved_from":null}]}"#;
+    let got = bench.exchange(next, Answer::Next(rows)).unwrap();
+    let text = r#"{"next":[{"job":"backup","at":"2026-11-23T07:00:00Z","local":"2026-11-23T08:00:00+01:00","moved_from":null}],"more":true}"#;
     assert_eq!(String::from_utf8(got).unwrap().trim_end(), text);
     let filter = RunFilter {
         limit: 5,

@@ -18,8 +18,8 @@ use super::Server;
 use super::client::{Client, ClientError};
 use crate::event::{Asked, Event, Inbox, Outbox};
 use crate::protocol::{
-    Answer, JobRow, NextRow, OutputOf, OutputRow, Patience, PhaseRow, Refusal, RefusalKind,
-    Request, RunFilter, RunRow, Status, Verdict,
+    Answer, JobRow, NextFilter, NextRow, NextRows, OutputOf, OutputRow, Patience, PhaseRow,
+    Refusal, RefusalKind, Request, RunFilter, RunRow, Status, Verdict,
 };
 use crate::run::{Output, RunId, Trigger};
 

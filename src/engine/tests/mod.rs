@@ -2,6 +2,7 @@
 
 mod downtime;
 mod due;
+mod forecast;
 mod late;
 mod limits;
 mod random;

@@ -1,0 +1,70 @@
+//! Which method and URI mean a request: what [`routes`](super::routes) understands.
+
+use std::fmt::Write;
+
+use hyper::Method;
+use jiff::Timestamp;
+
+use super::percent;
+use crate::protocol::{ChartFilter, NextFilter, OutputOf, Patience, Request, RunFilter};
+
+/// The method and the URI that mean a request.
+pub fn uri_of(request: &Request) -> (Method, String) {
+    match request {
+        Request::Status => (Method::GET, "/v1/status".to_owned()),
+        Request::Jobs => (Method::GET, "/v1/jobs".to_owned()),
+        Request::Next(filter) => (Method::GET, uri_of_next(filter)),
+        Request::Chart(filter) => (Method::GET, uri_of_chart(filter)),
+        Request::Runs(filter) => (Method::GET, uri_of_runs(filter)),
+        Request::Output(OutputOf::Run(run)) => (Method::GET, format!("/v1/runs/{run}/output")),
+        Request::Output(OutputOf::LastOf(job)) => {
+            let uri = format!("/v1/jobs/{}/output", percent::encode(job));
+            (Method::GET, uri)
+        }
+        Request::Run { job, patience } => {
+            let wait = *patience == Patience::UntilEnded;
+            let uri = format!("/v1/jobs/{}/run?wait={wait}", percent::encode(job));
+            (Method::POST, uri)
+        }
+        Request::Why(filter) => {
+            let job = percent::encode(&filter.job);
+            let at = filter.at.as_deref().map(percent::encode);
+            let at = at.map_or_else(String::new, |at| format!("&at={at}"));
+            (Method::GET, format!("/v1/why?job={job}{at}"))
+        }
+        Request::Kill { run } => (Method::POST, format!("/v1/runs/{run}/kill")),
+        Request::Reload => (Method::POST, "/v1/reload".to_owned()),
+        Request::Stop => (Method::POST, "/v1/stop".to_owned()),
+    }
+}
+
+fn uri_of_runs(filter: &RunFilter) -> String {
+    let mut uri = format!("/v1/runs?limit={}", filter.limit);
+    if filter.failed {
+        uri.push_str("&failed=true");
+    }
+    write!(uri, "{}", of_job(filter.job.as_deref())).expect("a string takes everything");
+    uri
+}
+
+fn uri_of_next(filter: &NextFilter) -> String {
+    let (job, count) = (of_job(filter.job.as_deref()), filter.count);
+    let (from, to) = (of_time("from", filter.from), of_time("to", filter.to));
+    format!("/v1/next?count={count}{job}{from}{to}")
+}
+
+fn uri_of_chart(filter: &ChartFilter) -> String {
+    let (job, slice) = (of_job(filter.job.as_deref()), filter.slice);
+    let (from, to) = (of_time("from", filter.from), of_time("to", filter.to));
+    format!("/v1/chart?slice={slice}{job}{from}{to}")
+}
+
+fn of_time(key: &str, time: Option<Timestamp>) -> String {
+    time.map(|time| format!("&{key}={}", percent::encode(&time.to_string())))
+        .unwrap_or_default()
+}
+
+fn of_job(job: Option<&str>) -> String {
+    job.map(|job| format!("&job={}", percent::encode(job)))
+        .unwrap_or_default()
+}
