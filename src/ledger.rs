@@ -37,6 +37,16 @@ pub struct Entry {
     pub generation: Generation,
     pub fate: Fate,
     pub reason: String,
+    /// When it is to start, where it waits for that.
+    pub starts_at: Option<Timestamp>,
+}
+
+/// An occurrence that waited when hupd ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waited {
+    pub occurrence: Occurrence,
+    /// When it was to start, where it waited for that.
+    pub starts_at: Option<Timestamp>,
 }
 
 /// The process of a run exists.

@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use hupd::config::{Job, Missed, OutputMode, Overlap, Timing};
+use hupd::config::{Jitter, Job, Missed, OutputMode, Overlap, Timing};
 use hupd::event::{Event, Inbox, Reply};
 use hupd::protocol::Answer;
 use hupd::run::{Exit, Generation, JobName, Occurrence, RunId, Signal, Trigger};
+use hupd::schedule::Seed;
 use hupd::system::children::Children;
 use hupd::system::identity::Identity;
 use hupd::system::spawn::{SpawnOrder, Spawners};
@@ -22,6 +23,10 @@ fn order(run: RunId, script: &str) -> SpawnOrder {
         name: name.clone(),
         command: ["/bin/sh", "-c", script].map(str::to_owned).into(),
         timing: Timing::Never,
+        jitter: Jitter {
+            below: Duration::ZERO,
+            seed: Seed::of("host", "orphans"),
+        },
         missed: Missed::Skip,
         deadline: None,
         overlap: Overlap::Skip,

@@ -11,7 +11,7 @@ use super::section::{Item, Section, Title, Wrong, is_job};
 use super::source::Source;
 use super::timing::timing;
 use super::words::{key_of, quoted};
-use super::{Job, Timing, typed};
+use super::{Jitter, Job, Timing, typed};
 use crate::run::JobName;
 use crate::schedule::{Seed, Zones};
 
@@ -48,7 +48,7 @@ impl Checker<'_> {
         let policies = self.defaults.overridden(&mut section, self.zones);
         let seed = Seed::of(self.host, name);
         let timing = timing(&mut section, &policies, (self.zones, seed));
-        let job = described(name, &mut section, policies, timing);
+        let job = described((name, seed), &mut section, policies, timing);
         if job.is_none() && !is_part_of_a_name(table) {
             section.push(missing_command(name, key.span()));
         }
@@ -58,7 +58,7 @@ impl Checker<'_> {
 }
 
 fn described(
-    name: &str,
+    (name, seed): (&str, Seed),
     section: &mut Section<'_, '_>,
     policies: Policies,
     timing: Timing,
@@ -72,6 +72,10 @@ fn described(
         name: JobName::new(name),
         command: command?,
         timing,
+        jitter: Jitter {
+            below: policies.jitter,
+            seed,
+        },
         missed: policies.missed,
         deadline: policies.deadline,
         overlap: policies.overlap,

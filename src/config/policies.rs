@@ -13,7 +13,7 @@ use super::{Missed, OutputMode, Overlap, missed, typed, zones};
 use crate::run::Signal;
 use crate::schedule::{Dst, Zone, Zones};
 
-const LONGEST_SPREAD: Duration = Duration::from_secs(24 * 3600);
+const LONGEST: Duration = Duration::from_secs(24 * 3600);
 
 #[derive(Clone, Debug)]
 pub(super) struct Policies {
@@ -21,6 +21,7 @@ pub(super) struct Policies {
     pub zone: Zone,
     pub dst: Dst,
     pub spread: Duration,
+    pub jitter: Duration,
     pub missed: Missed,
     pub deadline: Option<Duration>,
     pub overlap: Overlap,
@@ -41,6 +42,7 @@ impl Policies {
             zone,
             dst: Dst::Once,
             spread: Duration::ZERO,
+            jitter: Duration::ZERO,
             missed: Missed::Skip,
             deadline: None,
             overlap: Overlap::Skip,
@@ -67,7 +69,8 @@ impl Policies {
                 .take("timezone", |item| zones::zone(item, zones))
                 .unwrap_or_else(|| self.zone.clone()),
             dst: section.take("dst", typed::choice).unwrap_or(self.dst),
-            spread: section.take("spread", spread).unwrap_or(self.spread),
+            spread: section.take("spread", up_to_a_day).unwrap_or(self.spread),
+            jitter: section.take("jitter", up_to_a_day).unwrap_or(self.jitter),
             missed: section
                 .take("missed", missed::missed)
                 .unwrap_or(self.missed),
@@ -96,9 +99,9 @@ impl Policies {
 }
 
 /// More than a day would be another day's run.
-fn spread(item: &Item<'_>) -> Result<Duration, Wrong> {
+fn up_to_a_day(item: &Item<'_>) -> Result<Duration, Wrong> {
     match typed::duration(item)? {
-        spread if spread <= LONGEST_SPREAD => Ok(spread),
+        time if time <= LONGEST => Ok(time),
         _ => Err(Wrong::new("is longer than a day").help("write \"24h\" or less")),
     }
 }

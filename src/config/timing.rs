@@ -54,7 +54,7 @@ fn warn_where_never_due(section: &mut Section<'_, '_>) {
     warn_of(section, &["timezone", "dst", "spread"], "'schedule'");
     if section.key_at("every").is_none() {
         let what = "'schedule' or 'every'";
-        warn_of(section, &["missed", "deadline"], what);
+        warn_of(section, &["jitter", "missed", "deadline"], what);
     }
 }
 

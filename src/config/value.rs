@@ -6,11 +6,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::duration::format_duration;
 use crate::run::{JobName, Signal};
-use crate::schedule::{Schedule, Zone};
+use crate::schedule::{Schedule, Seed, Zone};
 
 /// A configuration in which everything is right. Immutable: a reload makes another one.
 #[derive(Clone, Debug, PartialEq)]
@@ -103,6 +104,7 @@ pub struct Job {
     /// What is executed: the program first. A command given as a string is `[shell, "-c", command]`.
     pub command: Vec<String>,
     pub timing: Timing,
+    pub jitter: Jitter,
     pub missed: Missed,
     /// An occurrence that is older than this is not started any more; none where any age will do.
     pub deadline: Option<Duration>,
@@ -148,6 +150,27 @@ impl fmt::Display for Timing {
             Self::Never => Ok(()),
             Self::Schedule(schedule) => schedule.fmt(f),
             Self::Every(every) => write!(f, "every {}", format_duration(*every)),
+        }
+    }
+}
+
+/// By how much each occurrence starts later than it is due: as good as drawn for each, and always the same for one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Jitter {
+    /// By less than this.
+    pub below: Duration,
+    pub seed: Seed,
+}
+
+impl Jitter {
+    /// For the occurrence of this instant, to the millisecond.
+    pub fn of(self, instant: Timestamp) -> Duration {
+        match u64::try_from(self.below.as_millis()) {
+            Ok(0) | Err(_) => Duration::ZERO,
+            Ok(values) => {
+                let purpose = format!("jitter {}", instant.as_microsecond());
+                Duration::from_millis(self.seed.below(values, &purpose))
+            }
         }
     }
 }

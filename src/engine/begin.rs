@@ -2,18 +2,20 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::agenda::Agenda;
-use super::owed;
+use super::owed::{self, Pace};
 use super::runs::Runs;
-use super::waiting::Queue;
+use super::waiting::{Queue, Waiting};
 use super::{Effect, Engine, Phase};
 use crate::clock::Moment;
 use crate::config::{Config, Job};
-use crate::ledger::{Anchor, Fate};
-use crate::run::{Generation, JobName, Occurrence, RunId, Trigger};
+use crate::ledger::{Anchor, Fate, Waited};
+use crate::run::{Generation, JobName, RunId, Trigger};
+use crate::schedule::Watch;
 
 /// What an engine starts from.
 #[derive(Debug)]
@@ -31,7 +33,7 @@ pub struct Beginning {
 #[derive(Debug, Default)]
 pub struct Left {
     /// Occurrences that waited, by instant.
-    pub waiting: Vec<Occurrence>,
+    pub waiting: Vec<Waited>,
     /// By what each job was due, as [`Timing::identity`](crate::config::Timing::identity) tells it.
     pub timings: HashMap<JobName, String>,
     /// Until when everything that was due is decided.
@@ -93,9 +95,11 @@ impl Engine {
                 effects.push(Effect::RecordTiming(job.name.clone(), timing));
             }
             let waited = waiting.remove(&job.name).unwrap_or_default();
+            let waited = self.delay_further(waited, now);
             let anchor = self.anchors.get(&job.name);
-            let owed = owed::settle_downtime(&job, waited, (anchor, since), now.wall);
-            effects.extend(self.decide_owed(&job, owed));
+            let at_hand = (now.wall, &self.queue);
+            let owed = owed::settle_downtime(&job, waited, (anchor, since), at_hand);
+            effects.extend(self.decide_owed(&job, owed, now));
         }
         let mut gone: Vec<_> = timings.into_keys().collect();
         gone.sort();
@@ -105,14 +109,35 @@ impl Engine {
         effects
     }
 
+    /// Those whose own time is still to come wait for it as before; the others are given back.
+    fn delay_further(&mut self, waited: Vec<Waited>, now: Moment) -> Vec<Waited> {
+        let mut rest = Vec::new();
+        for one in waited {
+            let until = one.starts_at.map(|at| at.duration_since(now.wall));
+            let until = until.and_then(|until| Duration::try_from(until).ok());
+            let Some(until) = until.filter(|until| !until.is_zero()) else {
+                rest.push(one);
+                continue;
+            };
+            let waiting = Waiting {
+                run: self.new_run_id(),
+                occurrence: one.occurrence,
+                watch: Watch::Fixed,
+                pace: Pace::InTime,
+                starts_at: one.starts_at,
+                note: String::new(),
+            };
+            self.queue.delay(waiting, now.elapsed + until);
+        }
+        rest
+    }
+
     /// Those that waited, by job; nobody waits for a request any more, nor for a job that is gone.
-    fn sort_out(
-        &self,
-        waiting: Vec<Occurrence>,
-    ) -> (HashMap<JobName, Vec<Occurrence>>, Vec<Effect>) {
+    fn sort_out(&self, waiting: Vec<Waited>) -> (HashMap<JobName, Vec<Waited>>, Vec<Effect>) {
         let mut by_job = HashMap::<_, Vec<_>>::new();
         let mut effects = Vec::new();
-        for occurrence in waiting {
+        for waited in waiting {
+            let occurrence = &waited.occurrence;
             let job = self.config.jobs.get(&occurrence.job);
             let reason = match (occurrence.trigger, job) {
                 (Trigger::Request, _) => "hupd ended before it could start",
@@ -122,11 +147,11 @@ impl Engine {
                 }
                 _ => {
                     let of_job = by_job.entry(occurrence.job.clone()).or_default();
-                    of_job.push(occurrence);
+                    of_job.push(waited);
                     continue;
                 }
             };
-            effects.push(self.record(occurrence, Fate::Missed, reason));
+            effects.push(self.record(waited.occurrence, Fate::Missed, reason));
         }
         (by_job, effects)
     }

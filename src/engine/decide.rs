@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -10,7 +11,7 @@ use super::runs::{Run, State};
 use super::waiting::Waiting;
 use super::{Effect, Engine, Phase, due, owed};
 use crate::clock::Moment;
-use crate::config::{Job, Missed, Overlap};
+use crate::config::{Job, Missed, Overlap, format_duration};
 use crate::ledger::{Claim, Entry, Fate};
 use crate::run::{JobName, Occurrence, RunId, Trigger};
 use crate::schedule::Watch;
@@ -64,7 +65,7 @@ impl Engine {
             instant: self.request_instant(now),
             trigger: Trigger::Request,
         };
-        if let Some(objection) = self.objection(&job, Pace::InTime) {
+        if let Some(objection) = self.objection(&job, Pace::InTime, None) {
             let reason = objection.to_string();
             let skipped = self.record(occurrence, Fate::Skipped, &reason);
             return (Request::Refused(Refused::Skipped(reason)), vec![skipped]);
@@ -75,6 +76,7 @@ impl Engine {
             occurrence,
             watch: Watch::Fixed,
             pace: Pace::InTime,
+            starts_at: None,
             note: String::new(),
         };
         let effect = self.admit_or_queue(&job, waiting);
@@ -83,24 +85,22 @@ impl Engine {
 
     /// What a due job owes: the fates of the instants passed over, and what becomes of the others. Those that are late
     /// only get in line: they go in order of due time over all jobs.
-    pub(super) fn decide_owed(&mut self, job: &Arc<Job>, owed: Owed) -> Vec<Effect> {
+    pub(super) fn decide_owed(&mut self, job: &Arc<Job>, owed: Owed, now: Moment) -> Vec<Effect> {
         let mut effects = Vec::new();
-        // A clock that was set back names once more what waits: that is due already.
         for (occurrence, reason) in owed.missed {
-            if !self.queue.has(&occurrence) {
-                effects.push(self.record(occurrence, Fate::Missed, &reason));
-            }
+            effects.push(self.record(occurrence, Fate::Missed, &reason));
         }
         for owing in owed.starts {
             if !self.queue.has(&owing.occurrence) {
-                effects.push(self.decide(job, owing));
+                effects.push(self.decide(job, owing, now));
             }
         }
         effects
     }
 
-    fn decide(&mut self, job: &Arc<Job>, owing: Owing) -> Effect {
-        if let Some(objection) = self.objection(job, owing.pace) {
+    fn decide(&mut self, job: &Arc<Job>, owing: Owing, now: Moment) -> Effect {
+        let delay = delay(job, &owing, now);
+        if let Some(objection) = self.objection(job, owing.pace, delay) {
             let fate = self.fate_by(&objection, job.missed);
             return self.record(owing.occurrence, fate, &objection.to_string());
         }
@@ -109,14 +109,54 @@ impl Engine {
             occurrence: owing.occurrence,
             watch: owing.watch,
             pace: owing.pace,
+            starts_at: None,
             note: owing.note,
         };
-        self.admit_or_queue(job, waiting)
+        match delay {
+            Some(delay) => self.delay(waiting, delay, now),
+            None => self.admit_or_queue(job, waiting),
+        }
+    }
+
+    /// It starts after that time. That is on record, so that it does so after a restart as well.
+    fn delay(&mut self, waiting: Waiting, delay: Duration, now: Moment) -> Effect {
+        let starts_at = now.wall.checked_add(delay).unwrap_or(Timestamp::MAX);
+        let waiting = Waiting {
+            starts_at: Some(due::micros(starts_at)),
+            ..waiting
+        };
+        let reason = format!("starts {} later, by its jitter", format_duration(delay));
+        let entry = self.record_waiting(&waiting, &reason);
+        self.queue.delay(waiting, now.elapsed + delay);
+        entry
+    }
+
+    /// What has waited for its own time starts, as if it were due now.
+    pub(super) fn start_delayed(&mut self, now: Moment) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        while let Some(waiting) = self.queue.take_delayed(now.elapsed) {
+            let job = self
+                .job(&waiting.occurrence.job)
+                .expect("only jobs in force wait");
+            effects.push(match self.running_objection(&job) {
+                Some(running) => {
+                    self.record(waiting.occurrence, Fate::Skipped, &running.to_string())
+                }
+                None => {
+                    let waiting = Waiting {
+                        starts_at: None,
+                        ..waiting
+                    };
+                    self.admit_or_queue(&job, waiting)
+                }
+            });
+        }
+        effects
     }
 
     /// Why an occurrence of this job may not run, if it may not. What is made up for waits where what is in time
     /// would be skipped.
-    fn objection(&self, job: &Job, pace: Pace) -> Option<Objection> {
+    fn objection(&self, job: &Job, pace: Pace, delay: Option<Duration>) -> Option<Objection> {
         if self.phase != Phase::Serving {
             return Some(Objection::Stopping);
         }
@@ -124,7 +164,9 @@ impl Engine {
         let patient = pace == Pace::CatchUp && job.missed != Missed::Skip;
         match job.overlap {
             Overlap::Skip if !patient => {
+                // Whether it still runs is asked when the delay is over.
                 let running = self.running_objection(job);
+                let running = running.filter(|_| delay.is_none());
                 running.or((waiting > 0).then_some(Objection::EarlierWaits))
             }
             _ => (waiting >= MAX_WAITING).then_some(Objection::ManyWait(waiting)),
@@ -151,7 +193,7 @@ impl Engine {
                 self.config.daemon.catch_up_limit
             ),
         };
-        let entry = self.record(waiting.occurrence.clone(), Fate::Waiting, &reason);
+        let entry = self.record_waiting(&waiting, &reason);
         self.queue.push(waiting);
         entry
     }
@@ -222,6 +264,17 @@ impl Engine {
             generation: self.generation,
             fate,
             reason: reason.to_owned(),
+            starts_at: None,
+        })
+    }
+
+    pub(super) fn record_waiting(&self, waiting: &Waiting, reason: &str) -> Effect {
+        Effect::Record(Entry {
+            occurrence: waiting.occurrence.clone(),
+            generation: self.generation,
+            fate: Fate::Waiting,
+            reason: reason.to_owned(),
+            starts_at: waiting.starts_at,
         })
     }
 
@@ -229,7 +282,7 @@ impl Engine {
         self.runs.len() < self.config.daemon.max_running
     }
 
-    fn new_run_id(&mut self) -> RunId {
+    pub(super) fn new_run_id(&mut self) -> RunId {
         let run = self.next_run;
         self.next_run = RunId(run.0 + 1);
         run
@@ -244,6 +297,14 @@ impl Engine {
         self.last_request = instant;
         instant
     }
+}
+
+/// How long an occurrence that has come in time waits, if it does.
+fn delay(job: &Job, owing: &Owing, now: Moment) -> Option<Duration> {
+    let delay = job.jitter.of(owing.occurrence.instant);
+    let late = now.wall.duration_since(owing.occurrence.instant);
+    let rest = delay.saturating_sub(Duration::try_from(late).unwrap_or_default());
+    (owing.pace == Pace::InTime && !rest.is_zero()).then_some(rest)
 }
 
 /// Why what has waited is not started any more. Whoever asked for a run has no deadline.

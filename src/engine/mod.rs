@@ -93,15 +93,15 @@ impl Engine {
     fn decide_due(&mut self, now: Moment) -> Vec<Effect> {
         self.read_clocks(now);
         let clocks = self.clocks;
-        let (mut effects, mut decided) = (Vec::new(), None);
+        let (mut effects, mut decided) = (self.start_delayed(now), None);
         let on_the_wall = |at| due::wall_instant(at, clocks);
         while let Some((name, due)) = self.agenda.take_due(now, on_the_wall) {
             let job = self
                 .job(&name)
                 .expect("only jobs in force are on the agenda");
-            let (owed, next) = owed::settle(&job, due, (now, clocks));
+            let (owed, next) = owed::settle(&job, due, (now, clocks), &self.queue);
             self.agenda.set(&name, next);
-            effects.extend(self.decide_owed(&job, owed));
+            effects.extend(self.decide_owed(&job, owed, now));
             decided = Some(Effect::RecordDecided(now.wall));
         }
         effects.extend(self.admit_waiting(now));
@@ -145,6 +145,7 @@ impl Engine {
             agenda.elapsed,
             self.runs.next_deadline(),
             self.phase.deadline(),
+            self.queue.next_delayed(),
         ];
         Wake {
             wall: agenda.wall,

@@ -8,9 +8,10 @@ use jiff::Timestamp;
 use super::agenda::Due;
 use super::come::Come;
 use super::due::{told, wall, wall_instant};
+use super::waiting::Queue;
 use crate::clock::Moment;
 use crate::config::{Job, Missed, Timing, format_duration};
-use crate::ledger::Anchor;
+use crate::ledger::{Anchor, Waited};
 use crate::run::{Occurrence, Trigger};
 use crate::schedule::{Instant, Watch};
 
@@ -58,8 +59,9 @@ pub enum Pace {
     CatchUp,
 }
 
-/// What is owed by a job whose `due` has come, and when it is due next; `clocks` tell its instants.
-pub fn settle(job: &Job, due: Due, (now, clocks): (Moment, Moment)) -> (Owed, Due) {
+/// What is owed by a job whose `due` has come, and when it is due next; `clocks` tell its instants. What waits in the
+/// queue is due already, though a clock that was set back names it once more.
+pub fn settle(job: &Job, due: Due, (now, clocks): (Moment, Moment), queue: &Queue) -> (Owed, Due) {
     let (come, reached, next) = match (&job.timing, due) {
         (Timing::Schedule(schedule), Due::Wall(first)) => {
             let until = now.wall;
@@ -101,7 +103,7 @@ pub fn settle(job: &Job, due: Due, (now, clocks): (Moment, Moment)) -> (Owed, Du
     let owed = Owed {
         starts: starts.collect(),
         missed: rows(
-            job,
+            (job, queue),
             passed_over(&come, &instants),
             (&instants, reached),
             |instant| age.reason(instant.at, PASSED),
@@ -114,9 +116,9 @@ pub fn settle(job: &Job, due: Due, (now, clocks): (Moment, Moment)) -> (Owed, Du
 /// occurrences that waited when hupd ended.
 pub fn settle_downtime(
     job: &Job,
-    waited: Vec<Occurrence>,
+    waited: Vec<Waited>,
     (anchor, since): (Option<&Anchor>, Option<Timestamp>),
-    now: Timestamp,
+    (now, queue): (Timestamp, &Queue),
 ) -> Owed {
     let most = match job.missed {
         Missed::Skip => 0,
@@ -129,7 +131,7 @@ pub fn settle_downtime(
     let instants = newest.unwrap_or_default();
     let mut owed = Owed::default();
     let chosen = waited.len().saturating_sub(most - instants.len());
-    for (number, occurrence) in waited.into_iter().enumerate() {
+    for (number, Waited { occurrence, .. }) in waited.into_iter().enumerate() {
         let is_young = occurrence.instant >= age.oldest;
         if number >= chosen && is_young {
             owed.starts.push(Owing {
@@ -147,7 +149,7 @@ pub fn settle_downtime(
         let passed_over = passed_over(come, &instants);
         let reason = |instant: &Instant| age.reason(instant.at, DOWN);
         owed.missed
-            .extend(rows(job, passed_over, (&instants, now), reason));
+            .extend(rows((job, queue), passed_over, (&instants, now), reason));
         let made_up = instants.iter().map(|instant| {
             owing(
                 job,
@@ -246,13 +248,18 @@ fn passed_over<'c>(come: &'c Come<'_>, starts: &[Instant]) -> impl Iterator<Item
 }
 
 fn rows(
-    job: &Job,
+    (job, queue): (&Job, &Queue),
     passed_over: impl Iterator<Item = Instant>,
     (starts, reached): (&[Instant], Timestamp),
     reason: impl Fn(&Instant) -> String,
 ) -> Vec<(Occurrence, String)> {
     let row = |instant: Instant| (occurrence(job, instant.at), reason(&instant));
-    let mut rows: Vec<_> = passed_over.map(row).take(ROWS + 1).collect();
+    let waits_not = |(occurrence, _): &(Occurrence, String)| !queue.has(occurrence);
+    let mut rows: Vec<_> = passed_over
+        .map(row)
+        .filter(waits_not)
+        .take(ROWS + 1)
+        .collect();
     if rows.len() > ROWS {
         rows.truncate(ROWS);
         let until = starts.first().map_or(reached, |first| first.at);

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use super::decide::Objection;
 use super::runs::State;
+use super::waiting::Waiting;
 use super::{Effect, Engine, Send};
 use crate::clock::Moment;
 use crate::config::Missed;
 use crate::ledger::Fate;
-use crate::run::{Occurrence, RunId, Signal, StopReason, Trigger};
+use crate::run::{RunId, Signal, StopReason, Trigger};
 
 /// KILL is sent again after this time as long as a run has not ended: a group that forks fast can
 /// have a member that the first one missed.
@@ -66,7 +67,7 @@ impl Engine {
         let waiting = self.queue.remove_if(|_| true);
         let mut effects: Vec<_> = waiting
             .into_iter()
-            .map(|waiting| self.leave(waiting.occurrence))
+            .map(|waiting| self.leave(&waiting))
             .collect();
         // The alarm may not have been heard yet: hupd was stopped, or this signal came at the same time.
         effects.extend(self.decide_due(now));
@@ -74,14 +75,20 @@ impl Engine {
     }
 
     /// What has waited does not start any more, or is left to the next hupd.
-    fn leave(&self, occurrence: Occurrence) -> Effect {
+    fn leave(&self, waiting: &Waiting) -> Effect {
+        let occurrence = &waiting.occurrence;
         let missed = match occurrence.trigger {
             Trigger::Request => Missed::Skip,
             Trigger::Schedule | Trigger::Every => self.config.jobs[&occurrence.job].missed,
         };
         let objection = Objection::Stopping;
-        let fate = self.fate_by(&objection, missed);
-        self.record(occurrence, fate, &objection.to_string())
+        match (self.fate_by(&objection, missed), waiting.starts_at) {
+            (Fate::Skipped | Fate::Missed, None) => {
+                self.record(occurrence.clone(), Fate::Skipped, &objection.to_string())
+            }
+            // Its time may come when the next one serves.
+            _ => self.record_waiting(waiting, &objection.to_string()),
+        }
     }
 
     fn stop_all(&mut self, now: Moment) -> Vec<Effect> {

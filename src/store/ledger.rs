@@ -33,6 +33,7 @@ struct Line<'a> {
     reason: &'a str,
     generation: Generation,
     run: Option<RunId>,
+    starts_at: Option<Timestamp>,
 }
 
 impl<'a> Line<'a> {
@@ -43,6 +44,7 @@ impl<'a> Line<'a> {
             reason: &claim.reason,
             generation: claim.generation,
             run: Some(claim.run),
+            starts_at: None,
         }
     }
 }
@@ -56,10 +58,11 @@ fn write_line(
 ) -> rusqlite::Result<Claimed> {
     let written = connection
         .prepare_cached(
-            "INSERT INTO ledger (job, instant, trigger, fate, reason, generation, run, decided_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+            "INSERT INTO ledger (job, instant, trigger, fate, reason, generation, run, decided_at, starts_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
              ON CONFLICT DO UPDATE SET fate = excluded.fate, reason = excluded.reason,
-               generation = excluded.generation, run = excluded.run, decided_at = excluded.decided_at
+               generation = excluded.generation, run = excluded.run, decided_at = excluded.decided_at,
+               starts_at = excluded.starts_at
              WHERE fate = 'waiting' OR (fate = 'missed' AND excluded.fate = 'ran')",
         )?
         .execute(params![
@@ -71,6 +74,7 @@ fn write_line(
             line.generation,
             line.run,
             Micros(at),
+            line.starts_at.map(Micros),
         ])?;
     Ok(match written {
         0 => Claimed::AlreadyThere,
@@ -130,6 +134,7 @@ pub(super) fn write_entry(
         reason: &entry.reason,
         generation: entry.generation,
         run: None,
+        starts_at: entry.starts_at,
     };
     write_line(connection, &line, at).map(|_| ())
 }

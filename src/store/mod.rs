@@ -30,8 +30,8 @@ use rusqlite::Connection;
 
 use crate::config::History;
 use crate::event::Outbox;
-use crate::ledger::Anchor;
-use crate::run::{Generation, JobName, Occurrence, RunId};
+use crate::ledger::{Anchor, Waited};
+use crate::run::{Generation, JobName, RunId};
 
 use opening::Fault;
 pub use reader::Question;
@@ -60,7 +60,7 @@ pub struct Recovered {
     /// Runs that nobody saw the end of; they are recorded as lost now.
     pub lost: Vec<LostRun>,
     /// Occurrences that waited then, by instant: it is for the engine to say what becomes of them.
-    pub waiting: Vec<Occurrence>,
+    pub waiting: Vec<Waited>,
     /// By what each job was due.
     pub timings: HashMap<JobName, String>,
     /// Until when everything that was due is decided.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 
-use crate::ledger::Anchor;
+use crate::ledger::{Anchor, Waited};
 use crate::run::{Generation, JobName, Occurrence, Outcome, RunId};
 
 use super::columns::{Micros, TriggerName, Whole};
@@ -85,17 +85,20 @@ fn lost_run(row: &Row<'_>) -> rusqlite::Result<LostRun> {
     })
 }
 
-fn waiting(connection: &Connection) -> rusqlite::Result<Vec<Occurrence>> {
+fn waiting(connection: &Connection) -> rusqlite::Result<Vec<Waited>> {
     connection
         .prepare(
-            "SELECT job, instant, trigger FROM ledger WHERE fate = 'waiting'
+            "SELECT job, instant, trigger, starts_at FROM ledger WHERE fate = 'waiting'
              ORDER BY instant, job, trigger",
         )?
         .query_map([], |row| {
-            Ok(Occurrence {
-                job: JobName::new(row.get_ref(0)?.as_str()?),
-                instant: row.get::<_, Micros>(1)?.0,
-                trigger: row.get::<_, TriggerName>(2)?.0,
+            Ok(Waited {
+                occurrence: Occurrence {
+                    job: JobName::new(row.get_ref(0)?.as_str()?),
+                    instant: row.get::<_, Micros>(1)?.0,
+                    trigger: row.get::<_, TriggerName>(2)?.0,
+                },
+                starts_at: row.get::<_, Option<Micros>>(3)?.map(|at| at.0),
             })
         })?
         .collect()

@@ -37,6 +37,7 @@ CREATE TABLE ledger (
   generation INTEGER NOT NULL,
   run INTEGER,
   decided_at INTEGER NOT NULL,
+  starts_at INTEGER,          -- when it is to start, where it waits for that
   PRIMARY KEY (instant, job, trigger)
 ) WITHOUT ROWID;
 CREATE INDEX ledger_waiting ON ledger (job) WHERE fate = 'waiting';
@@ -121,6 +122,7 @@ FROM runs;
 
 /// What a store of version 1 has not got.
 const SINCE_1: &str = "
+ALTER TABLE ledger ADD COLUMN starts_at INTEGER;
 CREATE TABLE timings (
   job TEXT PRIMARY KEY,
   timing TEXT NOT NULL

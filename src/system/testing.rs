@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::config::{Job, Missed, OutputMode, Overlap, Timing};
+use crate::config::{Jitter, Job, Missed, OutputMode, Overlap, Timing};
 use crate::event::{Ended, Event, Inbox, Reply, Started};
 use crate::protocol::Answer;
 use crate::run::{Generation, JobName, Occurrence, Output, RunId, Signal, Trigger};
+use crate::schedule::Seed;
 use crate::system::children::Children;
 use crate::system::identity::Identity;
 use crate::system::spawn::{SpawnOrder, Spawners};
@@ -143,6 +144,10 @@ pub(crate) fn job(command: &[&str]) -> Job {
         name: JobName::new("test"),
         command: command.iter().map(|&word| word.to_owned()).collect(),
         timing: Timing::Never,
+        jitter: Jitter {
+            below: Duration::ZERO,
+            seed: Seed::of("host", "test"),
+        },
         missed: Missed::Skip,
         deadline: None,
         overlap: Overlap::Skip,

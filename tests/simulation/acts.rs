@@ -69,6 +69,8 @@ pub enum Act {
         generation: Generation,
         /// The row says that it stands for more than this one instant.
         stands_for_more: bool,
+        /// When it is to start, where it waits for that.
+        starts_at: Option<Timestamp>,
     },
     Spawn {
         run: RunId,
@@ -187,6 +189,7 @@ impl Act {
                 fate: entry.fate,
                 generation: entry.generation,
                 stands_for_more: entry.reason.contains("; so "),
+                starts_at: entry.starts_at,
             },
             Record::Start(start) => Self::Begun { run: start.run },
             Record::End(end) => Self::End {

@@ -136,6 +136,10 @@ impl Chance {
     fn job(&mut self) -> JobSpec {
         JobSpec {
             due: self.due(),
+            jitter: match self.dice.percent(20) {
+                true => self.dice.duration(SECOND, 10 * MINUTE),
+                false => Duration::ZERO,
+            },
             missed: self.missed(),
             deadline: self.deadline(),
             overlap: self

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hupd::config::{
-    Config, Daemon, History, Job, Log, LogFormat, Missed, OutputMode, Overlap, SourceFile, Timing,
+    Config, Daemon, History, Jitter, Job, Log, LogFormat, Missed, OutputMode, Overlap, SourceFile,
+    Timing,
 };
 use hupd::run::{JobName, Signal};
 use hupd::schedule::{self, Dst, Expression, Rules, Seed, Zone};
@@ -99,6 +100,7 @@ pub enum Due {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JobSpec {
     pub due: Due,
+    pub jitter: Duration,
     pub missed: Missed,
     pub deadline: Option<Duration>,
     pub overlap: Overlap,
@@ -199,6 +201,10 @@ impl JobSpec {
                     ))
                 }
             },
+            jitter: Jitter {
+                below: self.jitter,
+                seed: Seed::of("host", name.as_str()),
+            },
             missed: self.missed,
             deadline: self.deadline,
             overlap: self.overlap,
@@ -239,6 +245,9 @@ impl fmt::Display for JobSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (due, missed, overlap) = (self.due, self.missed, self.overlap);
         write!(f, "{due}, missed {missed:?}, overlap {overlap:?}")?;
+        if !self.jitter.is_zero() {
+            write!(f, ", jitter {:?}", self.jitter)?;
+        }
         if let Some(deadline) = self.deadline {
             write!(f, ", deadline {deadline:?}")?;
         }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
 
 use hupd::event::{ClaimVerdict, Claimed};
-use hupd::ledger::Fate;
+use hupd::ledger::{Fate, Waited};
 use hupd::run::{Generation, JobName, Occurrence, RunId};
 use hupd::store::Record;
 use jiff::Timestamp;
@@ -31,6 +31,8 @@ pub enum Durable {
 pub struct Line {
     pub fate: &'static str,
     pub run: Option<RunId>,
+    /// When it is to start, where it waits for that.
+    pub starts_at: Option<Timestamp>,
 }
 
 /// A change that is not on the disk yet, the way back.
@@ -54,7 +56,7 @@ pub struct Ledger {
     /// The latest that the clock on the wall has ever been at a commit: by that, rows may have been removed.
     latest: Timestamp,
     lines: HashMap<Occurrence, Line>,
-    pub waiting: BTreeSet<Occurrence>,
+    waiting: BTreeSet<Occurrence>,
     /// How each run has ended, if it has.
     runs: BTreeMap<RunId, Option<String>>,
     open: BTreeSet<RunId>,
@@ -112,6 +114,15 @@ impl Ledger {
         self.lines.get(occurrence).copied()
     }
 
+    /// What waits, and when it is to start, where it waits for that.
+    pub fn waited(&self) -> Vec<Waited> {
+        let waited = |occurrence: &Occurrence| Waited {
+            occurrence: occurrence.clone(),
+            starts_at: self.line(occurrence).and_then(|line| line.starts_at),
+        };
+        self.waiting.iter().map(waited).collect()
+    }
+
     pub fn write(&mut self, record: &Record, durable: Durable) {
         self.rows += 1;
         if durable == Durable::Yes {
@@ -120,7 +131,7 @@ impl Ledger {
         match record {
             Record::Claim(claim) => {
                 let (run, occurrence) = (claim.run, &claim.occurrence);
-                let claimed = self.put(occurrence, "ran", Some(run));
+                let claimed = self.put(occurrence, ("ran", None), Some(run));
                 // What is refused while nothing can be written leaves no trace.
                 if durable == Durable::Yes || claimed == Claimed::Yes {
                     self.owed.push(Undo::Number(self.last_run));
@@ -134,7 +145,8 @@ impl Ledger {
                 self.verdicts.push_back(ClaimVerdict { run, claimed });
             }
             Record::Entry(entry) => {
-                self.put(&entry.occurrence, fate_name(entry.fate), None);
+                let fate = (fate_name(entry.fate), entry.starts_at);
+                self.put(&entry.occurrence, fate, None);
             }
             Record::Verdict(verdict, _) if verdict.accepted => {
                 self.owed.push(Undo::Generation(self.generation));
@@ -161,7 +173,12 @@ impl Ledger {
         }
     }
 
-    fn put(&mut self, occurrence: &Occurrence, fate: &'static str, run: Option<RunId>) -> Claimed {
+    fn put(
+        &mut self,
+        occurrence: &Occurrence,
+        (fate, starts_at): (&'static str, Option<Timestamp>),
+        run: Option<RunId>,
+    ) -> Claimed {
         let before = self.line(occurrence);
         let is_open = |line: &Line| match line.fate {
             "waiting" => true,
@@ -173,7 +190,12 @@ impl Ledger {
             return Claimed::AlreadyThere;
         }
         self.owed.push(Undo::Line(occurrence.clone(), before));
-        self.set(occurrence, Some(Line { fate, run }));
+        let line = Line {
+            fate,
+            run,
+            starts_at,
+        };
+        self.set(occurrence, Some(line));
         Claimed::Yes
     }
 

@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use hupd::clock::{Moment, Wake};
 use hupd::daemon::Daemon;
+use hupd::ledger::Waited;
 use hupd::protocol::Request;
-use hupd::run::{Generation, JobName, Occurrence};
+use hupd::run::{Generation, JobName};
 use hupd::schedule::Zone;
 use jiff::Timestamp;
 
@@ -48,7 +49,7 @@ pub struct Inheritance {
     pub timings: BTreeMap<JobName, String>,
     pub decided: Option<Timestamp>,
     pub lived: Option<Timestamp>,
-    pub waiting: Vec<Occurrence>,
+    pub waiting: Vec<Waited>,
 }
 
 impl Inheritance {
@@ -60,7 +61,7 @@ impl Inheritance {
             timings: ledger.timings.clone(),
             decided: ledger.decided,
             lived: ledger.lived,
-            waiting: ledger.waiting.iter().cloned().collect(),
+            waiting: ledger.waited(),
         }
     }
 }

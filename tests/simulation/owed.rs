@@ -98,7 +98,13 @@ pub fn first(
     }
 }
 
-pub fn owed(job: &JobSpec, next: Next, oracle: &Oracle, (now, clocks): (Moment, Moment)) -> Owed {
+/// What waits is due already.
+pub fn owed(
+    job: &JobSpec,
+    next: Next,
+    (oracle, waits): (&Oracle, &dyn Fn(Timestamp) -> bool),
+    (now, clocks): (Moment, Moment),
+) -> Owed {
     match (job.due, next) {
         (Due::At(schedule), Next::Wall(at)) => {
             let following = |time: &Timestamp| oracle.next_after(schedule, *time);
@@ -106,7 +112,7 @@ pub fn owed(job: &JobSpec, next: Next, oracle: &Oracle, (now, clocks): (Moment, 
             let come: Vec<_> = come.take_while(|at| *at <= now.wall).collect();
             let next = oracle.next_after(schedule, now.wall).map(Next::Wall);
             let is_wild = |at| oracle.is_wild(schedule, at);
-            divided(job, (&come, now.wall), is_wild, next)
+            divided(job, (&come, now.wall), (&is_wild, waits), next)
         }
         (Due::Every(every), Next::Elapsed(at)) => {
             let passed = ((now.elapsed - at).as_nanos() / every.as_nanos()) as u32;
@@ -114,7 +120,7 @@ pub fn owed(job: &JobSpec, next: Next, oracle: &Oracle, (now, clocks): (Moment, 
             let come: Vec<_> = come.collect();
             let next = Next::Elapsed(at + every * (passed + 1));
             let reached = wall_of(now.elapsed, clocks);
-            divided(job, (&come, reached), |_| true, Some(next))
+            divided(job, (&come, reached), (&|_| true, waits), Some(next))
         }
         (due, next) => panic!("a job that is due {due} is not due at {next:?}"),
     }
@@ -124,7 +130,7 @@ pub fn owed(job: &JobSpec, next: Next, oracle: &Oracle, (now, clocks): (Moment, 
 fn divided(
     job: &JobSpec,
     (come, reached): (&[Timestamp], Timestamp),
-    is_wild: impl Fn(Timestamp) -> bool,
+    (is_wild, waits): (&dyn Fn(Timestamp) -> bool, &dyn Fn(Timestamp) -> bool),
     next: Option<Next>,
 ) -> Owed {
     let most = match job.missed {
@@ -136,7 +142,7 @@ fn divided(
         let is_in_time = job.deadline.is_none_or(|most| age(at) <= signed(most));
         is_in_time && (job.missed != Missed::Skip || age(at) <= signed(TOO_LATE))
     };
-    let mut owed = divided_by(most, is_young, come);
+    let mut owed = divided_by(most, (&is_young, waits), come);
     let is_one = owed.instants.len() == 1;
     for owing in &mut owed.instants {
         owing.is_late = age(owing.at) > signed(IN_TIME) || !is_one;
@@ -146,11 +152,16 @@ fn divided(
 }
 
 /// By the same rule, whoever says what is young; all are late.
-pub fn divided_by(most: usize, is_young: impl Fn(Timestamp) -> bool, come: &[Timestamp]) -> Owed {
+pub fn divided_by(
+    most: usize,
+    (is_young, waits): (&dyn Fn(Timestamp) -> bool, &dyn Fn(Timestamp) -> bool),
+    come: &[Timestamp],
+) -> Owed {
     let young = come.iter().rev().take(most).take_while(|at| is_young(**at));
     let (missed, started) = come.split_at(come.len() - young.count());
+    let missed: Vec<_> = missed.iter().filter(|at| !waits(**at)).collect();
     let more = missed.len() > ROWS;
-    let row = |(number, at): (usize, &Timestamp)| (*at, more && number + 1 == ROWS);
+    let row = |(number, at): (usize, &&Timestamp)| (**at, more && number + 1 == ROWS);
     let owing = |at: &Timestamp| Owing {
         at: *at,
         is_late: true,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::world::*;
 use crate::config::{Job, Missed};
 use crate::engine::{Effect, Engine, Left};
-use crate::ledger::{Anchor, Fate};
+use crate::ledger::{Anchor, Fate, Waited};
 use crate::run::{Exit, Occurrence, Trigger};
 
 fn hourly(missed: Missed) -> Job {
@@ -121,13 +121,38 @@ fn an_interval_is_made_up_for_in_its_phase() {
     assert_eq!(world.instants_of("poll")[1..], ["2026-06-01T12:05:00Z"]);
 }
 
+fn waited(job: &str, starts_at: Option<&str>) -> Waited {
+    Waited {
+        occurrence: Occurrence {
+            job: name(job),
+            instant: at("2026-06-01T08:00:00Z"),
+            trigger: Trigger::Schedule,
+        },
+        starts_at: starts_at.map(at),
+    }
+}
+
+#[test]
+fn a_delay_goes_on_after_a_restart() {
+    let jobs = [cron("over", "0 8 * * *"), cron("to-come", "0 8 * * *")];
+    let left = Left {
+        waiting: vec![
+            waited("over", Some("2026-06-01T11:59:59Z")),
+            waited("to-come", Some("2026-06-01T12:00:10Z")),
+        ],
+        ..left(&[&jobs[0], &jobs[1]], "2026-06-01T12:00:00Z")
+    };
+    let mut world = World::after(config(jobs), BTreeMap::new(), left);
+    assert_eq!(world.fates_of("over"), [Fate::Missed]);
+    world.pass(9 * SECOND);
+    assert_eq!(world.started, []);
+    world.pass(SECOND);
+    assert_eq!(world.instants_of("to-come"), ["2026-06-01T08:00:00Z"]);
+}
+
 #[test]
 fn what_waited_is_made_up_for_where_the_job_wants_that() {
-    let waited = |job: &str| Occurrence {
-        job: name(job),
-        instant: at("2026-06-01T08:00:00Z"),
-        trigger: Trigger::Schedule,
-    };
+    let waited = |job: &str| waited(job, None);
     let wanted = hourly(Missed::Once);
     let unwanted = cron("other", "0 * * * *");
     let left = Left {

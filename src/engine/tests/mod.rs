@@ -3,6 +3,7 @@
 mod downtime;
 mod due;
 mod forecast;
+mod jitter;
 mod late;
 mod limits;
 mod random;

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use crate::clock::Moment;
 use crate::config::{
-    Config, Daemon, History, Job, Log, LogFormat, Missed, OutputMode, Overlap, Timing,
+    Config, Daemon, History, Jitter, Job, Log, LogFormat, Missed, OutputMode, Overlap, Timing,
 };
 use crate::engine::{Beginning, Effect, Engine, Left, Request};
 use crate::ledger::{Anchor, ClaimVerdict, Claimed, Ended, Fate, RunEnd, Started};
@@ -41,6 +41,10 @@ pub fn job(name: &str) -> Job {
         name: JobName::new(name),
         command: vec!["/bin/true".to_owned()],
         timing: Timing::Never,
+        jitter: Jitter {
+            below: Duration::ZERO,
+            seed: Seed::of("host", name),
+        },
         missed: Missed::Skip,
         deadline: None,
         overlap: Overlap::Skip,

@@ -166,6 +166,7 @@ fn entry(job: &str, second: i64, fate: Fate, reason: &str) -> Entry {
         generation: Generation(1),
         fate,
         reason: reason.to_owned(),
+        starts_at: None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! What an earlier life left behind.
 
 use super::*;
+use crate::ledger::Waited;
 
 #[test]
 fn what_a_killed_hupd_left_open_is_closed() {
@@ -25,7 +26,10 @@ fn what_a_killed_hupd_left_open_is_closed() {
     );
     assert_eq!(
         recovered.waiting,
-        [entry("b", 60, Fate::Waiting, "").occurrence]
+        [Waited {
+            occurrence: entry("b", 60, Fate::Waiting, "").occurrence,
+            starts_at: None,
+        }]
     );
     assert_eq!(recovered.last_run, Some(RunId(3)));
     assert_eq!(recovered.moved_aside, None);
@@ -122,7 +126,9 @@ fn a_store_of_version_1_is_brought_up_to_date_with_all_that_is_in_it() {
     store.close();
     place
         .shell()
-        .execute_batch("DROP TABLE timings; PRAGMA user_version = 1")
+        .execute_batch(
+            "ALTER TABLE ledger DROP COLUMN starts_at; DROP TABLE timings; PRAGMA user_version = 1",
+        )
         .unwrap();
     let (store, recovered) = place.open();
     assert_eq!(recovered.last_run, Some(RunId(1)));

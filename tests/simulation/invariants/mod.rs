@@ -151,7 +151,11 @@ impl Invariants {
         self.most_at_once = 0;
         self.places = file.max_running;
         self.turns_to_take = file.catch_up_limit;
-        self.waiting = left.waiting.iter().cloned().collect();
+        self.waiting = left
+            .waiting
+            .iter()
+            .map(|one| one.occurrence.clone())
+            .collect();
         self.queued.clear();
         self.must_end = None;
         self.excused = daemon.world().excuses_so_far();

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use hupd::clock::Moment;
 use hupd::config::Missed;
-use hupd::ledger::Fate;
-use hupd::run::{JobName, Occurrence, Trigger};
+use hupd::ledger::{Fate, Waited};
+use hupd::run::{JobName, Occurrence, RunId, Trigger};
 use jiff::Timestamp;
 
 use super::{Model, Waiting};
@@ -17,15 +17,22 @@ use crate::simulation::owed::divided_by;
 impl Model {
     pub(super) fn make_up(&mut self, inherited: Inheritance, now: Moment) -> Vec<Act> {
         let mut left = inherited.waiting.clone();
-        left.sort_by_key(|one| (one.instant, one.job.to_string(), one.trigger.to_string()));
+        left.sort_by_key(
+            |Waited {
+                 occurrence: one, ..
+             }| { (one.instant, one.job.to_string(), one.trigger.to_string()) },
+        );
         let is_wanted = |model: &Self, one: &Occurrence| {
             let job = model.job(&one.job);
             one.trigger != Trigger::Request && job.is_some_and(|job| job.enabled)
         };
-        let (left, unwanted): (Vec<_>, Vec<_>) =
-            left.into_iter().partition(|one| is_wanted(self, one));
+        let (left, unwanted): (Vec<_>, Vec<_>) = left
+            .into_iter()
+            .partition(|one| is_wanted(self, &one.occurrence));
         let unwanted = unwanted.into_iter();
-        let mut acts: Vec<_> = unwanted.map(|one| self.fate(one, Fate::Missed)).collect();
+        let mut acts: Vec<_> = unwanted
+            .map(|one| self.fate(one.occurrence, Fate::Missed))
+            .collect();
         let file = self.file.clone();
         let mut before = inherited.timings.clone();
         for (name, job) in &file.jobs {
@@ -35,13 +42,37 @@ impl Model {
             if old != timing {
                 acts.push(Act::Timing(name.clone(), timing));
             }
-            let left: Vec<_> = left.iter().filter(|one| one.job == name).cloned().collect();
+            let left = left.iter().filter(|one| one.occurrence.job == name);
+            let (delayed, left): (Vec<_>, Vec<_>) = left
+                .cloned()
+                .partition(|one| one.starts_at.is_some_and(|at| at > now.wall));
+            for one in delayed {
+                self.delay_further(one, now);
+            }
+            let left = left.into_iter().map(|one| one.occurrence).collect();
             let since = inherited.decided.filter(|_| is_same);
-            acts.extend(self.make_up_for(&name, job, (left, since), now.wall));
+            acts.extend(self.make_up_for(&name, job, (left, since), now));
         }
         acts.extend(before.into_keys().map(|name| Act::Timing(name, None)));
         acts.push(Act::Decided(now.wall));
         acts
+    }
+
+    fn delay_further(&mut self, one: Waited, now: Moment) {
+        let run = RunId(self.next_run);
+        self.next_run += 1;
+        let rest = one
+            .starts_at
+            .expect("it has a time")
+            .duration_since(now.wall);
+        let waiting = Waiting {
+            occurrence: one.occurrence,
+            is_late: false,
+            is_wild: false,
+            starts_at: one.starts_at,
+        };
+        let at = now.elapsed + rest.unsigned_abs();
+        self.delayed.insert((at, run), waiting);
     }
 
     /// Those that waited, and what has come since; the newest of all that are wanted, and are young enough.
@@ -50,8 +81,9 @@ impl Model {
         name: &JobName,
         job: &JobSpec,
         (left, since): (Vec<Occurrence>, Option<Timestamp>),
-        now: Timestamp,
+        moment: Moment,
     ) -> Vec<Act> {
+        let now = moment.wall;
         let most = match job.missed {
             Missed::Skip => 0,
             Missed::Once => 1,
@@ -63,7 +95,7 @@ impl Model {
             deadline.is_none_or(|most| age <= most)
         };
         let come = since.map_or_else(Vec::new, |since| self.come_since(name, job, since, now));
-        let owed = divided_by(most, is_young, &come);
+        let owed = divided_by(most, (&is_young, &|at| self.waits_at(name, job, at)), &come);
         let chosen = left.len().saturating_sub(most - owed.instants.len());
         let (mut acts, mut waiting) = (Vec::new(), Vec::new());
         for (number, occurrence) in left.into_iter().enumerate() {
@@ -72,15 +104,20 @@ impl Model {
                     occurrence,
                     is_late: true,
                     is_wild: false,
+                    starts_at: None,
                 }),
                 false => acts.push(self.fate(occurrence, Fate::Missed)),
             }
         }
         // The missed ones first, then those that waited, then those that came.
         let (missed, starts) = owed.halves();
-        acts.extend(self.decide_on(name, job, missed));
-        acts.extend(waiting.into_iter().map(|one| self.consider(job, one)));
-        acts.extend(self.decide_on(name, job, starts));
+        acts.extend(self.decide_on(name, job, missed, moment));
+        acts.extend(
+            waiting
+                .into_iter()
+                .map(|one| self.consider(job, one, moment)),
+        );
+        acts.extend(self.decide_on(name, job, starts, moment));
         acts
     }
 

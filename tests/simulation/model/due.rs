@@ -43,13 +43,14 @@ impl Model {
             Next::Elapsed(at) => Some(*at),
         });
         let limits = self.deadlines().map(|(at, ..)| at);
+        let delays = self.delayed.keys().map(|(at, _)| *at);
         let grace = match self.phase {
             Phase::Draining(until) => Some(until),
             _ => None,
         };
         Wake {
             wall: wall.min(),
-            elapsed: elapsed.chain(limits).chain(grace).min(),
+            elapsed: elapsed.chain(limits).chain(grace).chain(delays).min(),
         }
     }
 
@@ -70,11 +71,12 @@ impl Model {
             .collect();
         due.sort();
         let any = !due.is_empty();
-        let mut acts = Vec::new();
+        let mut acts = self.start_delayed(now);
         for (_, name, next) in due {
             let job = self.job(&name).expect("only jobs in force are due").clone();
-            let owed = owed(&job, next, &self.oracle, (now, self.clocks));
-            acts.extend(self.decide(&name, &job, owed));
+            let waits = |at| self.waits_at(&name, &job, at);
+            let owed = owed(&job, next, (&self.oracle, &waits), (now, self.clocks));
+            acts.extend(self.decide(&name, &job, owed, now));
         }
         acts.extend(self.admit(now));
         acts.extend(any.then_some(Act::Decided(now.wall)));
@@ -103,33 +105,28 @@ impl Model {
         self.wake(now)
     }
 
-    fn decide(&mut self, name: &JobName, job: &JobSpec, owed: Owed) -> Vec<Act> {
+    fn decide(&mut self, name: &JobName, job: &JobSpec, owed: Owed, now: Moment) -> Vec<Act> {
         self.next.remove(name);
         self.next.extend(owed.next.map(|next| (name.clone(), next)));
-        self.decide_on(name, job, owed)
+        self.decide_on(name, job, owed, now)
     }
 
-    pub(super) fn decide_on(&mut self, name: &JobName, job: &JobSpec, owed: Owed) -> Vec<Act> {
-        let trigger = match job.due {
-            Due::Every(_) => Trigger::Every,
-            _ => Trigger::Schedule,
-        };
-        let occurrence = |instant| Occurrence {
-            job: name.clone(),
-            instant,
-            trigger,
-        };
-        // Named again after a step back: it is due already.
+    pub(super) fn decide_on(
+        &mut self,
+        name: &JobName,
+        job: &JobSpec,
+        owed: Owed,
+        now: Moment,
+    ) -> Vec<Act> {
+        let occurrence = |instant| occurrence(name, job, instant);
         let mut acts = Vec::new();
         for (instant, stands_for_more) in owed.missed {
-            if self.waits(&occurrence(instant)) {
-                continue;
-            }
             acts.push(Act::Fate {
                 occurrence: occurrence(instant),
                 fate: Fate::Missed,
                 generation: self.generation,
                 stands_for_more,
+                starts_at: None,
             });
         }
         for Owing {
@@ -142,16 +139,30 @@ impl Model {
                 occurrence: occurrence(at),
                 is_late,
                 is_wild,
+                starts_at: None,
             };
-            if !self.waits(&waiting.occurrence) {
-                acts.push(self.consider(job, waiting));
+            if !self.waits_at(name, job, at) {
+                acts.push(self.consider(job, waiting, now));
             }
         }
         acts
     }
 
-    fn waits(&self, one: &Occurrence) -> bool {
-        let mut waiting = self.waiting.values();
-        waiting.any(|waiting| waiting.occurrence == *one)
+    /// Named again after a step back: it is due already.
+    pub(super) fn waits_at(&self, name: &JobName, job: &JobSpec, at: Timestamp) -> bool {
+        let one = occurrence(name, job, at);
+        let mut waiting = self.waiting.values().chain(self.delayed.values());
+        waiting.any(|waiting| waiting.occurrence == one)
+    }
+}
+
+fn occurrence(name: &JobName, job: &JobSpec, instant: Timestamp) -> Occurrence {
+    Occurrence {
+        job: name.clone(),
+        instant,
+        trigger: match job.due {
+            Due::Every(_) => Trigger::Every,
+            _ => Trigger::Schedule,
+        },
     }
 }

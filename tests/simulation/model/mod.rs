@@ -47,6 +47,8 @@ struct Waiting {
     occurrence: Occurrence,
     is_late: bool,
     is_wild: bool,
+    /// When it is to start, where it waits for that.
+    starts_at: Option<Timestamp>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -92,6 +94,8 @@ pub struct Model {
     anchors: BTreeMap<JobName, (Duration, Timestamp)>,
     runs: BTreeMap<RunId, Run>,
     waiting: BTreeMap<(Timestamp, RunId), Waiting>,
+    /// By when they start, on the elapsed clock.
+    delayed: BTreeMap<(Duration, RunId), Waiting>,
     clocks: Moment,
     /// How far the clock on the wall had come before somebody set it back.
     lived: Timestamp,
@@ -119,6 +123,7 @@ impl Model {
             anchors: inherited.anchors.clone(),
             runs: BTreeMap::new(),
             waiting: BTreeMap::new(),
+            delayed: BTreeMap::new(),
             clocks: now,
             lived: Timestamp::MIN,
             last_request: Timestamp::MIN,

@@ -6,7 +6,7 @@ use hupd::clock::Moment;
 use hupd::ledger::Fate;
 use hupd::run::{Generation, JobName, Occurrence, Trigger};
 
-use super::{Last, Model, Phase, Reload, claims_last};
+use super::{Last, Model, Phase, Reload, Waiting, claims_last};
 use crate::simulation::acts::Act;
 use crate::simulation::jobs::FileSpec;
 
@@ -129,13 +129,20 @@ impl Model {
             Some(job) => !job.enabled && one.trigger != Trigger::Request,
             None => true,
         };
-        let unwanted = self
-            .waiting
-            .extract_if(.., |_, one| is_unwanted(&one.occurrence));
-        let unwanted: Vec<_> = unwanted.map(|(_, one)| one.occurrence).collect();
+        let unwanted = self.all_waiting(|one| is_unwanted(&one.occurrence));
         unwanted
             .into_iter()
-            .map(|one| self.fate(one, Fate::Skipped))
+            .map(|one| self.fate(one.occurrence, Fate::Skipped))
             .collect()
+    }
+
+    /// Takes out whatever waits and is such, in order.
+    pub(super) fn all_waiting(&mut self, is_such: impl Fn(&Waiting) -> bool) -> Vec<Waiting> {
+        let queued = self.waiting.extract_if(.., |_, one| is_such(one));
+        let mut all: Vec<_> = queued.map(|((_, run), one)| (run, one)).collect();
+        let delayed = self.delayed.extract_if(.., |_, one| is_such(one));
+        all.extend(delayed.map(|((_, run), one)| (run, one)));
+        all.sort_by_key(|(run, one)| (one.occurrence.instant, *run));
+        all.into_iter().map(|(_, one)| one).collect()
     }
 }

@@ -7,6 +7,7 @@ use hupd::config::{Missed, Overlap};
 use hupd::event::{ClaimVerdict, Claimed, Started};
 use hupd::ledger::Fate;
 use hupd::run::{Exit, JobName, Occurrence, Outcome, RunId, StopReason, Trigger};
+use hupd::schedule::Seed;
 use jiff::Timestamp;
 
 use super::{Model, Phase, Run, Stage, Waiting};
@@ -16,13 +17,16 @@ use crate::simulation::owed::{micros, signed};
 
 impl Model {
     /// What is made up for waits where another one is skipped.
-    fn objects(&self, job: &JobSpec, waiting: &Waiting) -> bool {
+    /// Whether it still runs counts when the delay is over.
+    fn objects(&self, job: &JobSpec, waiting: &Waiting, is_delayed: bool) -> bool {
         let name = &waiting.occurrence.job;
-        let others = self.waiting.values();
+        let others = self.waiting.values().chain(self.delayed.values());
         let others = others.filter(|other| other.occurrence.job == *name);
         let is_patient = waiting.is_late && job.missed != Missed::Skip;
         match job.overlap {
-            Overlap::Skip if !is_patient => self.is_running(name) || others.count() > 0,
+            Overlap::Skip if !is_patient => {
+                !is_delayed && self.is_running(name) || others.count() > 0
+            }
             _ => others.count() >= 100,
         }
     }
@@ -35,15 +39,64 @@ impl Model {
         self.runs.len() < self.file.max_running
     }
 
-    pub(super) fn consider(&mut self, job: &JobSpec, waiting: Waiting) -> Act {
+    pub(super) fn consider(&mut self, job: &JobSpec, waiting: Waiting, now: Moment) -> Act {
         if self.phase != Phase::Serving {
-            return self.leave(waiting.occurrence);
+            return self.leave(waiting);
         }
-        if self.objects(job, &waiting) {
+        let delay = delay(job, &waiting, now);
+        if self.objects(job, &waiting, delay.is_some()) {
             return self.fate(waiting.occurrence, Fate::Skipped);
         }
         let run = RunId(self.next_run);
         self.next_run += 1;
+        if let Some(delay) = delay {
+            let waiting = Waiting {
+                starts_at: Some(micros(now.wall + delay)),
+                ..waiting
+            };
+            let waits = self.waits_until(&waiting);
+            self.delayed.insert((now.elapsed + delay, run), waiting);
+            return waits;
+        }
+        self.start_or_wait(run, job, waiting)
+    }
+
+    fn waits_until(&self, waiting: &Waiting) -> Act {
+        Act::Fate {
+            occurrence: waiting.occurrence.clone(),
+            fate: Fate::Waiting,
+            generation: self.generation,
+            stands_for_more: false,
+            starts_at: waiting.starts_at,
+        }
+    }
+
+    /// What has waited for its own time.
+    pub(super) fn start_delayed(&mut self, now: Moment) -> Vec<Act> {
+        let mut acts = Vec::new();
+        while let Some(((at, run), _)) = self.delayed.first_key_value()
+            && *at <= now.elapsed
+        {
+            let run = *run;
+            let (_, waiting) = self.delayed.pop_first().expect("there is one");
+            let name = &waiting.occurrence.job;
+            let job = self.job(name).expect("only jobs in force wait").clone();
+            let overlaps = job.overlap == Overlap::Skip && self.is_running(name);
+            acts.push(match overlaps {
+                true => self.fate(waiting.occurrence, Fate::Skipped),
+                false => {
+                    let waiting = Waiting {
+                        starts_at: None,
+                        ..waiting
+                    };
+                    self.start_or_wait(run, &job, waiting)
+                }
+            });
+        }
+        acts
+    }
+
+    fn start_or_wait(&mut self, run: RunId, job: &JobSpec, waiting: Waiting) -> Act {
         if self.has_place() && !waiting.is_late {
             return self.claim(run, job, waiting);
         }
@@ -54,12 +107,13 @@ impl Model {
     }
 
     /// hupd does not come to it any more: the next one makes up for it, where the job wants that.
-    pub(super) fn leave(&self, occurrence: Occurrence) -> Act {
+    pub(super) fn leave(&self, waiting: Waiting) -> Act {
+        let occurrence = &waiting.occurrence;
         let job = self.job(&occurrence.job).expect("a job in force");
         let is_wanted = occurrence.trigger != Trigger::Request && job.missed != Missed::Skip;
-        match is_wanted {
-            true => self.fate(occurrence, Fate::Waiting),
-            false => self.fate(occurrence, Fate::Skipped),
+        match is_wanted || waiting.starts_at.is_some() {
+            true => self.waits_until(&waiting),
+            false => self.fate(waiting.occurrence, Fate::Skipped),
         }
     }
 
@@ -68,6 +122,7 @@ impl Model {
             occurrence,
             is_late,
             is_wild,
+            ..
         } = waiting;
         let begun = Run {
             occurrence: occurrence.clone(),
@@ -91,6 +146,7 @@ impl Model {
             fate,
             generation: self.generation,
             stands_for_more: false,
+            starts_at: None,
         }
     }
 
@@ -145,8 +201,19 @@ impl Model {
             occurrence,
             is_late: false,
             is_wild: false,
+            starts_at: None,
         };
-        vec![self.consider(&job, waiting)]
+        vec![self.request_run(&job, waiting)]
+    }
+
+    /// Nobody who asks is made to wait by a jitter.
+    fn request_run(&mut self, job: &JobSpec, waiting: Waiting) -> Act {
+        if self.phase != Phase::Serving || self.objects(job, &waiting, false) {
+            return self.fate(waiting.occurrence, Fate::Skipped);
+        }
+        let run = RunId(self.next_run);
+        self.next_run += 1;
+        self.start_or_wait(run, job, waiting)
     }
 
     pub(super) fn claimed(&mut self, verdicts: &[ClaimVerdict], now: Moment) -> Vec<Act> {
@@ -232,4 +299,20 @@ impl Model {
         acts.extend(self.admit(now));
         acts
     }
+}
+
+/// How long an occurrence that has come in time waits, if it does.
+fn delay(job: &JobSpec, waiting: &Waiting, now: Moment) -> Option<Duration> {
+    let Occurrence {
+        job: name, instant, ..
+    } = &waiting.occurrence;
+    let below = job.jitter.as_millis() as u64;
+    if below == 0 || waiting.is_late {
+        return None;
+    }
+    let purpose = format!("jitter {}", instant.as_microsecond());
+    let drawn = Seed::of("host", name.as_str()).below(below, &purpose);
+    let starts_at = *instant + Duration::from_millis(drawn);
+    let rest = starts_at.duration_since(now.wall.max(*instant));
+    Duration::try_from(rest).ok().filter(|rest| !rest.is_zero())
 }

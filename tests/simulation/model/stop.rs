@@ -18,8 +18,11 @@ impl Model {
             .waiting
             .iter()
             .find(|((_, waiting), _)| *waiting == run);
-        if let Some(key) = waits.map(|(key, _)| *key) {
-            let waiting = self.waiting.remove(&key).expect("it was there");
+        let queued = waits.map(|(key, _)| *key);
+        let queued = queued.and_then(|key| self.waiting.remove(&key));
+        let mut delayed = self.delayed.extract_if(.., |(_, other), _| *other == run);
+        let delayed = delayed.next().map(|(_, waiting)| waiting);
+        if let Some(waiting) = queued.or(delayed) {
             return vec![self.fate(waiting.occurrence, Fate::Skipped)];
         }
         self.send_stop(run, StopReason::Request, now)
@@ -109,8 +112,8 @@ impl Model {
 
     fn drain(&mut self, now: Moment) -> Vec<Act> {
         self.phase = Phase::Draining(now.elapsed + self.file.grace);
-        let waiting = std::mem::take(&mut self.waiting).into_values();
-        let mut acts: Vec<_> = waiting.map(|one| self.leave(one.occurrence)).collect();
+        let acts = self.all_waiting(|_| true);
+        let mut acts: Vec<_> = acts.into_iter().map(|one| self.leave(one)).collect();
         acts.extend(self.decide_due(now));
         acts
     }
