@@ -109,15 +109,24 @@ impl Engine {
         effects
     }
 
-    /// A clock that is set back by a little repeats nothing: what it shows again has just been.
+    /// A clock that was set is told of; one that was set back by much is noticed even if nobody did.
     fn read_clocks(&mut self, now: Moment) {
-        self.note_lived(due::wall_instant(now.elapsed, self.clocks), now);
+        let lived = due::wall_instant(now.elapsed, self.clocks);
+        if self.note_lived(lived, now) {
+            self.go_back(now);
+        }
         self.clocks = due::steady(self.clocks, now);
     }
 
-    /// The wall clock was set. A step back must not silence a job until the old time comes again;
-    /// what is in the ledger already will be refused by its claim.
+    /// The wall clock was set.
     pub fn clock_set(&mut self, now: Moment) -> Vec<Effect> {
+        self.go_back(now);
+        self.wake(now)
+    }
+
+    /// A step back must not silence a job until the old time comes again; what is in the ledger already will be refused
+    /// by its claim.
+    fn go_back(&mut self, now: Moment) {
         // Requests are told by the new clock at once, and not after the last one by the old.
         self.last_request = Timestamp::MIN;
         for job in self.config.jobs.values() {
@@ -129,13 +138,16 @@ impl Engine {
                 self.agenda.set(&job.name, again);
             }
         }
-        self.wake(now)
     }
 
-    fn note_lived(&mut self, lived: Timestamp, now: Moment) {
-        if lived.duration_since(now.wall) > SET_BACK {
+    /// Whether the clock was set back from there. One that is set back by a little repeats nothing: what it shows again
+    /// has just been.
+    fn note_lived(&mut self, lived: Timestamp, now: Moment) -> bool {
+        let is_set_back = lived.duration_since(now.wall) > SET_BACK;
+        if is_set_back {
             self.lived = self.lived.max(lived);
         }
+        is_set_back
     }
 
     /// Until when nothing needs to be decided.

@@ -270,6 +270,9 @@ impl<'t> Life<'t> {
         let reload = before
             .as_ref()
             .map(|engine| (engine, [&*file, &*model.file]));
+        if model.went_back {
+            self.invariants.clock_set(now);
+        }
         self.invariants.after(daemon, reload, now)?;
         let answers = daemon.world_mut().take_answers();
         answers.or_else(|what| broken(ANSWERED, what))

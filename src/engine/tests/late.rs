@@ -152,6 +152,15 @@ fn in_a_time_that_comes_again_a_wild_schedule_is_not_silent() {
 }
 
 #[test]
+fn a_great_step_back_is_noticed_though_nobody_tells() {
+    let mut world = World::of(config([cron("tick", "0 * * * *")]));
+    world.now.wall = at("2026-06-01T02:30:00Z");
+    world.wake();
+    let wake = world.engine.next_wake().wall;
+    assert_eq!(wake, Some(at("2026-06-01T03:00:00Z")));
+}
+
+#[test]
 fn in_a_time_that_comes_again_a_fixed_schedule_is_not_repeated() {
     let mut world = World::of(config([cron("tick", "50 11 * * *")]));
     world.set_clock("2026-06-01T11:49:59Z");

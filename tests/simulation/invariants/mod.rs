@@ -245,7 +245,7 @@ impl Invariants {
     }
 
     /// A step back names instants again that lie ahead now.
-    fn clock_set(&mut self, now: Moment) {
+    pub fn clock_set(&mut self, now: Moment) {
         for (schedule, expected) in self.expected.values_mut() {
             let first = self.oracle.next_after(*schedule, now.wall);
             *expected = first.map_or(*expected, |first| first.min(*expected));

@@ -61,7 +61,10 @@ impl Model {
     }
 
     pub(super) fn decide_due(&mut self, now: Moment) -> Vec<Act> {
-        self.note_lived(wall_of(now.elapsed, self.clocks), now);
+        self.went_back = self.note_lived(wall_of(now.elapsed, self.clocks), now);
+        if self.went_back {
+            self.go_back(now);
+        }
         self.clocks = steady(self.clocks, now);
         let mut due: Vec<_> = self
             .next
@@ -84,13 +87,20 @@ impl Model {
     }
 
     /// A step back by less is none.
-    pub(super) fn note_lived(&mut self, lived: Timestamp, now: Moment) {
-        if lived.duration_since(now.wall) > SignedDuration::from_secs(60) {
+    pub(super) fn note_lived(&mut self, lived: Timestamp, now: Moment) -> bool {
+        let is_set_back = lived.duration_since(now.wall) > SignedDuration::from_secs(60);
+        if is_set_back {
             self.lived = self.lived.max(lived);
         }
+        is_set_back
     }
 
     pub(super) fn clock_set(&mut self, now: Moment) -> Vec<Act> {
+        self.go_back(now);
+        self.wake(now)
+    }
+
+    fn go_back(&mut self, now: Moment) {
         self.last_request = Timestamp::MIN;
         let oracle = Rc::clone(&self.oracle);
         for (name, next) in &mut self.next {
@@ -102,7 +112,6 @@ impl Model {
                 *next = Next::Wall(first);
             }
         }
-        self.wake(now)
     }
 
     fn decide(&mut self, name: &JobName, job: &JobSpec, owed: Owed, now: Moment) -> Vec<Act> {

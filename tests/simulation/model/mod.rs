@@ -99,6 +99,8 @@ pub struct Model {
     clocks: Moment,
     /// How far the clock on the wall had come before somebody set it back.
     lived: Timestamp,
+    /// Somebody had set it back when it was read last.
+    pub went_back: bool,
     last_request: Timestamp,
     reload: Option<Reload>,
     last: Last,
@@ -126,6 +128,7 @@ impl Model {
             delayed: BTreeMap::new(),
             clocks: now,
             lived: Timestamp::MIN,
+            went_back: false,
             last_request: Timestamp::MIN,
             reload: None,
             last: Last::Accepted,
@@ -145,6 +148,7 @@ impl Model {
 
     /// What hupd must do when it is told this.
     pub fn told(&mut self, told: &Told, refuses: bool, now: Moment) -> Vec<Act> {
+        self.went_back = false;
         match told {
             Told::Begin | Told::StoreFailed | Told::StoreRecovered | Told::AskStatus => Vec::new(),
             Told::Due => claims_last(self.wake(now)),
