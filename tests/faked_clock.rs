@@ -62,12 +62,16 @@ impl Faked {
         rows.and_then(Iterator::collect).expect("rows")
     }
 
-    /// Waits until that instant of the job has run, and gives the reason in its row.
+    /// Waits until the run of that instant is over, and gives the reason in its row.
     fn wait_run(&self, job: &str, instant: &str) -> String {
+        let store = common::store(&self.hupd.home);
+        let sql = "SELECT reason FROM ledger JOIN runs ON run = id
+                   WHERE ledger.job = ?1 AND ledger.instant = ?2 AND ended_at IS NOT NULL";
+        let at: Timestamp = instant.parse().expect("a time");
         wait_until(&format!("'{job}' of {instant} has run"), || {
-            let rows = self.rows(job).into_iter();
-            let mut ran = rows.filter(|(_, fate, _)| fate == "ran");
-            ran.find_map(|(at, _, reason)| (at == instant).then_some(reason))
+            let mut ended = store.prepare_cached(sql).expect("a ledger");
+            let key = rusqlite::params![job, at.as_microsecond()];
+            ended.query_row(key, |row| row.get(0)).ok()
         })
     }
 
