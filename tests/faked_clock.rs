@@ -16,7 +16,7 @@ use std::path::Path;
 use common::{Home, Hupd, skip, wait_until};
 use jiff::Timestamp;
 
-/// Where Debian has it.
+/// Where Debian has it, in the form for programs with threads: the other one lets the real time through now and then.
 const FOLDERS: [&str; 2] = ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu"];
 
 /// A hupd that takes the time from a file.
@@ -27,7 +27,7 @@ struct Faked {
 impl Faked {
     /// Starts at that time, on the clock on the wall; nothing where there is no libfaketime.
     fn start(jobs: &str, at: &str) -> Option<Self> {
-        let libraries = FOLDERS.map(|folder| format!("{folder}/faketime/libfaketime.so.1"));
+        let libraries = FOLDERS.map(|folder| format!("{folder}/faketime/libfaketimeMT.so.1"));
         let library = libraries.iter().find(|path| Path::new(path).exists());
         let Some(library) = library else {
             skip("a faked clock: libfaketime is missing");
