@@ -6,10 +6,12 @@ mod components;
 mod cron;
 mod days;
 mod describe;
+mod either_day;
 mod expression;
 mod expression_error;
 mod field;
 mod hashed;
+mod left_out;
 mod marks;
 mod never;
 mod next;
@@ -27,8 +29,10 @@ mod zone_data;
 mod tests;
 
 pub use clock_changes::{ClockChange, Effect};
+pub use either_day::EitherDay;
 pub use expression::Expression;
 pub use expression_error::ExpressionError;
+pub use left_out::LeftOut;
 pub use seed::Seed;
 pub use zone::{Zone, ZoneError, Zones};
 

@@ -13,7 +13,11 @@ pub fn check(
     surroundings: &Surroundings,
     screen: &mut Screen,
 ) -> Result<Ending, Failure> {
-    let report = check_file(file.unwrap_or(Path::new(DEFAULT_FILE)), surroundings);
+    let (file, now) = (
+        file.unwrap_or(Path::new(DEFAULT_FILE)),
+        screen.view.times.now,
+    );
+    let report = check_file(file, surroundings, now);
     let (mut verdict, mut problems) = (Vec::new(), Vec::new());
     report.write(&mut verdict, &mut problems)?;
     match screen.is_for_programs() {

@@ -3,6 +3,7 @@
 mod calendars;
 mod clock_changes;
 mod descriptions;
+mod either_day;
 mod expressions;
 mod marks;
 mod oracle;
