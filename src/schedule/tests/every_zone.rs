@@ -147,7 +147,8 @@ fn agree(window: &Window, zone: &Zone, expression: &Expression, dst: Dst) -> Tes
     let (first, last) = (second(window.from) - nanosecond, second(window.until));
     let expected = slowly(expression, window, dst);
     let found = instants(&schedule, first).take_while(|instant| instant.at < last);
-    let found: Vec<_> = found.collect();
+    // One that is named again and again has no end.
+    let found: Vec<_> = found.take(expected.len() + 1).collect();
     prop_assert_eq!(&found, &expected, "{}", expression.text());
     // Nothing is remembered: from wherever somebody starts, what follows is the same.
     for change in window.changes.iter().filter(|one| one.at > window.from) {
