@@ -117,16 +117,23 @@ impl Schedule {
     /// The first instant strictly after `time`, of whichever expression; none where none fires again. What several
     /// name is one instant.
     pub fn next_after(&self, time: Timestamp) -> Option<Instant> {
-        let Rules { dst, offset } = self.rules;
+        let offset = self.rules.offset;
+        if offset.is_zero() {
+            return self.named_after(time);
+        }
         let time = time.checked_sub(offset).unwrap_or(Timestamp::MIN);
-        let next = |entry: &Entry| {
-            let pattern = &entry.expression.pattern;
-            pattern.next_after(time, &entry.zone, dst)
-        };
-        let instants = self.entries.iter().filter_map(next);
-        let first = instants.min_by_key(|instant| (instant.at, instant.moved_from))?;
+        let first = self.named_after(time)?;
         let at = first.at.checked_add(offset).ok()?;
         Some(Instant { at, ..first })
+    }
+
+    fn named_after(&self, time: Timestamp) -> Option<Instant> {
+        let next = |entry: &Entry| {
+            let pattern = &entry.expression.pattern;
+            pattern.next_after(time, &entry.zone, self.rules.dst)
+        };
+        let instants = self.entries.iter().filter_map(next);
+        instants.min_by_key(|instant| (instant.at, instant.moved_from))
     }
 }
 

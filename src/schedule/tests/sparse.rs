@@ -103,3 +103,26 @@ fn they_are_answered_at_once_from_whatever_year() {
     let took = began.elapsed();
     assert!(took < PATIENCE, "{took:?}");
 }
+
+#[test]
+fn months_begin_when_they_do_in_whatever_year() {
+    let (monthly, daily) = (
+        calendar("0 12 1 * *", "UTC"),
+        calendar("0 12 31 * *", "UTC"),
+    );
+    for year in (-9000..9000).step_by(7).chain(1999..2005) {
+        for month in 1..=12 {
+            let first = date(year, month, 1);
+            let noon = |date: Date| {
+                jiff::tz::Offset::UTC
+                    .to_timestamp(date.at(NOON, 0, 0, 0))
+                    .unwrap()
+            };
+            let before = noon(first - 13.days());
+            assert_eq!(monthly.next_after(before).unwrap().at, noon(first));
+            let last = (0..3).map(|later| (first + later.months()).last_of_month());
+            let last = last.into_iter().find(|last| last.day() == 31).unwrap();
+            assert_eq!(daily.next_after(noon(first)).unwrap().at, noon(last));
+        }
+    }
+}
