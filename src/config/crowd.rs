@@ -17,7 +17,7 @@ const DAY: i64 = 24 * 3600;
 /// Instants of one job that are looked at: those of a whole day where there is one every five minutes.
 const MOST_OF_A_JOB: usize = 300;
 /// Of all jobs together: a check must not get slow where there are very many.
-const MOST_OF_ALL: usize = 3_000_000;
+const MOST_OF_ALL: usize = 1_000_000;
 const NAMED: usize = 3;
 
 type Jobs = BTreeMap<JobName, Arc<Job>>;
