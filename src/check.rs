@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::config::{LoadOutcome, Problem, Problems, Severity, Surroundings, load};
@@ -18,9 +19,9 @@ pub struct Report {
 
 /// Reads a file, and all that it includes, as a start and a reload do: by its absolute path, so that
 /// what is said of it is the same.
-pub fn check(path: &Path, surroundings: &Surroundings) -> Report {
+pub fn check(path: &Path, surroundings: &Surroundings, now: Timestamp) -> Report {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    Report::new(&path, load(&path, surroundings))
+    Report::new(&path, load(&path, surroundings, now))
 }
 
 impl Report {

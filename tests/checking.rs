@@ -79,6 +79,68 @@ fn a_bad_file_is_told_with_all_its_problems_in_the_same_words() {
     assert!(told.ends_with(&format!("\n{file}: 3 errors\n")), "{told}");
 }
 
+/// Right, and worth three warnings. Clocks go forward in the north or in the south within every year.
+const WARNED: &str = r#"
+[daemon]
+timezone = "UTC"
+max_running = 1
+[jobs.gaps]
+command = "true"
+schedule = "30 2 * * *"
+timezone = "Europe/Berlin"
+[jobs.south]
+command = "true"
+schedule = "30 2 * * *"
+timezone = "Australia/Sydney"
+[jobs.days]
+command = "true"
+schedule = "0 12 13 * FRI"
+[jobs.noon]
+command = "true"
+schedule = ["0 12 * * *", "0 0 * * *"]
+[jobs.midnight]
+command = "true"
+schedule = ["0 12 * * *", "0 0 * * *"]
+"#;
+const WARNINGS: [&str; 3] = [
+    "does not exist in ",
+    "'0 12 13 * FRI': due when either day of month '13' or day of week 'FRI' matches",
+    "2 jobs are due at ",
+];
+
+fn assert_warned(told: &str) {
+    for words in WARNINGS {
+        assert!(told.contains(words), "no '{words}' in {told}");
+    }
+}
+
+#[test]
+fn what_is_right_and_perhaps_not_meant_is_told_and_taken() {
+    let home = Home::new();
+    home.configure(WARNED);
+    let (hupd, hupctl) = (by_hupd(&home), by_hupctl(&home, &[]));
+    assert_eq!(text(&hupd.stderr), text(&hupctl.stderr));
+    for output in [&hupd, &hupctl] {
+        assert_eq!(output.status.code(), Some(0));
+        assert!(text(&output.stdout).ends_with(": configuration OK: 5 jobs\n"));
+        assert_warned(&text(&output.stderr));
+    }
+    let json: Value = serde_json::from_slice(&by_hupctl(&home, &["--json"]).stdout).expect("JSON");
+    assert_eq!(json["ok"], true);
+    let problems = json["problems"].as_array().expect("an array");
+    assert!(problems.iter().all(|one| one["severity"] == "warning"));
+}
+
+#[test]
+fn a_start_and_a_reload_tell_what_a_check_warns_of() {
+    let hupd = Hupd::start(WARNED);
+    assert_warned(&hupd.log());
+    hupd.reload();
+    let verdict = &hupd.status()["last_reload"];
+    assert_eq!(verdict["accepted"], true);
+    assert_warned(verdict["problems"].as_str().expect("a text"));
+}
+
 #[test]
 fn a_relative_path_is_told_like_an_absolute_one() {
     let home = Home::new();

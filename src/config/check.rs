@@ -7,8 +7,10 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use toml::de::DeTable;
 
+use super::crowd::crowd;
 use super::decode::decode;
 use super::finding::{Finding, Findings, into_problems};
 use super::include::{self, Entry};
@@ -30,6 +32,7 @@ const DEEPEST: usize = 16;
 #[derive(Debug)]
 pub(super) struct Loading<'s> {
     surroundings: &'s Surroundings,
+    now: Timestamp,
     zones: Zones,
     settings: Option<Settings>,
     defaults: Policies,
@@ -53,9 +56,10 @@ enum Role {
 }
 
 impl<'s> Loading<'s> {
-    pub fn new(surroundings: &'s Surroundings) -> Self {
+    pub fn new(surroundings: &'s Surroundings, now: Timestamp) -> Self {
         Self {
             surroundings,
+            now,
             zones: Zones::default(),
             settings: None,
             defaults: Policies::built_in(Zone::utc()),
@@ -91,10 +95,8 @@ impl<'s> Loading<'s> {
 
     pub fn finish(mut self) -> LoadOutcome {
         let is_refused = self.files.iter().any(Findings::has_errors);
-        let main = self.files.first_mut();
-        if let Some(main) = main.filter(|_| !is_refused && self.jobs.is_empty()) {
-            let help = "write [jobs.NAME] and a command below it";
-            main.push(Finding::warning("there are no jobs").help(help));
+        if !is_refused {
+            self.warn_of_all_jobs();
         }
         let problems = Problems(into_problems(self.files));
         match self.settings {
@@ -110,6 +112,21 @@ impl<'s> Loading<'s> {
                 warnings: problems,
             }),
             _ => Err(problems),
+        }
+    }
+
+    /// Of what only all jobs together show.
+    fn warn_of_all_jobs(&mut self) {
+        let (Some(main), Some(settings)) = (self.files.first_mut(), &self.settings) else {
+            return;
+        };
+        if self.jobs.is_empty() {
+            let help = "write [jobs.NAME] and a command below it";
+            main.push(Finding::warning("there are no jobs").help(help));
+        }
+        if let Some(mut crowd) = crowd(&self.jobs, &settings.daemon, self.now) {
+            crowd.at = settings.max_running_at.clone();
+            main.push(crowd);
         }
     }
 
@@ -189,6 +206,7 @@ impl<'s> Loading<'s> {
                 defaults: &self.defaults,
                 zones: &mut self.zones,
                 host: &self.surroundings.host,
+                now: self.now,
                 findings,
             };
             if let Some(job) = checker.job(key, value) {

@@ -95,14 +95,29 @@ impl Findings {
     }
 
     pub fn has_errors(&self) -> bool {
-        let mut all = self.all.iter();
-        all.any(|finding| finding.severity == Severity::Error)
+        self.errors() > 0
     }
 
-    /// In the order of their places.
-    fn into_problems(mut self) -> impl Iterator<Item = Problem> {
+    fn errors(&self) -> usize {
+        let all = self.all.iter();
+        all.filter(|finding| finding.severity == Severity::Error)
+            .count()
+    }
+
+    /// In the order of their places, and only so many warnings as are left.
+    fn sort(&mut self, left: &mut usize) {
         self.all
             .sort_by_key(|finding| finding.at.as_ref().map(|at| at.start));
+        self.all.retain(|finding| {
+            let is_kept = finding.severity == Severity::Error || *left > 0;
+            if is_kept && finding.severity == Severity::Warning {
+                *left -= 1;
+            }
+            is_kept
+        });
+    }
+
+    fn into_problems(self) -> impl Iterator<Item = Problem> {
         let source = self.source;
         self.all
             .into_iter()
@@ -111,13 +126,22 @@ impl Findings {
 }
 
 /// What was found in all files, as it is shown.
-pub(super) fn into_problems(files: Vec<Findings>) -> Vec<Problem> {
+pub(super) fn into_problems(mut files: Vec<Findings>) -> Vec<Problem> {
+    let errors = files.iter().map(Findings::errors).sum::<usize>();
     let total: usize = files.iter().map(|file| file.all.len()).sum();
     let more = total.checked_sub(MOST_SHOWN).filter(|more| *more > 0);
     let hidden = more.zip(files.first()).map(|(more, main)| {
-        let message = format!("{} not shown", counted(more, "more problem"));
-        render(&main.source, &Finding::error(message))
+        let finding = match errors {
+            0 => Finding::warning(format!("{} not shown", counted(more, "more warning"))),
+            _ => Finding::error(format!("{} not shown", counted(more, "more problem"))),
+        };
+        render(&main.source, &finding)
     });
+    // Why a file is refused must not be lost behind warnings.
+    let mut warnings = MOST_SHOWN.saturating_sub(errors);
+    for file in &mut files {
+        file.sort(&mut warnings);
+    }
     let all = files.into_iter().flat_map(Findings::into_problems);
     all.take(MOST_SHOWN).chain(hidden).collect()
 }

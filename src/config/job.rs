@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use jiff::Timestamp;
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
@@ -9,7 +10,7 @@ use super::finding::{Finding, Findings};
 use super::policies::Policies;
 use super::section::{Item, Section, Title, Wrong, is_job};
 use super::source::Source;
-use super::timing::timing;
+use super::timing::{Circumstances, timing};
 use super::words::{key_of, quoted};
 use super::{Jitter, Job, Timing, typed};
 use crate::run::JobName;
@@ -23,6 +24,7 @@ pub(super) struct Checker<'c> {
     pub defaults: &'c Policies,
     pub zones: &'c mut Zones,
     pub host: &'c str,
+    pub now: Timestamp,
     pub findings: &'c mut Findings,
 }
 
@@ -47,7 +49,12 @@ impl Checker<'_> {
         let mut section = Section::new(title, self.source, Some(table), self.findings);
         let policies = self.defaults.overridden(&mut section, self.zones);
         let seed = Seed::of(self.host, name);
-        let timing = timing(&mut section, &policies, (self.zones, seed));
+        let circumstances = Circumstances {
+            zones: self.zones,
+            seed,
+            now: self.now,
+        };
+        let timing = timing(&mut section, &policies, circumstances);
         let job = described((name, seed), &mut section, policies, timing);
         if job.is_none() && !is_part_of_a_name(table) {
             section.push(missing_command(name, key.span()));

@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use jiff::Timestamp;
+
 use super::check::Loading;
 use super::decode::decode;
 use super::read::read;
@@ -19,9 +21,10 @@ pub struct Accepted {
 /// Accepted, or every problem of every file, warnings among them.
 pub type LoadOutcome = Result<Accepted, Problems>;
 
-/// Reads and checks `path` and all that it includes. `path` is absolute.
-pub fn load(path: &Path, surroundings: &Surroundings) -> LoadOutcome {
-    let mut loading = Loading::new(surroundings);
+/// Reads and checks `path` and all that it includes. `path` is absolute. What is worth a warning may depend on what
+/// comes in the year from `now` on.
+pub fn load(path: &Path, surroundings: &Surroundings, now: Timestamp) -> LoadOutcome {
+    let mut loading = Loading::new(surroundings, now);
     loading.main_file(path);
     loading.finish()
 }

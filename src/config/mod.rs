@@ -4,9 +4,11 @@
 
 mod changes;
 mod check;
+mod crowd;
 mod decode;
 mod duration;
 mod finding;
+mod foresight;
 mod include;
 mod job;
 mod load;

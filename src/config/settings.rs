@@ -1,5 +1,6 @@
 //! `[daemon]`, `[log]` and `[history]`.
 
+use std::ops::Range;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -21,6 +22,8 @@ const MOST_RUNS: u64 = 1_000_000_000;
 #[derive(Debug)]
 pub(super) struct Settings {
     pub daemon: Daemon,
+    /// Where the file says it; none where it does not.
+    pub max_running_at: Option<Range<usize>>,
     pub log: Log,
     pub history: History,
 }
@@ -30,6 +33,7 @@ impl Settings {
         let table = top.take_table("daemon", "[daemon] and its keys below");
         let mut section = top.inside(Title::Section("daemon"), table);
         let daemon = daemon(&mut section, zones, surroundings);
+        let max_running_at = section.value_at("max_running");
         section.finish();
         let table = top.take_table("log", "[log] and its keys below");
         let mut section = top.inside(Title::Section("log"), table);
@@ -41,6 +45,7 @@ impl Settings {
         section.finish();
         Self {
             daemon,
+            max_running_at,
             log,
             history,
         }

@@ -1,9 +1,12 @@
 //! Loading as a whole: what files become, and that nothing in a file makes it panic.
 
+mod foresight;
+
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
@@ -19,6 +22,10 @@ fn root() -> Surroundings {
     }
 }
 
+fn now() -> Timestamp {
+    "2026-11-23T09:00:00Z".parse().unwrap()
+}
+
 /// A folder with `hupd.toml` and other files, as pairs of name and text.
 fn folder(files: &[(&str, &str)]) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
@@ -31,7 +38,11 @@ fn folder(files: &[(&str, &str)]) -> TempDir {
 }
 
 fn load_in(folder: &TempDir) -> LoadOutcome {
-    load(&folder.path().join("hupd.toml"), &root())
+    load_at(folder, now())
+}
+
+fn load_at(folder: &TempDir, now: Timestamp) -> LoadOutcome {
+    load(&folder.path().join("hupd.toml"), &root(), now)
 }
 
 fn accepted(text: &str) -> Config {
@@ -195,7 +206,7 @@ fn a_file_of_nothing_but_errors_shows_a_thousand() {
 fn without_a_home_the_state_folder_must_be_written() {
     let folder = folder(&[("hupd.toml", "# no jobs\n")]);
     let path = folder.path().join("hupd.toml");
-    let problems = load(&path, &Surroundings::default()).unwrap_err();
+    let problems = load(&path, &Surroundings::default(), now()).unwrap_err();
     assert!(
         problems.0[0]
             .message
@@ -287,7 +298,7 @@ fn the_folders_of_a_running_daemon_are_fixed() {
 #[test]
 fn the_reference_is_accepted_and_names_every_key() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/hupd.toml");
-    let accepted = load(&path, &root()).unwrap_or_else(|problems| panic!("{problems}"));
+    let accepted = load(&path, &root(), now()).unwrap_or_else(|problems| panic!("{problems}"));
     assert!(accepted.warnings.is_empty(), "{}", accepted.warnings);
     let manual = include_str!("../../docs/hupd.toml.5");
     for key in every_key() {
@@ -328,7 +339,7 @@ fn shows_only_harmless_text(bytes: &[u8]) {
     let folder = folder(&[]);
     let path = folder.path().join("hupd.toml");
     fs::write(&path, bytes).unwrap();
-    let problems = match load(&path, &root()) {
+    let problems = match load(&path, &root(), now()) {
         Ok(accepted) => accepted.warnings,
         Err(problems) => {
             assert!(!problems.is_empty());

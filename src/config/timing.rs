@@ -1,22 +1,39 @@
 //! When a job is due: `schedule`, `every`, or neither.
 
+use std::ops::Range;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use toml::de::DeValue;
 
 use super::finding::Finding;
 use super::policies::Policies;
 use super::section::{Item, Section, Wrong};
 use super::words::quoted;
-use super::{Timing, typed, zones};
+use super::{Timing, foresight, typed, zones};
 use crate::schedule::{Expression, Rules, Schedule, Seed, Zone, Zones};
+
+/// What an expression depends on besides its text.
+pub(super) struct Circumstances<'z> {
+    pub zones: &'z mut Zones,
+    pub seed: Seed,
+    pub now: Timestamp,
+}
+
+/// An expression as the file has it.
+struct Written {
+    expression: Expression,
+    zone: Zone,
+    at: Range<usize>,
+}
 
 /// What the section says of it.
 pub(super) fn timing(
     section: &mut Section<'_, '_>,
     policies: &Policies,
-    (zones, seed): (&mut Zones, Seed),
+    circumstances: Circumstances<'_>,
 ) -> Timing {
+    let Circumstances { zones, seed, now } = circumstances;
     let zone = &policies.zone;
     let read = |item: &Item<'_>, wrongs: &mut Vec<Wrong>| {
         entries(item, wrongs, |item| entry(item, zone, zones, seed))
@@ -31,7 +48,26 @@ pub(super) fn timing(
         dst: policies.dst,
         offset: offset(policies.spread, seed),
     };
-    let schedule = entries.map(|entries| Schedule::in_zones(entries, zone.clone(), rules));
+    let schedule = entries.map(|entries| {
+        let places: Vec<_> = entries.iter().map(|entry| entry.at.clone()).collect();
+        for entry in &entries {
+            let warning = foresight::either_day(&entry.expression, entry.at.clone());
+            warning
+                .into_iter()
+                .for_each(|warning| section.push(warning));
+        }
+        let entries = entries
+            .into_iter()
+            .map(|entry| (entry.expression, entry.zone));
+        let schedule = Schedule::in_zones(entries, zone.clone(), rules);
+        if policies.enabled {
+            let warning = foresight::left_out(&schedule, rules.dst, &places, now);
+            warning
+                .into_iter()
+                .for_each(|warning| section.push(warning));
+        }
+        schedule
+    });
     schedule
         .map(Timing::Schedule)
         .or(every.map(Timing::Every))
@@ -108,12 +144,7 @@ fn entries<T>(
     entries
 }
 
-fn entry(
-    item: &Item<'_>,
-    zone: &Zone,
-    zones: &mut Zones,
-    seed: Seed,
-) -> Result<(Expression, Zone), Wrong> {
+fn entry(item: &Item<'_>, zone: &Zone, zones: &mut Zones, seed: Seed) -> Result<Written, Wrong> {
     let text = typed::text_like(item, "one expression, such as \"30 2 * * *\"")?;
     let expression = Expression::parse(text, seed).map_err(|error| Wrong {
         at: item.inside(text, &error.at),
@@ -127,5 +158,9 @@ fn entry(
             ..wrong
         })?,
     };
-    Ok((expression, zone))
+    Ok(Written {
+        expression,
+        zone,
+        at: item.at.clone(),
+    })
 }

@@ -5,10 +5,11 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use super::launch::{CONFIGURATION, surroundings};
+use crate::clock::Moment;
 
 /// Says all that is wrong with the file. Exit status 78 where something is.
 pub fn check(file: &Path) -> ExitCode {
-    let report = crate::check::check(file, &surroundings());
+    let report = crate::check::check(file, &surroundings(), Moment::now().wall);
     // Whether anybody reads it is not ours to know; the exit status says it too.
     let _ = report.write(&mut stdout(), &mut stderr());
     match report.is_ok() {

@@ -65,7 +65,7 @@ pub fn install_signals() -> Signals {
 /// Loads, detaches unless told otherwise, serves until stopped.
 pub fn serve(options: Options, signals: Signals) -> ExitCode {
     let file = absolute(&options.config);
-    let accepted = match load(&file, &surroundings()) {
+    let accepted = match load(&file, &surroundings(), Moment::now().wall) {
         Ok(accepted) => accepted,
         Err(problems) => {
             say(&format!(

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::mpsc;
 use std::thread;
 
+use crate::clock::Moment;
 use crate::config::{self, Surroundings};
 use crate::event::{Event, Outbox};
 use crate::system::raw;
@@ -22,7 +23,7 @@ impl Loader {
             .name("loader".into())
             .spawn(move || {
                 for () in inbox {
-                    let outcome = config::load(&file, &surroundings);
+                    let outcome = config::load(&file, &surroundings, Moment::now().wall);
                     // The parse tree costs many times the file: give it back to the system.
                     raw::trim_heap();
                     if outbox.send(Event::Loaded(Box::new(outcome))).is_err() {

@@ -1,16 +1,18 @@
 //! Which days a pattern names. Days are counted from 1970-01-01 on.
 
-use jiff::Timestamp;
-use jiff::tz::Offset;
-
 use super::rare_days::{RareDays, Years};
+use super::weekdays;
 
-const SECONDS_PER_DAY: i64 = 86_400;
+pub(super) const SECONDS_PER_DAY: i64 = 86_400;
 /// The Gregorian calendar repeats after 400 years, weekdays included.
 pub(super) const DAYS_PER_CYCLE: i64 = 146_097;
 const YEARS_PER_CYCLE: i64 = 400;
 /// 1970-01-01 was a Thursday; Sunday is 0.
 const FIRST_WEEKDAY: i64 = 4;
+/// The days before a 1 March in the year 0: from there on a leap day is the last one of its year.
+const MARCH_OF_YEAR_0: i64 = -719_468;
+/// Before a month, where the year is no leap year.
+const DAYS_BEFORE: [i64; 13] = [0, 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334];
 /// One bit in seven: repeats a week over a month.
 const WEEKS: u64 = 1 | 1 << 7 | 1 << 14 | 1 << 21 | 1 << 28;
 
@@ -25,6 +27,9 @@ pub(super) struct Days {
     /// What few patterns have.
     pub rare: Option<Box<RareDays>>,
 }
+
+pub(super) const ALL_DAYS: u32 = u32::MAX - 1;
+pub(super) const ALL_MONTHS: u16 = 0b1_1111_1111_1110;
 
 /// How day of month and day of week go together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +53,9 @@ impl Days {
     /// The first of them from `day` to `last_day`. Walks by months and skips years, so a leap day on a Monday is
     /// found soon.
     pub fn first_from(&self, day: i64, last_day: i64) -> Option<i64> {
+        if self.are_all() {
+            return Some(day).filter(|day| *day <= last_day);
+        }
         let (mut month, day_of_month) = Month::of(day);
         let mut found = self.within(month) & (u32::MAX << day_of_month);
         while found == 0 {
@@ -61,15 +69,22 @@ impl Days {
         (day <= last_day).then_some(day)
     }
 
+    /// As in most patterns, which are spared the calendar.
+    fn are_all(&self) -> bool {
+        let is_named = (self.days, self.months, self.weekdays);
+        self.rare.is_none() && is_named == (ALL_DAYS, ALL_MONTHS, weekdays::ALL)
+    }
+
+    /// The next month that is named, of a year that is.
     fn month_after(&self, month: Month) -> Option<Month> {
-        let next = month.next();
-        match self.years() {
-            Some(years) if !years.names(next.year) => {
-                let year = years.first_from(next.year)?;
-                Some(Month::january(year))
-            }
-            _ => Some(next),
+        let years = self.years();
+        let rest = self.months & (u16::MAX << (month.number + 1));
+        if rest != 0 && years.is_none_or(|years| years.names(month.year)) {
+            return Some(Month::new(month.year, rest.trailing_zeros()));
         }
+        let next = month.year + 1;
+        let year = years.map_or(Some(next), |years| years.first_from(next))?;
+        Some(Month::new(year, self.months.trailing_zeros()))
     }
 
     /// The years that are named; none where all are.
@@ -100,15 +115,13 @@ impl Days {
         named & (u32::MAX >> (31 - month.length()))
     }
 
-    /// Before the first and after the last second of the years that are named, in whatever zone.
-    pub fn bounds(&self) -> (i64, i64) {
-        let Some(years) = self.years() else {
-            return (i64::MIN, Timestamp::MAX.as_second() + 1);
-        };
-        let (first, last) = years.ends();
-        let day = |year| Month::january(year).first_day;
-        let (opens, closes) = (day(first) - 2, day(last + 1) + 2);
-        (opens * SECONDS_PER_DAY, closes * SECONDS_PER_DAY)
+    /// A day behind which none of them is, or that only sees again what was there from `day` on: what has not come in
+    /// a whole cycle of the calendar never will.
+    pub fn last_after(&self, day: i64) -> i64 {
+        match self.years() {
+            None => day + DAYS_PER_CYCLE,
+            Some(years) => Month::new(years.last() + 1, 1).first_day,
+        }
     }
 
     /// Whether any year has such a day.
@@ -118,46 +131,39 @@ impl Days {
 }
 
 impl Month {
-    /// The month of a day, and which day of it that is. All cycles of 400 years are alike, and the one from 1970
-    /// on is surely in range.
+    /// The month of a day, and which day of it that is. By `civil_from_days` of
+    /// <https://howardhinnant.github.io/date_algorithms.html>.
     fn of(day: i64) -> (Self, u32) {
-        let time = Timestamp::from_second(day.rem_euclid(DAYS_PER_CYCLE) * SECONDS_PER_DAY)
-            .expect("400 years from 1970 on are in range");
-        let date = Offset::UTC.to_datetime(time).date();
-        let cycles = day.div_euclid(DAYS_PER_CYCLE);
+        let days = day - MARCH_OF_YEAR_0;
+        let (cycle, of_cycle) = (
+            days.div_euclid(DAYS_PER_CYCLE),
+            days.rem_euclid(DAYS_PER_CYCLE),
+        );
+        let leap_days = of_cycle / 1460 - of_cycle / 36_524 + of_cycle / 146_096;
+        let year = (of_cycle - leap_days) / 365;
+        let of_year = of_cycle - (365 * year + year / 4 - year / 100);
+        // Five months from March on have 153 days, and so have the next five.
+        let months = (5 * of_year + 2) / 153;
+        let before = (153 * months + 2) / 5;
+        let is_next_year = months >= 10;
         let month = Self {
-            year: i64::from(date.year()) + cycles * YEARS_PER_CYCLE,
-            number: u32::from(date.month().unsigned_abs()),
-            first_day: day - i64::from(date.day()) + 1,
+            year: year + cycle * YEARS_PER_CYCLE + i64::from(is_next_year),
+            number: (if is_next_year { months - 9 } else { months + 3 }) as u32,
+            first_day: day - (of_year - before),
         };
-        (month, u32::from(date.day().unsigned_abs()))
+        (month, (of_year - before) as u32 + 1)
     }
 
-    fn january(year: i64) -> Self {
+    fn new(year: i64, number: u32) -> Self {
         // The days of the years before, one leap day in four, but for whole centuries.
         let before = year - 1;
         let leap_days = before.div_euclid(4) - before.div_euclid(100) + before.div_euclid(400);
-        let days = before * 365 + leap_days;
+        let days = before * 365 + leap_days + DAYS_BEFORE[number as usize];
+        let has_leap_day = number > 2 && is_leap(year);
         Self {
             year,
-            number: 1,
-            first_day: days - DAYS_BEFORE_1970,
-        }
-    }
-
-    fn next(self) -> Self {
-        let first_day = self.first_day + i64::from(self.length());
-        match self.number {
-            12 => Self {
-                year: self.year + 1,
-                number: 1,
-                first_day,
-            },
-            _ => Self {
-                number: self.number + 1,
-                first_day,
-                ..self
-            },
+            number,
+            first_day: days + i64::from(has_leap_day) - DAYS_BEFORE_1970,
         }
     }
 
@@ -176,11 +182,14 @@ const DAYS_BEFORE_1970: i64 = 719_162;
 
 /// The days of a month of a year.
 pub(super) fn length_of(year: i64, month: u32) -> u32 {
-    let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
     match month {
-        2 if is_leap => 29,
+        2 if is_leap(year) => 29,
         2 => 28,
         4 | 6 | 9 | 11 => 30,
         _ => 31,
     }
+}
+
+fn is_leap(year: i64) -> bool {
+    year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
 }

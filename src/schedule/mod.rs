@@ -6,10 +6,12 @@ mod components;
 mod cron;
 mod days;
 mod describe;
+mod either_day;
 mod expression;
 mod expression_error;
 mod field;
 mod hashed;
+mod left_out;
 mod marks;
 mod never;
 mod next;
@@ -27,8 +29,10 @@ mod zone_data;
 mod tests;
 
 pub use clock_changes::{ClockChange, Effect};
+pub use either_day::EitherDay;
 pub use expression::Expression;
 pub use expression_error::ExpressionError;
+pub use left_out::LeftOut;
 pub use pattern::Watch;
 pub use seed::Seed;
 pub use zone::{Shown, Zone, ZoneError, Zones};
@@ -129,16 +133,23 @@ impl Schedule {
     /// The first instant strictly after `time`, of whichever expression; none where none fires again. What several
     /// name is one instant.
     pub fn next_after(&self, time: Timestamp) -> Option<Instant> {
-        let Rules { dst, offset } = self.rules;
+        let offset = self.rules.offset;
+        if offset.is_zero() {
+            return self.named_after(time);
+        }
         let time = time.checked_sub(offset).unwrap_or(Timestamp::MIN);
-        let next = |entry: &Entry| {
-            let pattern = &entry.expression.pattern;
-            pattern.next_after(time, &entry.zone, dst)
-        };
-        let instants = self.entries.iter().filter_map(next);
-        let first = instants.reduce(earlier)?;
+        let first = self.named_after(time)?;
         let at = first.at.checked_add(offset).ok()?;
         Some(Instant { at, ..first })
+    }
+
+    fn named_after(&self, time: Timestamp) -> Option<Instant> {
+        let next = |entry: &Entry| {
+            let pattern = &entry.expression.pattern;
+            pattern.next_after(time, &entry.zone, self.rules.dst)
+        };
+        let instants = self.entries.iter().filter_map(next);
+        instants.reduce(earlier)
     }
 }
 

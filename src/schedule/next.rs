@@ -5,40 +5,49 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
 
-use super::days::DAYS_PER_CYCLE;
+use super::days::SECONDS_PER_DAY;
 use super::pattern::{Pattern, Watch};
-use super::periods::Period;
+use super::periods::{FOREVER, Period};
 use super::{Dst, Instant, Zone};
 
-/// What has not fired in a whole cycle of the calendar never will.
-const CYCLE: i64 = DAYS_PER_CYCLE * 86_400;
+/// Behind it there are no instants: the end of the year 9999.
+const END: i64 = 253_402_300_800;
+/// So far from UTC a clock on a wall may be, and a little more.
+const FARTHEST: i64 = 27 * 3600;
 /// A greater jump is no daylight saving but a correction of the calendar: nothing is made up for.
 const WIDEST_GAP: i64 = 3 * 3600;
 
 impl Pattern {
     /// The first instant strictly after `time`; none where there is none any more.
     pub fn next_after(&self, time: Timestamp, zone: &Zone, dst: Dst) -> Option<Instant> {
-        let from = time.as_nanosecond().div_euclid(1_000_000_000) as i64 + 1;
-        let (opens, closes) = self.days.bounds();
-        let from = from.max(opens);
-        let until = (from + CYCLE).min(closes);
-        zone.periods_from(from)
-            .take_while(|period| period.start < until)
-            .find_map(|period| self.first_of(&period, from, until, dst))
+        let is_before_full_second = time.subsec_nanosecond() < 0;
+        let mut from = time.as_second() + i64::from(!is_before_full_second);
+        let last_day = self.days.last_after(from.div_euclid(SECONDS_PER_DAY));
+        loop {
+            let period = zone.periods_from(from).next()?;
+            let instant = self.first_of(&period, from, dst);
+            if instant.is_some() || period.end == FOREVER {
+                return instant;
+            }
+            // Nothing follows before the next day that is named begins somewhere.
+            let day = (period.end - FARTHEST).div_euclid(SECONDS_PER_DAY);
+            let day = self.days.first_from(day, last_day)?;
+            from = period.end.max(day * SECONDS_PER_DAY - FARTHEST);
+        }
     }
 
-    /// The first instant of a period, at `from` or later and before `until`.
-    fn first_of(&self, period: &Period, from: i64, until: i64, dst: Dst) -> Option<Instant> {
+    /// The first instant of a period, at `from` or later.
+    fn first_of(&self, period: &Period, from: i64, dst: Dst) -> Option<Instant> {
         let mut begins = from.max(period.start) + period.offset;
         if self.times.watch == Watch::Fixed {
             let is_ahead = period.start >= from;
-            if let Some(lost) = self.made_up_for(period, dst).filter(|_| is_ahead) {
+            if is_ahead && let Some(lost) = self.made_up_for(period, dst) {
                 return self.instant(period.start, Some(lost));
             }
             // A repeated time has had its run in the first pass, whether anybody remembers or not.
             begins = begins.max(period.lived);
         }
-        let wall = self.first_in(begins, period.end.min(until) + period.offset)?;
+        let wall = self.first_in(begins, period.end.min(END) + period.offset)?;
         self.instant(wall - period.offset, None)
     }
 

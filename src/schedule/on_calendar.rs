@@ -2,7 +2,7 @@
 //! `systemd.time(7)`; where more or less is allowed here, hupd.toml(5) says so.
 
 use super::components::{before_last, values, values_by};
-use super::days::{DayRule, Days};
+use super::days::{ALL_DAYS, ALL_MONTHS, DayRule, Days};
 use super::expression_error::{ExpressionError, quoted};
 use super::field::{self, Field, Marks, Stepped, bits};
 use super::pattern::{Pattern, Times, Watch};
@@ -37,8 +37,6 @@ const DAY: Field = Field {
     marks: Marks::None,
     ..field::DAY_OF_MONTH
 };
-const ALL_DAYS: u32 = u32::MAX - 1;
-const ALL_MONTHS: u16 = 0b1_1111_1111_1110;
 const AT_THE_FIRST: u64 = 1;
 
 /// Whether somebody means this form, be it right or wrong.

@@ -1,8 +1,6 @@
 //! A pattern of wall-clock times: what every form of expression is in the end. A bit for every value.
 
-use super::days::Days;
-
-const SECONDS_PER_DAY: i64 = 86_400;
+use super::days::{Days, SECONDS_PER_DAY};
 
 /// Wall-clock times, as days and as times of the day.
 #[derive(Clone, Debug, PartialEq, Eq)]

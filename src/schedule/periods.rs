@@ -11,7 +11,7 @@ const TABLE_END: i64 = 4_102_444_800;
 /// The rules for the far future repeat every year, so a walk that starts two years early has the
 /// change before any instant right.
 const RUN_UP: i64 = 2 * 366 * 86_400;
-const FOREVER: i64 = i64::MAX;
+pub(super) const FOREVER: i64 = i64::MAX;
 
 /// A stretch of time with one offset from UTC. All numbers are seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

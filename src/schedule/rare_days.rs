@@ -56,16 +56,22 @@ impl Years {
         years.map(|year| year as u32)
     }
 
-    /// The first and the last of them.
-    pub fn ends(&self) -> (i64, i64) {
-        let mut named = (FIRST_YEAR..=LAST_YEAR).filter(|year| self.names(*year));
-        let first = named.next().unwrap_or(LAST_YEAR);
-        (first, named.next_back().unwrap_or(first))
+    pub fn last(&self) -> i64 {
+        let word = self.0.iter().rposition(|bits| *bits != 0).unwrap_or(0);
+        let bit = 64 * word as i64 + i64::from(63 - self.0[word].leading_zeros().min(63));
+        FIRST_YEAR + bit
     }
 
     /// The first of them from a year on.
     pub fn first_from(&self, year: i64) -> Option<i64> {
-        (year.max(FIRST_YEAR)..=LAST_YEAR).find(|year| self.names(*year))
+        let first = (year.max(FIRST_YEAR) - FIRST_YEAR) as usize;
+        let word = first / 64;
+        let rest = self.0.get(word)? & (u64::MAX << (first % 64));
+        let others = self.0.iter().enumerate().skip(word + 1);
+        let mut words =
+            std::iter::once((word, rest)).chain(others.map(|(word, bits)| (word, *bits)));
+        let (word, bits) = words.find(|(_, bits)| *bits != 0)?;
+        Some(FIRST_YEAR + 64 * word as i64 + i64::from(bits.trailing_zeros()))
     }
 }
 

@@ -324,6 +324,10 @@ impl Hupd {
         let mut buffer = [0; 8192];
         loop {
             let received = self.notify.recv(&mut buffer);
+            // A child of another test may have ended.
+            if matches!(&received, Err(error) if error.kind() == io::ErrorKind::Interrupted) {
+                continue;
+            }
             let length = received.unwrap_or_else(|error| {
                 panic!("no '{what}': {error}; the log is:\n{}", self.log());
             });

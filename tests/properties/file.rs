@@ -8,6 +8,7 @@ use hupd::config::{
     Accepted, Changes, Config, Job, LoadOutcome, Problem, Problems, Surroundings, Timing, load,
     runtime_dir_of,
 };
+use jiff::Timestamp;
 use tempfile::TempDir;
 use toml::de::DeTable;
 
@@ -64,7 +65,7 @@ impl Folder {
             ..Surroundings::default()
         };
         let runtime_dir = runtime_dir_of(&self.main, &surroundings);
-        let outcome = load(&self.main, &surroundings);
+        let outcome = load(&self.main, &surroundings, Timestamp::UNIX_EPOCH);
         if let Ok(accepted) = &outcome {
             assert_eq!(accepted.config.daemon.runtime_dir, runtime_dir);
         }

@@ -13,10 +13,11 @@ pub fn check(
     surroundings: &Surroundings,
     screen: &mut Screen,
 ) -> Result<Ending, Failure> {
-    tell(
-        &check_file(file.unwrap_or(Path::new(DEFAULT_FILE)), surroundings),
-        screen,
-    )
+    let (file, now) = (
+        file.unwrap_or(Path::new(DEFAULT_FILE)),
+        screen.view.times.now,
+    );
+    tell(&check_file(file, surroundings, now), screen)
 }
 
 /// What is to be said of a file.

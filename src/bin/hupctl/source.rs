@@ -34,13 +34,9 @@ impl Source<'_> {
         (surroundings, screen): (&Surroundings, &mut Screen),
     ) -> Result<Result<Self, Ending>, Failure> {
         let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-        match load(&path, surroundings) {
-            Ok(accepted) => {
-                if !accepted.warnings.is_empty() {
-                    screen.aside(&accepted.warnings.to_string())?;
-                }
-                Ok(Ok(Self::File(forecast(accepted, from))))
-            }
+        match load(&path, surroundings, from) {
+            // Warnings are what `check` is for.
+            Ok(accepted) => Ok(Ok(Self::File(forecast(accepted, from)))),
             refused => Ok(Err(check::tell(&Report::new(&path, refused), screen)?)),
         }
     }

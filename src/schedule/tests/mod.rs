@@ -1,14 +1,18 @@
 //! What cron and zones promise, beyond one file.
 
+mod aimed;
 mod calendars;
 mod clock_changes;
 mod descriptions;
+mod either_day;
+mod every_zone;
 mod expressions;
 mod marks;
 mod oracle;
 mod random;
 mod refusals;
 mod refusals_of_all;
+mod sparse;
 mod zones;
 
 use jiff::Timestamp;

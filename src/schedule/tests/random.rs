@@ -70,15 +70,25 @@ impl Expression {
     }
 
     pub fn names_day(&self, date: Date) -> bool {
-        let day = self.day.names_day(date.day(), date);
-        let weekday = date.weekday().to_sunday_zero_offset();
-        let weekday = self.weekday.names_day(weekday, date);
+        let (day, weekday) = self.day_fields_name(date);
         let days = if self.day.begins_with_star() || self.weekday.begins_with_star() {
             day && weekday
         } else {
             day || weekday
         };
         days && self.month.names(date.month())
+    }
+
+    /// Whether both fields for days do.
+    pub fn names_day_twice(&self, date: Date) -> bool {
+        let (day, weekday) = self.day_fields_name(date);
+        day && weekday && self.month.names(date.month())
+    }
+
+    fn day_fields_name(&self, date: Date) -> (bool, bool) {
+        let day = self.day.names_day(date.day(), date);
+        let weekday = date.weekday().to_sunday_zero_offset();
+        (day, self.weekday.names_day(weekday, date))
     }
 
     pub fn names_time(&self, wall: DateTime) -> bool {
