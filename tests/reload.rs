@@ -14,7 +14,7 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use common::{Home, Hupd, make_gate, me, open_gate, text, wait_until};
+use common::{Home, Hupd, make_gate, me, open_gate, skip, text, wait_until};
 use jiff::Timestamp;
 use rustix::process::Signal;
 use serde_json::Value;
@@ -763,4 +763,31 @@ fn during_the_drain_a_reload_is_ignored_with_one_line_and_refused_to_hupctl() {
     assert!(hupd.wait().success());
     assert_eq!(lines_with(&hupd, &line), 1);
     assert_eq!(lines_with(&hupd, "reloading"), 0);
+}
+
+/// In an /etc of its own, so that nothing of the machine's is touched.
+#[test]
+fn another_zone_of_the_system_is_seen_at_a_reload() {
+    let home = Home::new();
+    home.configure("[jobs.a]\ncommand = \"true\"\nschedule = \"30 12 1 1 *\"\n");
+    let etc = home.file("etc");
+    fs::create_dir(&etc).unwrap();
+    let zone_is = |name: &str| {
+        let _ = fs::remove_file(etc.join("localtime"));
+        let data = Path::new("/usr/share/zoneinfo").join(name);
+        std::os::unix::fs::symlink(data, etc.join("localtime")).unwrap();
+    };
+    zone_is("Europe/Berlin");
+    let files = "/etc/passwd /etc/group /etc/nsswitch.conf /etc/ld.so.cache";
+    let own_etc = format!("cp {files} '{0}' && mount --bind '{0}' /etc", etc.display());
+    let Some(mut command) = home.hupd_after(&own_etc) else {
+        return skip("another zone of the system: no mount namespace can be made");
+    };
+    command.env_remove("TZ");
+    let hupd = Hupd::start_by(command, home);
+    let zone = |hupd: &Hupd| hupd.home.json(&["list"])["jobs"][0]["timezone"].clone();
+    assert_eq!(zone(&hupd), "Europe/Berlin");
+    zone_is("America/New_York");
+    hupd.reload();
+    assert_eq!(zone(&hupd), "America/New_York");
 }
