@@ -230,7 +230,7 @@ fn the_end_of_the_terminal_is_not_the_end_of_the_daemon() {
     let line = launch.get_args().nth(1).expect("the script").to_owned();
     let line = line.to_str().expect("text").replace("exec ", "");
     // Not detached, so it shows that the closing terminal does send HUP.
-    let witness = "sleep 600 >/dev/null 2>&1 & echo $! >witness";
+    let witness = "env --default-signal=HUP sleep 600 >/dev/null 2>&1 & echo $! >witness";
     let script = format!("tty >terminal; {witness}; {line}");
     let mut terminal = Command::new("script");
     terminal
