@@ -77,7 +77,7 @@ fn main() {
 }
 
 fn text() -> String {
-    let mut text = "[daemon]\ntimezone = \"UTC\"\nmax_running = 100000\n".to_owned();
+    let mut text = "[daemon]\ntimezone = \"UTC\"\n".to_owned();
     for job in 0..JOBS {
         let (expression, zone) = (EXPRESSIONS[job % 5], ZONES[job % 3]);
         let _ = writeln!(
