@@ -29,6 +29,8 @@ impl Engine {
         }
         effects.extend(self.skip_unwanted());
         self.generation = generation;
+        // Under the old one: what comes into force now has missed nothing.
+        effects.push(Effect::RecordDecided(now.wall));
         effects.extend(self.admit_waiting(now));
         effects
     }

@@ -58,6 +58,7 @@ impl Engine {
             last_request: Timestamp::MIN,
             clocks: now,
             lived: Timestamp::MIN,
+            repeated: Timestamp::MIN,
         };
         engine.note_lived(beginning.left.lived.unwrap_or(Timestamp::MIN), now);
         let mut effects = engine.forget_old_anchors();
@@ -113,7 +114,11 @@ impl Engine {
     fn delay_further(&mut self, waited: Vec<Waited>, now: Moment) -> Vec<Waited> {
         let mut rest = Vec::new();
         for one in waited {
-            let until = one.starts_at.map(|at| at.duration_since(now.wall));
+            // Never more than was drawn: the clock may have been ahead then.
+            let until = one.starts_at.map(|at| {
+                let drawn = at.duration_since(one.occurrence.instant);
+                at.duration_since(now.wall).min(drawn)
+            });
             let until = until.and_then(|until| Duration::try_from(until).ok());
             let Some(until) = until.filter(|until| !until.is_zero()) else {
                 rest.push(one);

@@ -48,8 +48,10 @@ impl fmt::Display for Objection {
         match self {
             Self::Stopping => f.write_str("hupd is stopping"),
             Self::Runs(run) => write!(f, "run {run} is not over (overlap = \"skip\")"),
-            Self::EarlierWaits => f.write_str("an earlier occurrence still waits for a place"),
-            Self::ManyWait(count) => write!(f, "{count} occurrences wait for a place already"),
+            Self::EarlierWaits => {
+                f.write_str("an earlier occurrence still waits (overlap = \"skip\")")
+            }
+            Self::ManyWait(count) => write!(f, "{count} occurrences wait already"),
         }
     }
 }
@@ -138,10 +140,12 @@ impl Engine {
             let job = self
                 .job(&waiting.occurrence.job)
                 .expect("only jobs in force wait");
-            effects.push(match self.running_objection(&job) {
-                Some(running) => {
-                    self.record(waiting.occurrence, Fate::Skipped, &running.to_string())
-                }
+            let refused = too_old(&job, &waiting.occurrence, now).or_else(|| {
+                let running = self.running_objection(&job);
+                running.map(|objection| objection.to_string())
+            });
+            effects.push(match refused {
+                Some(reason) => self.record(waiting.occurrence, Fate::Skipped, &reason),
                 None => {
                     let waiting = Waiting {
                         starts_at: None,
@@ -161,15 +165,19 @@ impl Engine {
             return Some(Objection::Stopping);
         }
         let waiting = self.queue.count_of(&job.name);
+        // What is late and takes its turn is in nobody's way.
+        let in_time = self.queue.count_in_time(&job.name);
+        let many = (waiting >= MAX_WAITING).then_some(Objection::ManyWait(waiting));
         let patient = pace == Pace::CatchUp && job.missed != Missed::Skip;
         match job.overlap {
             Overlap::Skip if !patient => {
                 // Whether it still runs is asked when the delay is over.
                 let running = self.running_objection(job);
                 let running = running.filter(|_| delay.is_none());
-                running.or((waiting > 0).then_some(Objection::EarlierWaits))
+                let earlier = (in_time > 0).then_some(Objection::EarlierWaits);
+                running.or(earlier).or(many)
             }
-            _ => (waiting >= MAX_WAITING).then_some(Objection::ManyWait(waiting)),
+            _ => many,
         }
     }
 
@@ -228,8 +236,7 @@ impl Engine {
             let job = &config.jobs[&waiting.occurrence.job];
             job.overlap == Overlap::Skip && runs.of_job(&job.name).next().is_some()
         };
-        let may_go = |waiting: &Waiting| has_turn && !overlaps(waiting);
-        self.queue.pop(may_go)
+        self.queue.pop(has_turn, |waiting| !overlaps(waiting))
     }
 
     fn running_objection(&self, job: &Job) -> Option<Objection> {

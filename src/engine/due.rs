@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::agenda::Due;
 use crate::clock::Moment;
@@ -11,7 +11,7 @@ use crate::ledger::Anchor;
 use crate::schedule::Instant;
 
 /// By so much the wall clock may drift from the elapsed one before instants follow it.
-const TREMBLE: Duration = Duration::from_millis(10);
+pub const TREMBLE: SignedDuration = SignedDuration::from_millis(10);
 
 /// When a job that comes into force at `now` is due first. Never a past instant. An interval is counted
 /// from its anchor; without one that fits, from now.
@@ -52,7 +52,7 @@ pub(super) fn told(at: Duration, clocks: Moment) -> Option<Timestamp> {
 /// been set: two readings are never taken quite at once, and instants must not tremble for that.
 pub fn steady(clocks: Moment, now: Moment) -> Moment {
     let expected = wall_instant(now.elapsed, clocks);
-    match expected.duration_since(now.wall).unsigned_abs() > TREMBLE {
+    match expected.duration_since(now.wall).abs() > TREMBLE {
         true => now,
         false => clocks,
     }

@@ -48,6 +48,7 @@ impl Engine {
         let comes_again = run.watch == Watch::Wild
             && run.pace == Pace::InTime
             && run.occurrence.instant <= self.lived
+            && run.occurrence.instant > self.repeated
             && self.phase == Phase::Serving;
         let instant = run.occurrence.instant.checked_add(MICROSECOND).ok();
         let (Some(instant), true) = (instant, comes_again) else {

@@ -56,6 +56,8 @@ pub struct Engine {
     clocks: Moment,
     /// How far the clock on the wall had come before it was set back by more than a tremble.
     lived: Timestamp,
+    /// What it showed again until then has just been: it was set back by a little.
+    repeated: Timestamp,
 }
 
 /// How the last run of a job ended, in this life of hupd.
@@ -114,6 +116,8 @@ impl Engine {
         let lived = due::wall_instant(now.elapsed, self.clocks);
         if self.note_lived(lived, now) {
             self.go_back(now);
+        } else if lived.duration_since(now.wall) > due::TREMBLE {
+            self.repeated = self.repeated.max(lived);
         }
         self.clocks = due::steady(self.clocks, now);
     }
@@ -146,6 +150,7 @@ impl Engine {
         let is_set_back = lived.duration_since(now.wall) > SET_BACK;
         if is_set_back {
             self.lived = self.lived.max(lived);
+            self.repeated = Timestamp::MIN;
         }
         is_set_back
     }

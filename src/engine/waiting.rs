@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::owed::Pace;
-use crate::run::{JobName, Occurrence, RunId};
+use crate::run::{JobName, Occurrence, RunId, Trigger};
 use crate::schedule::Watch;
 
 /// An occurrence that waits. Its run has a number already, so that whoever asked for it can wait too.
@@ -30,7 +30,17 @@ pub struct Queue {
     late: Line,
     /// By when they start, on the elapsed clock.
     delayed: BTreeMap<(Duration, RunId), Waiting>,
-    per_job: HashMap<JobName, usize>,
+    /// At most a few hundred each.
+    per_job: HashMap<JobName, Vec<Listed>>,
+}
+
+/// What is asked of one that waits.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Listed {
+    run: RunId,
+    instant: Timestamp,
+    trigger: Trigger,
+    pace: Pace,
 }
 
 type Line = BTreeMap<Place, Waiting>;
@@ -38,7 +48,7 @@ type Place = (Timestamp, RunId);
 
 impl Queue {
     pub fn push(&mut self, waiting: Waiting) {
-        self.count_one(&waiting);
+        self.list(&waiting);
         let place = (waiting.occurrence.instant, waiting.run);
         let line = match waiting.pace {
             Pace::InTime => &mut self.in_time,
@@ -49,7 +59,7 @@ impl Queue {
 
     /// It waits until then, on the elapsed clock.
     pub fn delay(&mut self, waiting: Waiting, until: Duration) {
-        self.count_one(&waiting);
+        self.list(&waiting);
         self.delayed.insert((until, waiting.run), waiting);
     }
 
@@ -62,21 +72,24 @@ impl Queue {
     pub fn take_delayed(&mut self, now: Duration) -> Option<Waiting> {
         let place = *self.delayed.first_key_value()?.0;
         let waiting = (place.0 <= now).then(|| self.delayed.remove(&place))??;
-        self.forget_one(&waiting.occurrence.job);
+        self.forget_one(&waiting);
         Some(waiting)
     }
 
     /// The first one; of those that are late, the first that may go now.
-    pub fn pop(&mut self, may_go: impl Fn(&Waiting) -> bool) -> Option<Waiting> {
+    pub fn pop(&mut self, has_turn: bool, may_go: impl Fn(&Waiting) -> bool) -> Option<Waiting> {
         let in_time = self.in_time.first_key_value().map(|(place, _)| *place);
-        let late = self.late.iter().find(|(_, waiting)| may_go(waiting));
+        let late = match has_turn {
+            true => self.late.iter().find(|(_, waiting)| may_go(waiting)),
+            false => None,
+        };
         let late = late.map(|(place, _)| *place);
         let first = in_time.into_iter().chain(late).min()?;
         let waiting = match in_time == Some(first) {
             true => self.in_time.remove(&first),
             false => self.late.remove(&first),
         }?;
-        self.forget_one(&waiting.occurrence.job);
+        self.forget_one(&waiting);
         Some(waiting)
     }
 
@@ -91,30 +104,30 @@ impl Queue {
         removed.extend(delayed.map(|(_, waiting)| waiting));
         removed.sort_by_key(|waiting| (waiting.occurrence.instant, waiting.run));
         for waiting in &removed {
-            self.forget_one(&waiting.occurrence.job);
+            self.forget_one(waiting);
         }
         removed
     }
 
     /// Whether this very occurrence waits.
     pub fn has(&self, occurrence: &Occurrence) -> bool {
-        if self.count_of(&occurrence.job) == 0 {
-            return false;
-        }
-        let is_in = |line: &Line| {
-            let at_that_instant = line.range((occurrence.instant, RunId(0))..);
-            at_that_instant
-                .take_while(|((instant, _), _)| *instant == occurrence.instant)
-                .any(|(_, waiting)| waiting.occurrence == *occurrence)
-        };
-        let mut delayed = self.delayed.values();
-        is_in(&self.in_time)
-            || is_in(&self.late)
-            || delayed.any(|waiting| waiting.occurrence == *occurrence)
+        let key = (occurrence.instant, occurrence.trigger);
+        let mut listed = self.of_job(&occurrence.job);
+        listed.any(|listed| (listed.instant, listed.trigger) == key)
     }
 
     pub fn count_of(&self, job: &JobName) -> usize {
-        self.per_job.get(job).copied().unwrap_or(0)
+        self.of_job(job).count()
+    }
+
+    /// Those of a job that do not wait because they are late.
+    pub fn count_in_time(&self, job: &JobName) -> usize {
+        let listed = self.of_job(job);
+        listed.filter(|listed| listed.pace == Pace::InTime).count()
+    }
+
+    fn of_job(&self, job: &JobName) -> impl Iterator<Item = &Listed> {
+        self.per_job.get(job).into_iter().flatten()
     }
 
     pub fn get(&self, run: RunId) -> Option<&Waiting> {
@@ -127,15 +140,26 @@ impl Queue {
         self.in_time.len() + self.late.len() + self.delayed.len()
     }
 
-    fn count_one(&mut self, waiting: &Waiting) {
-        let job = waiting.occurrence.job.clone();
-        *self.per_job.entry(job).or_default() += 1;
+    fn list(&mut self, waiting: &Waiting) {
+        let Occurrence {
+            job,
+            instant,
+            trigger,
+        } = waiting.occurrence.clone();
+        let listed = Listed {
+            run: waiting.run,
+            instant,
+            trigger,
+            pace: waiting.pace,
+        };
+        self.per_job.entry(job).or_default().push(listed);
     }
 
-    fn forget_one(&mut self, job: &JobName) {
-        let count = self.per_job.get_mut(job).expect("every entry is counted");
-        *count -= 1;
-        if *count == 0 {
+    fn forget_one(&mut self, waiting: &Waiting) {
+        let job = &waiting.occurrence.job;
+        let listed = self.per_job.get_mut(job).expect("whatever waits is listed");
+        listed.retain(|listed| listed.run != waiting.run);
+        if listed.is_empty() {
             self.per_job.remove(job);
         }
     }

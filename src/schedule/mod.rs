@@ -157,7 +157,11 @@ impl Schedule {
     /// A text that is the same for two schedules that name the same instants by the same rules.
     pub fn identity(&self) -> String {
         let Rules { dst, offset } = self.rules;
-        let mut text = format!("{dst:?} {}", offset.as_millis());
+        let dst = match dst {
+            Dst::Once => "once",
+            Dst::Skip => "skip",
+        };
+        let mut text = format!("dst {dst}, {} ms later", offset.as_millis());
         for entry in &self.entries {
             text += &format!("; {} in {}", entry.expression, entry.zone.name());
         }

@@ -61,10 +61,9 @@ impl Model {
     fn delay_further(&mut self, one: Waited, now: Moment) {
         let run = RunId(self.next_run);
         self.next_run += 1;
-        let rest = one
-            .starts_at
-            .expect("it has a time")
-            .duration_since(now.wall);
+        let starts_at = one.starts_at.expect("it has a time");
+        let drawn = starts_at.duration_since(one.occurrence.instant);
+        let rest = starts_at.duration_since(now.wall).min(drawn);
         let waiting = Waiting {
             occurrence: one.occurrence,
             is_late: false,

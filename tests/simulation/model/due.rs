@@ -62,8 +62,11 @@ impl Model {
 
     pub(super) fn decide_due(&mut self, now: Moment) -> Vec<Act> {
         self.went_back = self.note_lived(wall_of(now.elapsed, self.clocks), now);
+        let lived = wall_of(now.elapsed, self.clocks);
         if self.went_back {
             self.go_back(now);
+        } else if lived.duration_since(now.wall) > SignedDuration::from_millis(10) {
+            self.repeated = self.repeated.max(lived);
         }
         self.clocks = steady(self.clocks, now);
         let mut due: Vec<_> = self
@@ -91,6 +94,7 @@ impl Model {
         let is_set_back = lived.duration_since(now.wall) > SignedDuration::from_secs(60);
         if is_set_back {
             self.lived = self.lived.max(lived);
+            self.repeated = Timestamp::MIN;
         }
         is_set_back
     }

@@ -99,6 +99,8 @@ pub struct Model {
     clocks: Moment,
     /// How far the clock on the wall had come before somebody set it back.
     lived: Timestamp,
+    /// It was set back by a little from there: what it showed again until then has just been.
+    repeated: Timestamp,
     /// Somebody had set it back when it was read last.
     pub went_back: bool,
     last_request: Timestamp,
@@ -128,6 +130,7 @@ impl Model {
             delayed: BTreeMap::new(),
             clocks: now,
             lived: Timestamp::MIN,
+            repeated: Timestamp::MIN,
             went_back: false,
             last_request: Timestamp::MIN,
             reload: None,

@@ -119,6 +119,7 @@ impl Model {
             self.generation = Generation(self.generation.0 + 1);
         }
         acts.extend(self.admit(now));
+        acts.push(Act::Decided(now.wall));
         acts
     }
 

@@ -25,7 +25,8 @@ impl Model {
         let is_patient = waiting.is_late && job.missed != Missed::Skip;
         match job.overlap {
             Overlap::Skip if !is_patient => {
-                !is_delayed && self.is_running(name) || others.count() > 0
+                let is_in_the_way = others.clone().any(|other| !other.is_late);
+                !is_delayed && self.is_running(name) || is_in_the_way || others.count() >= 100
             }
             _ => others.count() >= 100,
         }
@@ -82,7 +83,9 @@ impl Model {
             let name = &waiting.occurrence.job;
             let job = self.job(name).expect("only jobs in force wait").clone();
             let overlaps = job.overlap == Overlap::Skip && self.is_running(name);
-            acts.push(match overlaps {
+            let age = now.wall.duration_since(waiting.occurrence.instant);
+            let is_old = job.deadline.is_some_and(|most| age > signed(most));
+            acts.push(match overlaps || is_old {
                 true => self.fate(waiting.occurrence, Fate::Skipped),
                 false => {
                     let waiting = Waiting {
@@ -237,7 +240,8 @@ impl Model {
     /// It has had its run. Where the clock shows a time once more, what is wild has another one.
     fn refused(&mut self, id: RunId, now: Moment) -> Vec<Act> {
         let run = self.runs.get_mut(&id).expect("it was claimed");
-        let is_again = run.occurrence.instant <= self.lived && self.phase == Phase::Serving;
+        let at = run.occurrence.instant;
+        let is_again = at <= self.lived && at > self.repeated && self.phase == Phase::Serving;
         if is_again && run.is_wild && !run.is_late {
             run.occurrence.instant += Duration::from_micros(1);
             return vec![Act::Claim {
