@@ -24,7 +24,8 @@ pub struct Claim {
 /// The fate of an occurrence that has no run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fate {
-    /// It is due, and waits for a place among `max_running`. A later claim, or another fate, replaces this.
+    /// It is due, and waits: for a place, for its turn among what is late, for its jitter, or for the next hupd. A later
+    /// claim, or another fate, replaces this.
     Waiting,
     Skipped,
     Missed,

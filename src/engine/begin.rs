@@ -98,8 +98,8 @@ impl Engine {
             let waited = waiting.remove(&job.name).unwrap_or_default();
             let waited = self.delay_further(waited, now);
             let anchor = self.anchors.get(&job.name);
-            let at_hand = (now.wall, &self.queue);
-            let owed = owed::settle_downtime(&job, waited, (anchor, since), at_hand);
+            let around = (now.wall, self.around());
+            let owed = owed::settle_downtime(&job, waited, (anchor, since), around);
             effects.extend(self.decide_owed(&job, owed, now));
         }
         let mut gone: Vec<_> = timings.into_keys().collect();

@@ -140,11 +140,7 @@ impl Engine {
             let job = self
                 .job(&waiting.occurrence.job)
                 .expect("only jobs in force wait");
-            let refused = too_old(&job, &waiting.occurrence, now).or_else(|| {
-                let running = self.running_objection(&job);
-                running.map(|objection| objection.to_string())
-            });
-            effects.push(match refused {
+            effects.push(match self.refused(&job, &waiting, now) {
                 Some(reason) => self.record(waiting.occurrence, Fate::Skipped, &reason),
                 None => {
                     let waiting = Waiting {
@@ -216,17 +212,22 @@ impl Engine {
             let job = self
                 .job(&waiting.occurrence.job)
                 .expect("only jobs in force wait");
-            let refused = too_old(&job, &waiting.occurrence, now).or_else(|| {
-                // A reload made it "skip" after several had been let in to wait.
-                let running = self.running_objection(&job);
-                running.map(|objection| objection.to_string())
-            });
-            effects.push(match refused {
+            effects.push(match self.refused(&job, &waiting, now) {
                 Some(reason) => self.record(waiting.occurrence, Fate::Skipped, &reason),
                 None => self.claim(&job, waiting),
             });
         }
         effects
+    }
+
+    /// Why what has waited does not start now, if it does not. What runs is in the way also where several have been let
+    /// in to wait before a reload made it "skip".
+    fn refused(&self, job: &Job, waiting: &Waiting, now: Moment) -> Option<String> {
+        let running = || {
+            self.running_objection(job)
+                .map(|running| running.to_string())
+        };
+        too_old(job, &waiting.occurrence, now).or_else(running)
     }
 
     fn pop_waiting(&mut self) -> Option<Waiting> {

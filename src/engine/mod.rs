@@ -24,6 +24,7 @@ use jiff::{SignedDuration, Timestamp};
 pub use begin::{Beginning, Left};
 pub use decide::{Refused, Request};
 pub use effect::{Effect, Send, Start};
+use owed::Around;
 pub use owed::Pace;
 pub use runs::{Run, State};
 pub use stop::Phase;
@@ -101,7 +102,7 @@ impl Engine {
             let job = self
                 .job(&name)
                 .expect("only jobs in force are on the agenda");
-            let (owed, next) = owed::settle(&job, due, (now, clocks), &self.queue);
+            let (owed, next) = owed::settle(&job, due, (now, clocks), self.around());
             self.agenda.set(&name, next);
             effects.extend(self.decide_owed(&job, owed, now));
             decided = Some(Effect::RecordDecided(now.wall));
@@ -109,6 +110,13 @@ impl Engine {
         effects.extend(self.admit_waiting(now));
         effects.extend(decided);
         effects
+    }
+
+    fn around(&self) -> Around<'_> {
+        Around {
+            queue: &self.queue,
+            rows: owed::rows_of_each(self.config.jobs.len()),
+        }
     }
 
     /// A clock that was set is told of; one that was set back by much is noticed even if nobody did.

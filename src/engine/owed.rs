@@ -22,8 +22,10 @@ const LATEST: Duration = Duration::from_secs(3 * 60 * 60);
 /// What is later than this is made up for, at most `catch_up_limit` at a time.
 const IN_TIME: Duration = Duration::from_secs(60);
 
-/// Instants that were passed over are recorded one by one up to this number; the last row stands for the others.
-const ROWS: usize = 100;
+/// So many instants of all jobs that were passed over at one time have a row of their own, and no more of one job than
+/// that; the last row of a job stands for the others.
+const ROWS_OF_ALL: usize = 100_000;
+const ROWS_OF_ONE: usize = 100;
 
 const TOO_LATE: &str =
     "reached more than 3 h late: hupd was stopped or asleep, or the clock was set";
@@ -31,6 +33,20 @@ const PASSED: &str =
     "a later instant had come as well: hupd was stopped or asleep, or the clock was set";
 const DOWN: &str = "hupd was not running";
 const ENDED: &str = "hupd ended before it could start";
+
+/// How many instants of each job that were passed over have a row of their own.
+pub fn rows_of_each(jobs: usize) -> usize {
+    (ROWS_OF_ALL / jobs.max(1)).clamp(1, ROWS_OF_ONE)
+}
+
+/// What else bears on what is missed.
+#[derive(Clone, Copy, Debug)]
+pub struct Around<'q> {
+    /// What waits here is due already, though a clock that was set back names it once more.
+    pub queue: &'q Queue,
+    /// So many rows for what was passed over.
+    pub rows: usize,
+}
 
 /// What a job owes when its due time has come.
 #[derive(Debug, Default)]
@@ -59,9 +75,13 @@ pub enum Pace {
     CatchUp,
 }
 
-/// What is owed by a job whose `due` has come, and when it is due next; `clocks` tell its instants. What waits in the
-/// queue is due already, though a clock that was set back names it once more.
-pub fn settle(job: &Job, due: Due, (now, clocks): (Moment, Moment), queue: &Queue) -> (Owed, Due) {
+/// What is owed by a job whose `due` has come, and when it is due next; `clocks` tell its instants.
+pub fn settle(
+    job: &Job,
+    due: Due,
+    (now, clocks): (Moment, Moment),
+    around: Around<'_>,
+) -> (Owed, Due) {
     let (come, reached, next) = match (&job.timing, due) {
         (Timing::Schedule(schedule), Due::Wall(first)) => {
             let until = now.wall;
@@ -103,7 +123,7 @@ pub fn settle(job: &Job, due: Due, (now, clocks): (Moment, Moment), queue: &Queu
     let owed = Owed {
         starts: starts.collect(),
         missed: rows(
-            (job, queue),
+            (job, around),
             passed_over(&come, &instants),
             (&instants, reached),
             |instant| age.reason(instant.at, PASSED),
@@ -118,7 +138,7 @@ pub fn settle_downtime(
     job: &Job,
     waited: Vec<Waited>,
     (anchor, since): (Option<&Anchor>, Option<Timestamp>),
-    (now, queue): (Timestamp, &Queue),
+    (now, around): (Timestamp, Around<'_>),
 ) -> Owed {
     let most = match job.missed {
         Missed::Skip => 0,
@@ -149,7 +169,7 @@ pub fn settle_downtime(
         let passed_over = passed_over(come, &instants);
         let reason = |instant: &Instant| age.reason(instant.at, DOWN);
         owed.missed
-            .extend(rows((job, queue), passed_over, (&instants, now), reason));
+            .extend(rows((job, around), passed_over, (&instants, now), reason));
         let made_up = instants.iter().map(|instant| {
             owing(
                 job,
@@ -248,23 +268,23 @@ fn passed_over<'c>(come: &'c Come<'_>, starts: &[Instant]) -> impl Iterator<Item
 }
 
 fn rows(
-    (job, queue): (&Job, &Queue),
+    (job, around): (&Job, Around<'_>),
     passed_over: impl Iterator<Item = Instant>,
     (starts, reached): (&[Instant], Timestamp),
     reason: impl Fn(&Instant) -> String,
 ) -> Vec<(Occurrence, String)> {
     let row = |instant: Instant| (occurrence(job, instant.at), reason(&instant));
-    let waits_not = |(occurrence, _): &(Occurrence, String)| !queue.has(occurrence);
+    let waits_not = |(occurrence, _): &(Occurrence, String)| !around.queue.has(occurrence);
     let mut rows: Vec<_> = passed_over
         .map(row)
         .filter(waits_not)
-        .take(ROWS + 1)
+        .take(around.rows + 1)
         .collect();
-    if rows.len() > ROWS {
-        rows.truncate(ROWS);
+    if rows.len() > around.rows {
+        rows.truncate(around.rows);
         let until = starts.first().map_or(reached, |first| first.at);
-        let (_, reason) = rows.last_mut().expect("there are a hundred");
-        *reason = format!("{reason}; so is every later one until {until}");
+        let (_, reason) = rows.last_mut().expect("there is one");
+        *reason = format!("{reason}; later ones until {until} have no rows of their own");
     }
     rows
 }

@@ -143,7 +143,7 @@ impl Case {
         let ought_to_be = self.now.job.enabled && point.named.is_some();
         if ought_to_be && reasons.is_empty() {
             reasons.push(
-                "and yet no row tells of it: the history could not be written, or the clock was set".to_owned(),
+                "and yet no row of its own tells of it: the row before it may stand for it, or the history could not be written, or the clock was set".to_owned(),
             );
         }
         reasons

@@ -188,7 +188,7 @@ impl Act {
                 occurrence: entry.occurrence.clone(),
                 fate: entry.fate,
                 generation: entry.generation,
-                stands_for_more: entry.reason.contains("; so "),
+                stands_for_more: entry.reason.contains("have no rows of their own"),
                 starts_at: entry.starts_at,
             },
             Record::Start(start) => Self::Begun { run: start.run },

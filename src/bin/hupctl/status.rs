@@ -130,7 +130,7 @@ fn next(status: &Status, view: &View) -> String {
 
 fn waiting(status: &Status) -> Option<String> {
     let waiting = status.waiting;
-    (waiting > 0).then(|| format!("{waiting} for a place among max_running"))
+    (waiting > 0).then(|| format!("{waiting} for a place, for their turn or for their jitter"))
 }
 
 fn number_of_runs(status: &Status) -> String {
@@ -221,7 +221,7 @@ last reload    REFUSED 2026-11-23 06:55:00 (5 min ago), asked by signal from pid
       --> h.toml:3\u{1b}
 jobs           14, 2 of them disabled
 next           'mail' at 2026-11-23 07:01:30 (in 90 s)
-waiting        3 for a place among max_running
+waiting        3 for a place, for their turn or for their jitter
 running        1 run
 
 RUN  JOB     PID  STATE    SINCE                           LIMIT    TRIGGER

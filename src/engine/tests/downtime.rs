@@ -197,3 +197,14 @@ fn by_what_jobs_are_due_is_recorded_once() {
         ]
     );
 }
+
+#[test]
+fn many_jobs_that_have_missed_much_have_few_rows_each() {
+    let jobs: Vec<_> = (0..20_000)
+        .map(|number| cron(&format!("j{number}"), "* * * * *"))
+        .collect();
+    let left = left(&jobs.iter().collect::<Vec<_>>(), "2026-05-01T00:00:00Z");
+    let world = World::after(config(jobs), BTreeMap::new(), left);
+    assert_eq!(world.fates_of("j7"), [Fate::Missed; 5]);
+    assert_eq!(world.fates.len(), 100_000);
+}

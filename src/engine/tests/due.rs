@@ -220,7 +220,7 @@ fn a_row_stands_for_later_ones_only_where_there_are_some() {
         world.now.wall += minutes * MINUTE;
         let effects = world.engine.wake(world.now);
         let is_for_more = |effect: &&Effect| match effect {
-            Effect::Record(entry) => entry.reason.contains("so is every later one"),
+            Effect::Record(entry) => entry.reason.contains("have no rows of their own"),
             _ => false,
         };
         effects.iter().filter(is_for_more).count()

@@ -113,3 +113,15 @@ fn a_job_that_is_removed_starts_nothing_after_a_delay() {
     world.pass(HOUR);
     assert_eq!(world.started, []);
 }
+
+#[test]
+fn a_delay_that_ends_after_the_deadline_is_in_vain() {
+    let job = jittered(Job {
+        deadline: Some(SECOND),
+        ..cron("tick", "30 12 * * *")
+    });
+    let mut world = World::of(config([job]));
+    world.pass(30 * MINUTE);
+    world.pass(10 * MINUTE);
+    assert_eq!(world.fates_of("tick"), [Fate::Waiting, Fate::Skipped]);
+}

@@ -176,3 +176,30 @@ fn a_clock_set_back_by_a_little_repeats_nothing() {
     world.now.wall += MINUTE;
     assert_eq!(refuse(&mut world), []);
 }
+
+#[test]
+fn what_waits_for_its_turn_is_not_in_the_way_of_its_own_job() {
+    let slow = cron("slow", "55 12 * * *");
+    let often = Job {
+        missed: Missed::Once,
+        ..cron("often", "*/10 * * * *")
+    };
+    let mut config = config([slow, often]);
+    config.daemon.catch_up_limit = 1;
+    let mut world = World::of(config);
+    world.set_clock("2026-06-01T13:05:00Z");
+    assert_eq!(world.instants_of("slow").len(), 1);
+    assert_eq!(world.instants_of("often"), [""; 0]);
+    world.pass(5 * MINUTE);
+    assert_eq!(world.instants_of("often"), ["2026-06-01T13:10:00Z"]);
+}
+
+#[test]
+fn in_a_time_that_comes_again_a_small_step_back_repeats_nothing() {
+    let mut world = World::of(config([cron("tick", "* * * * *")]));
+    world.set_clock("2026-06-01T11:50:00.2Z");
+    world.set_clock("2026-06-01T11:49:59.7Z");
+    world.now.wall += SECOND;
+    world.now.elapsed += SECOND;
+    assert_eq!(refuse(&mut world), []);
+}
