@@ -67,6 +67,16 @@ pub(super) fn wall(instant: Option<Instant>) -> Due {
     instant.map_or(Due::Never, Due::Wall)
 }
 
+/// Whether an instant of an interval is where its anchor says, but for a tremble.
+pub fn is_in_phase(anchor: &Anchor, every: Duration, at: Timestamp) -> bool {
+    let Ok(since) = Duration::try_from(at.duration_since(anchor.at)) else {
+        return false;
+    };
+    let into = since.as_nanos() % every.as_nanos();
+    let off = into.min(every.as_nanos() - into);
+    anchor.every == every && off <= TREMBLE.unsigned_abs().as_nanos()
+}
+
 /// From now to the next multiple of `every` after the anchor.
 fn until_next(every: Duration, anchor: Option<&Anchor>, now: Timestamp) -> Duration {
     let Some(anchor) = anchor else { return every };

@@ -105,6 +105,7 @@ impl Engine {
             let (owed, next) = owed::settle(&job, due, (now, clocks), self.around());
             self.agenda.set(&name, next);
             effects.extend(self.decide_owed(&job, owed, now));
+            effects.extend(self.keep_phase(&job, next));
             decided = Some(Effect::RecordDecided(now.wall));
         }
         effects.extend(self.admit_waiting(now));
@@ -243,6 +244,26 @@ impl Engine {
         let due = due::first_due(job, self.anchors.get(&job.name), now);
         self.agenda.set(&job.name, due);
         self.anchor(job, due, now)
+    }
+
+    /// A clock that was set, or a machine that slept, has moved the instants of an interval on the wall: from now on they
+    /// are counted from where they are, so that a restart keeps their phase.
+    fn keep_phase(&mut self, job: &Job, next: agenda::Due) -> Option<Effect> {
+        let (agenda::Due::Elapsed(next), crate::config::Timing::Every(every)) = (next, &job.timing)
+        else {
+            return None;
+        };
+        let at = due::wall_instant(next.saturating_sub(*every), self.clocks);
+        let anchor = self.anchors.get_mut(&job.name)?;
+        if due::is_in_phase(anchor, *every, at) {
+            return None;
+        }
+        *anchor = Anchor {
+            every: *every,
+            at,
+            ..anchor.clone()
+        };
+        Some(Effect::RecordAnchor(anchor.clone()))
     }
 
     /// Fixes from where the interval of a job is counted, if it has one and that is not known yet.

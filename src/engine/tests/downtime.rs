@@ -208,3 +208,17 @@ fn many_jobs_that_have_missed_much_have_few_rows_each() {
     assert_eq!(world.fates_of("j7"), [Fate::Missed; 5]);
     assert_eq!(world.fates.len(), 100_000);
 }
+
+#[test]
+fn an_interval_keeps_the_phase_that_a_clock_that_was_set_has_given_it() {
+    let mut world = World::of(config([every("poll", HOUR)]));
+    world.set_clock("2026-06-01T12:50:00Z");
+    world.now.wall += HOUR;
+    world.now.elapsed += HOUR;
+    let effects = world.engine.wake(world.now);
+    let anchor = effects.iter().find_map(|effect| match effect {
+        Effect::RecordAnchor(anchor) => Some(anchor.at),
+        _ => None,
+    });
+    assert_eq!(anchor, Some(at("2026-06-01T13:50:00Z")));
+}

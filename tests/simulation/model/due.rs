@@ -83,10 +83,29 @@ impl Model {
             let waits = |at| self.waits_at(&name, &job, at);
             let owed = owed(&job, next, (&self.oracle, &waits), (now, self.clocks));
             acts.extend(self.decide(&name, &job, owed, now));
+            acts.extend(self.keep_phase(&name, &job));
         }
         acts.extend(self.admit(now));
         acts.extend(any.then_some(Act::Decided(now.wall)));
         acts
+    }
+
+    /// Instants that somebody has moved on the wall are counted from where they are.
+    fn keep_phase(&mut self, name: &JobName, job: &JobSpec) -> Option<Act> {
+        let (Some(Next::Elapsed(next)), Due::Every(every)) = (self.next.get(name), job.due) else {
+            return None;
+        };
+        let at = wall_of(*next - every, self.clocks);
+        let (known, anchor) = self.anchors.get_mut(name)?;
+        let since = at.duration_since(*anchor).as_nanos();
+        let into = since.rem_euclid(every.as_nanos() as i128) as u128;
+        let off = into.min(every.as_nanos() - into);
+        if *known == every && since >= 0 && off <= 10_000_000 {
+            return None;
+        }
+        (*known, *anchor) = (every, at);
+        let job = name.clone();
+        Some(Act::Anchor { job, every, at })
     }
 
     /// A step back by less is none.
