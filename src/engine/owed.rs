@@ -29,6 +29,7 @@ const ROWS_OF_ONE: usize = 100;
 
 const TOO_LATE: &str =
     "reached more than 3 h late: hupd was stopped or asleep, or the clock was set";
+const LATE: &str = "late: hupd was stopped or asleep, or the clock was set";
 const PASSED: &str =
     "a later instant had come as well: hupd was stopped or asleep, or the clock was set";
 const DOWN: &str = "hupd was not running";
@@ -118,7 +119,7 @@ pub fn settle(
     let starts = instants.iter().map(|instant| match in_time(instant) {
         true => owing(job, instant, Pace::InTime, ""),
         // Where there are several, the newest does not go before the others.
-        false => owing(job, instant, Pace::CatchUp, "late"),
+        false => owing(job, instant, Pace::CatchUp, LATE),
     });
     let owed = Owed {
         starts: starts.collect(),
