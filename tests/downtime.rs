@@ -6,7 +6,7 @@
 
 mod common;
 
-use common::{Home, Hupd, wait_until};
+use common::{Home, Hupd, fates, wait_until};
 use jiff::Timestamp;
 
 /// A job that is due every second.
@@ -14,17 +14,10 @@ fn each_second(missed: &str) -> String {
     format!("[jobs.job]\ncommand = [\"true\"]\nschedule = \"* * * * * *\"\n{missed}\n")
 }
 
-/// Fates and reasons of the instants of a job after that time, in order.
+/// What the ledger has of a job after that time.
 fn fates_after(home: &Home, job: &str, time: Timestamp) -> Vec<(Timestamp, String, String)> {
-    let store = common::store(home);
-    let sql = "SELECT instant, fate, reason FROM ledger WHERE job = ?1 AND instant > ?2
-               ORDER BY instant";
-    let mut rows = store.prepare(sql).expect("a ledger");
-    let rows = rows.query_map(rusqlite::params![job, time.as_microsecond()], |row| {
-        let instant = Timestamp::from_microsecond(row.get(0)?).expect("a time");
-        Ok((instant, row.get(1)?, row.get(2)?))
-    });
-    rows.and_then(Iterator::collect).expect("rows")
+    let fates = fates(home, job).into_iter();
+    fates.filter(|(instant, ..)| *instant > time).collect()
 }
 
 /// A hupd that was down for some seconds, and when it had ended.

@@ -13,7 +13,7 @@ mod common;
 use std::fs;
 use std::path::Path;
 
-use common::{Home, Hupd, skip, wait_until};
+use common::{Home, Hupd, fates, skip, wait_until};
 use jiff::Timestamp;
 
 /// Where Debian has it, in the form for programs with threads: the other one lets the real time through now and then.
@@ -50,18 +50,6 @@ impl Faked {
         set(&self.hupd.home, at);
     }
 
-    /// The ledger of a job: what was due when, and what became of it.
-    fn rows(&self, job: &str) -> Vec<(String, String, String)> {
-        let store = common::store(&self.hupd.home);
-        let sql = "SELECT instant, fate, reason FROM ledger WHERE job = ?1 ORDER BY instant";
-        let mut rows = store.prepare(sql).expect("a ledger");
-        let rows = rows.query_map([job], |row| {
-            let instant = Timestamp::from_microsecond(row.get(0)?).expect("a time");
-            Ok((instant.to_string(), row.get(1)?, row.get(2)?))
-        });
-        rows.and_then(Iterator::collect).expect("rows")
-    }
-
     /// Waits until the run of that instant is over, and gives the reason in its row.
     fn wait_run(&self, job: &str, instant: &str) -> String {
         let store = common::store(&self.hupd.home);
@@ -75,10 +63,15 @@ impl Faked {
         })
     }
 
+    /// What the ledger has of a job.
+    fn rows(&self, job: &str) -> Vec<(Timestamp, String, String)> {
+        fates(&self.hupd.home, job)
+    }
+
     /// The instants of a job with this fate.
     fn instants(&self, job: &str, fate: &str) -> Vec<String> {
         let rows = self.rows(job).into_iter();
-        rows.filter_map(|(at, found, _)| (found == fate).then_some(at))
+        rows.filter_map(|(at, found, _)| (found == fate).then_some(at.to_string()))
             .collect()
     }
 }

@@ -40,25 +40,8 @@ const NIGHT: [&str; 4] = [
     "2027-03-29T00:00:00+02:00",
 ];
 
-fn hupctl(home: &Home, arguments: &[&str]) -> Told {
-    let mut command = home.hupctl_command();
-    Told::from(
-        command
-            .args(arguments)
-            .env("TZ", "UTC")
-            .output()
-            .expect("hupctl runs"),
-    )
-}
-
-fn done(home: &Home, arguments: &[&str]) -> String {
-    let told = hupctl(home, arguments);
-    assert_eq!((told.status, &*told.aside), (Some(0), ""), "{arguments:?}");
-    told.out
-}
-
 fn json(home: &Home, arguments: &[&str]) -> Value {
-    let told = hupctl(home, &[&["--json"], arguments].concat());
+    let told = Told::by_hupctl(home, &[&["--json"], arguments].concat());
     serde_json::from_str(&told.out).unwrap_or_else(|error| panic!("{error}: {told:?}"))
 }
 
@@ -126,7 +109,7 @@ fn a_clock_change_is_marked_and_offsets_are_told() {
             "moved_from": "2027-03-28T02:30:00",
         });
         assert_eq!(answer["next"], serde_json::json!([row]));
-        let text = done(home, arguments);
+        let text = Told::of_success(home, arguments);
         let note = "backup  2027-03-28T03:00:00+02:00 for the job, moved from 2027-03-28T02:30:00 by a clock change\n";
         assert!(text.contains("\n2027-03-28 01:00:00  in "), "{text}");
         assert!(text.ends_with(note), "{text}");
@@ -192,7 +175,7 @@ fn all_times_up_to_one_are_shown_within_a_bound_that_is_told() {
     let file = home.config_file().display().to_string();
     let upto = |to: &str, more: &[&str]| {
         let span = ["next", "--file", &file, "--from", "2027-01-01T00:00Z"];
-        let told = hupctl(&home, &[&span[..], &["--to", to], more].concat());
+        let told = Told::by_hupctl(&home, &[&span[..], &["--to", to], more].concat());
         assert_eq!(told.status, Some(0));
         (told.out.lines().count() - 1, told.aside)
     };
@@ -215,16 +198,22 @@ fn what_is_not_due_is_a_sentence() {
         |home, arguments| {
             let sentence =
                 "job 'off' is not due after 2027-01-01 00:00:00 and up to 2027-01-02 00:00:00\n";
-            assert_eq!(done(home, arguments), sentence);
-            assert_eq!(done(home, &[arguments, &["--chart"]].concat()), sentence);
+            assert_eq!(Told::of_success(home, arguments), sentence);
+            assert_eq!(
+                Told::of_success(home, &[arguments, &["--chart"]].concat()),
+                sentence
+            );
         },
     );
     of_both(&["request"], |home, arguments| {
-        assert_eq!(done(home, arguments), "job 'request' has no next time\n");
+        assert_eq!(
+            Told::of_success(home, arguments),
+            "job 'request' has no next time\n"
+        );
     });
     of_both(&["nobody"], |home, arguments| {
         for more in [&[][..], &["--chart"]] {
-            let told = hupctl(home, &[arguments, more].concat());
+            let told = Told::by_hupctl(home, &[arguments, more].concat());
             assert_eq!((told.status, &*told.out), (Some(1), ""));
             assert_eq!(told.aside, "hupctl: no job 'nobody'\n");
         }
@@ -252,7 +241,7 @@ fn wrong_usage_is_told_before_anybody_is_asked() {
              or '2026-03-29T00:00' on the clocks of the zone\n",
         ),
     ] {
-        let told = hupctl(&home, &[&["next"], arguments].concat());
+        let told = Told::by_hupctl(&home, &[&["next"], arguments].concat());
         assert_eq!((told.status, &*told.out), (Some(2), ""), "{arguments:?}");
         assert_eq!(told.aside, sentence);
     }
@@ -262,7 +251,7 @@ fn wrong_usage_is_told_before_anybody_is_asked() {
         &["--file", "x", "--schedule", "@daily"],
         &["--to", "2099-01-01", "--schedule", "@daily"],
     ] {
-        let told = hupctl(&home, &[&["next"], arguments].concat());
+        let told = Told::by_hupctl(&home, &[&["next"], arguments].concat());
         assert_eq!(told.status, Some(2), "{arguments:?}: {told:?}");
     }
     let hupd = Hupd::start(JOBS);
@@ -283,12 +272,12 @@ fn a_file_that_is_refused_is_told_as_check_tells_it() {
     let home = Home::new();
     home.configure("[jobs.a]\ncommand = [\"true\"]\nshedule = \"* * * * *\"\n");
     let file = home.config_file().display().to_string();
-    let check = hupctl(&home, &["check", &file]);
-    let next = hupctl(&home, &["next", "--file", &file]);
+    let check = Told::by_hupctl(&home, &["check", &file]);
+    let next = Told::by_hupctl(&home, &["next", "--file", &file]);
     assert_eq!((next.status, &*next.out), (Some(78), ""));
     assert!(next.aside.contains("did you mean 'schedule'?"), "{next:?}");
     assert_eq!(next.aside, check.aside);
-    let missing = hupctl(&home, &["next", "--chart", "--file", "/nowhere/hupd.toml"]);
+    let missing = Told::by_hupctl(&home, &["next", "--chart", "--file", "/nowhere/hupd.toml"]);
     assert_eq!(missing.status, Some(78), "{missing:?}");
 }
 
@@ -297,14 +286,14 @@ fn warnings_are_left_to_check() {
     let home = Home::new();
     home.configure("[jobs.a]\ncommand = [\"true\"]\nevery = \"1h\"\nspread = \"1m\"\n");
     let file = home.config_file().display().to_string();
-    let next = hupctl(&home, &["next", "--file", &file, "-n", "1"]);
+    let next = Told::by_hupctl(&home, &["next", "--file", &file, "-n", "1"]);
     assert_eq!((next.status, &*next.aside), (Some(0), ""));
 }
 
 #[test]
 fn a_chart_shows_what_is_due_together() {
     of_both(&[&["--chart"], &NIGHT[..]].concat(), |home, arguments| {
-        let text = done(home, arguments);
+        let text = Told::of_success(home, arguments);
         let lines: Vec<_> = text.lines().collect();
         // 23 hours: 03:00 comes an hour after 01:00.
         assert_eq!(
@@ -331,7 +320,7 @@ fn a_chart_shows_what_is_due_together() {
 #[test]
 fn a_chart_of_one_job_has_its_row_alone_and_the_coming_day_is_usual() {
     of_both(&["--chart", "poll"], |home, arguments| {
-        let text = done(home, arguments);
+        let text = Told::of_success(home, arguments);
         let lines: Vec<_> = text.lines().collect();
         assert_eq!(lines.len(), 4, "{text}");
         assert!(lines[0].ends_with(" in Europe/Berlin, 30 min a column; + is 10 or more"));

@@ -42,22 +42,13 @@ const JOBS: &str = r#"
     command = ["true"]
 "#;
 
-fn hupctl(home: &Home, arguments: &[&str]) -> Told {
-    let mut command = home.hupctl_command();
-    command.args(arguments).env("TZ", "UTC");
-    Told::from(command.output().expect("hupctl runs"))
-}
-
 fn json(home: &Home, arguments: &[&str]) -> Value {
-    let told = hupctl(home, &[&["--json", "why"], arguments].concat());
-    assert_eq!((told.status, &*told.aside), (Some(0), ""), "{arguments:?}");
-    serde_json::from_str(&told.out).expect("JSON")
+    let told = Told::of_success(home, &[&["--json", "why"], arguments].concat());
+    serde_json::from_str(&told).expect("JSON")
 }
 
 fn text(home: &Home, arguments: &[&str]) -> String {
-    let told = hupctl(home, &[&["why"], arguments].concat());
-    assert_eq!((told.status, &*told.aside), (Some(0), ""), "{arguments:?}");
-    told.out
+    Told::of_success(home, &[&["why"], arguments].concat())
 }
 
 fn micros(time: &str) -> i64 {
@@ -484,13 +475,13 @@ fn a_job_that_seldom_runs_is_found_among_many_rows_of_others() {
 #[test]
 fn no_job_and_no_time_are_refused() {
     let hupd = Hupd::start(JOBS);
-    let told = hupctl(&hupd.home, &["why", "nobody"]);
+    let told = Told::by_hupctl(&hupd.home, &["why", "nobody"]);
     let sentence = "hupctl: no job 'nobody'\n";
     assert_eq!(
         (told.status, &*told.out, &*told.aside),
         (Some(1), "", sentence)
     );
-    let told = hupctl(&hupd.home, &["why", "backup", "yesterday"]);
+    let told = Told::by_hupctl(&hupd.home, &["why", "backup", "yesterday"]);
     assert_eq!((told.status, &*told.out), (Some(2), ""));
     assert!(
         told.aside

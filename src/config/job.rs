@@ -170,11 +170,7 @@ fn argument(
     part: &Spanned<DeValue<'_>>,
     position: usize,
 ) -> Result<String, Wrong> {
-    let part = Item {
-        source: item.source,
-        value: part.get_ref(),
-        at: part.span(),
-    };
+    let part = item.part(part);
     let text = typed::owned_text(&part)?;
     match position == 0 && text.is_empty() {
         true => Err(Wrong::new("the program's name is empty")

@@ -15,11 +15,7 @@ pub(super) fn missed(item: &Item<'_>) -> Result<Missed, Wrong> {
     match item.value {
         DeValue::String(word) => named(word),
         DeValue::Table(table) => match (table.len(), table.get("all")) {
-            (1, Some(count)) => all(&Item {
-                source: item.source,
-                value: count.get_ref(),
-                at: count.span(),
-            }),
+            (1, Some(count)) => all(&item.part(count)),
             _ => Err(Wrong::new("is a table of other keys than 'all'").help(HELP)),
         },
         _ => Err(item.unlike("a text or a table").help(HELP)),

@@ -133,11 +133,7 @@ fn variable(
         at: Some(name.span()),
         ..wrong
     })?;
-    let item = Item {
-        source: item.source,
-        value: value.get_ref(),
-        at: value.span(),
-    };
+    let item = item.part(value);
     typed::owned_text(&item).map_err(|wrong| Wrong {
         at: Some(value.span()),
         message: format!("{}: {}", visible(name.get_ref()), wrong.message),

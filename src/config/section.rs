@@ -210,6 +210,15 @@ pub(super) fn is_job(value: &DeValue<'_>) -> bool {
 }
 
 impl<'t> Item<'t> {
+    /// One of the values that this one is made of.
+    pub fn part(&self, value: &'t Spanned<DeValue<'t>>) -> Self {
+        Self {
+            source: self.source,
+            value: value.get_ref(),
+            at: value.span(),
+        }
+    }
+
     /// `expected a duration, found the number 30`.
     pub fn unlike(&self, what: &str) -> Wrong {
         Wrong::new(format!("expected {what}, found {}", self.found()))

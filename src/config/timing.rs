@@ -128,11 +128,7 @@ fn entries<T>(
     }
     let mut entries = Vec::with_capacity(parts.len());
     for part in parts {
-        let part = Item {
-            source: item.source,
-            value: part.get_ref(),
-            at: part.span(),
-        };
+        let part = item.part(part);
         match read(&part) {
             Ok(entry) => entries.push(entry),
             Err(wrong) => wrongs.push(Wrong {

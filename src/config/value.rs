@@ -187,6 +187,17 @@ pub enum Missed {
     All(usize),
 }
 
+impl Missed {
+    /// How many of them have a run.
+    pub fn most(self) -> usize {
+        match self {
+            Self::Skip => 0,
+            Self::Once => 1,
+            Self::All(most) => most,
+        }
+    }
+}
+
 /// What to do when a job is due while a run of it is alive or waiting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::agenda::Agenda;
-use super::owed::{self, Pace};
+use super::owed::{self, ENDED, Pace};
 use super::runs::Runs;
 use super::waiting::{Queue, Waiting};
 use super::{Effect, Engine, Phase};
@@ -78,8 +78,8 @@ impl Engine {
             .collect()
     }
 
-    /// What was due while hupd was down, or waited when it ended: it gets in line, and goes at the first wake. A job that was not due in the same way then has
-    /// missed nothing: no edit makes a past instant due.
+    /// What was due while hupd was down, or waited when it ended: it gets in line, and goes at the first wake. A job that
+    /// was not due in the same way then has missed nothing: no edit makes a past instant due.
     fn catch_up(&mut self, left: Left, now: Moment) -> Vec<Effect> {
         let Left {
             waiting,
@@ -145,10 +145,10 @@ impl Engine {
             let occurrence = &waited.occurrence;
             let job = self.config.jobs.get(&occurrence.job);
             let reason = match (occurrence.trigger, job) {
-                (Trigger::Request, _) => "hupd ended before it could start",
-                (_, None) => "hupd ended before it could start, and the job is gone",
+                (Trigger::Request, _) => ENDED.to_owned(),
+                (_, None) => format!("{ENDED}, and the job is gone"),
                 (_, Some(job)) if !job.enabled => {
-                    "hupd ended before it could start, and the job is switched off"
+                    format!("{ENDED}, and the job is switched off")
                 }
                 _ => {
                     let of_job = by_job.entry(occurrence.job.clone()).or_default();
@@ -156,7 +156,7 @@ impl Engine {
                     continue;
                 }
             };
-            effects.push(self.record(waited.occurrence, Fate::Missed, reason));
+            effects.push(self.record(waited.occurrence, Fate::Missed, &reason));
         }
         (by_job, effects)
     }

@@ -33,7 +33,7 @@ const LATE: &str = "late: hupd was stopped or asleep, or the clock was set";
 const PASSED: &str =
     "a later instant had come as well: hupd was stopped or asleep, or the clock was set";
 const DOWN: &str = "hupd was not running";
-const ENDED: &str = "hupd ended before it could start";
+pub const ENDED: &str = "hupd ended before it could start";
 
 /// How many instants of each job that were passed over have a row of their own.
 pub fn rows_of_each(jobs: usize) -> usize {
@@ -106,12 +106,9 @@ pub fn settle(
         }
         (timing, due) => unreachable!("a job of {timing:?} is never {due:?}"),
     };
-    let most = match job.missed {
-        Missed::Skip | Missed::Once => 1,
-        Missed::All(most) => most,
-    };
     let age = Age::in_this_life(job, reached);
-    let instants = age.young(come.newest(most));
+    // A hupd that was there comes to the newest in any case.
+    let instants = age.young(come.newest(job.missed.most().max(1)));
     let in_time = |instant: &Instant| {
         let late = reached.duration_since(instant.at).unsigned_abs();
         late <= IN_TIME && instants.len() == 1
@@ -141,11 +138,7 @@ pub fn settle_downtime(
     (anchor, since): (Option<&Anchor>, Option<Timestamp>),
     (now, around): (Timestamp, Around<'_>),
 ) -> Owed {
-    let most = match job.missed {
-        Missed::Skip => 0,
-        Missed::Once => 1,
-        Missed::All(most) => most,
-    };
+    let most = job.missed.most();
     let age = Age::of(job.deadline, now);
     let come = since.and_then(|since| come_since(job, anchor, (since, now)));
     let newest = come.as_ref().map(|come| age.young(come.newest(most)));
@@ -159,7 +152,7 @@ pub fn settle_downtime(
                 occurrence,
                 watch: Watch::Fixed,
                 pace: Pace::CatchUp,
-                note: "made up for: hupd ended before it could start".to_owned(),
+                note: format!("made up for: {ENDED}"),
             });
         } else {
             let reason = age.reason(occurrence.instant, ENDED);
@@ -171,14 +164,9 @@ pub fn settle_downtime(
         let reason = |instant: &Instant| age.reason(instant.at, DOWN);
         owed.missed
             .extend(rows((job, around), passed_over, (&instants, now), reason));
-        let made_up = instants.iter().map(|instant| {
-            owing(
-                job,
-                instant,
-                Pace::CatchUp,
-                "made up for: hupd was not running",
-            )
-        });
+        let made_up = instants
+            .iter()
+            .map(|instant| owing(job, instant, Pace::CatchUp, &format!("made up for: {DOWN}")));
         owed.starts.extend(made_up);
     }
     owed

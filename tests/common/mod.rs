@@ -11,7 +11,7 @@ mod dice;
 mod store;
 
 pub use dice::Dice;
-pub use store::{copied_store, open_runs, store};
+pub use store::{copied_store, fates, open_runs, store};
 
 use std::fs;
 use std::io::{self, Write};
@@ -524,6 +524,22 @@ impl From<Output> for Told {
             out: text(&output.stdout),
             aside: text(&output.stderr),
         }
+    }
+}
+
+impl Told {
+    /// What hupctl says to somebody whose clock is on UTC.
+    pub fn by_hupctl(home: &Home, arguments: &[&str]) -> Self {
+        let mut command = home.hupctl_command();
+        command.args(arguments).env("TZ", "UTC");
+        Self::from(command.output().expect("hupctl runs"))
+    }
+
+    /// What it prints where all is well and nothing is said beside.
+    pub fn of_success(home: &Home, arguments: &[&str]) -> String {
+        let told = Self::by_hupctl(home, arguments);
+        assert_eq!((told.status, &*told.aside), (Some(0), ""), "{arguments:?}");
+        told.out
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use jiff::Timestamp;
 use rusqlite::Connection;
 use tempfile::TempDir;
 
@@ -10,6 +11,18 @@ use super::Home;
 /// The store of a hupd that has ended.
 pub fn store(home: &Home) -> Connection {
     Connection::open(home.file("state/hupd.db")).expect("a store")
+}
+
+/// The ledger of a job: what was due when, what became of it, and why.
+pub fn fates(home: &Home, job: &str) -> Vec<(Timestamp, String, String)> {
+    let store = store(home);
+    let sql = "SELECT instant, fate, reason FROM ledger WHERE job = ?1 ORDER BY instant";
+    let mut rows = store.prepare(sql).expect("a ledger");
+    let rows = rows.query_map([job], |row| {
+        let instant = Timestamp::from_microsecond(row.get(0)?).expect("a time");
+        Ok((instant, row.get(1)?, row.get(2)?))
+    });
+    rows.and_then(Iterator::collect).expect("rows")
 }
 
 /// A copy as a crash has left it: cleaning up is hupd's own affair. It must be sound.
