@@ -1,23 +1,18 @@
 //! Whether an occurrence starts, waits or is skipped.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::owed::{Owed, Owing, Pace};
-use super::runs::{Run, State};
 use super::waiting::Waiting;
-use super::{Effect, Engine, Phase, due, owed};
+use super::{Effect, Engine, due};
 use crate::clock::Moment;
-use crate::config::{Job, Missed, Overlap, format_duration};
-use crate::ledger::{Claim, Entry, Fate};
+use crate::config::{Job, format_duration};
+use crate::ledger::{Entry, Fate};
 use crate::run::{JobName, Occurrence, RunId, Trigger};
 use crate::schedule::Watch;
-
-/// So many occurrences of one job may wait for a place; what comes after them is skipped.
-const MAX_WAITING: usize = 100;
 
 /// What became of a request for a run.
 #[derive(Debug, PartialEq, Eq)]
@@ -32,28 +27,6 @@ pub enum Refused {
     NoSuchJob,
     /// For the reason that is in the ledger.
     Skipped(String),
-}
-
-/// Why an occurrence may not run.
-#[derive(Debug)]
-pub(super) enum Objection {
-    Stopping,
-    Runs(RunId),
-    EarlierWaits,
-    ManyWait(usize),
-}
-
-impl fmt::Display for Objection {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Stopping => f.write_str("hupd is stopping"),
-            Self::Runs(run) => write!(f, "run {run} is not over (overlap = \"skip\")"),
-            Self::EarlierWaits => {
-                f.write_str("an earlier occurrence still waits (overlap = \"skip\")")
-            }
-            Self::ManyWait(count) => write!(f, "{count} occurrences wait already"),
-        }
-    }
 }
 
 impl Engine {
@@ -154,118 +127,6 @@ impl Engine {
         effects
     }
 
-    /// Why an occurrence of this job may not run, if it may not. What is made up for waits where what is in time
-    /// would be skipped.
-    fn objection(&self, job: &Job, pace: Pace, delay: Option<Duration>) -> Option<Objection> {
-        if self.phase != Phase::Serving {
-            return Some(Objection::Stopping);
-        }
-        let waiting = self.queue.count_of(&job.name);
-        // What is late and takes its turn is in nobody's way.
-        let in_time = self.queue.count_in_time(&job.name);
-        let many = (waiting >= MAX_WAITING).then_some(Objection::ManyWait(waiting));
-        let patient = pace == Pace::CatchUp && job.missed != Missed::Skip;
-        match job.overlap {
-            Overlap::Skip if !patient => {
-                // Whether it still runs is asked when the delay is over.
-                let running = self.running_objection(job);
-                let running = running.filter(|_| delay.is_none());
-                let earlier = (in_time > 0).then_some(Objection::EarlierWaits);
-                running.or(earlier).or(many)
-            }
-            _ => many,
-        }
-    }
-
-    /// What hupd does not come to any more is made up for by the next one, where the job wants that.
-    pub(super) fn fate_by(&self, objection: &Objection, missed: Missed) -> Fate {
-        match (objection, missed) {
-            (Objection::Stopping, Missed::Once | Missed::All(_)) => Fate::Waiting,
-            _ => Fate::Skipped,
-        }
-    }
-
-    fn admit_or_queue(&mut self, job: &Arc<Job>, waiting: Waiting) -> Effect {
-        let reason = match waiting.pace {
-            Pace::InTime if self.has_place() => return self.claim(job, waiting),
-            Pace::InTime => format!(
-                "max_running = {} is reached",
-                self.config.daemon.max_running
-            ),
-            Pace::CatchUp => format!(
-                "late, takes its turn (catch_up_limit = {})",
-                self.config.daemon.catch_up_limit
-            ),
-        };
-        let entry = self.record_waiting(&waiting, &reason);
-        self.queue.push(waiting);
-        entry
-    }
-
-    /// Gives free places to those that wait.
-    pub(super) fn admit_waiting(&mut self, now: Moment) -> Vec<Effect> {
-        let mut effects = Vec::new();
-        while self.phase == Phase::Serving
-            && self.has_place()
-            && let Some(waiting) = self.pop_waiting()
-        {
-            let job = self
-                .job(&waiting.occurrence.job)
-                .expect("only jobs in force wait");
-            effects.push(match self.refused(&job, &waiting, now) {
-                Some(reason) => self.record(waiting.occurrence, Fate::Skipped, &reason),
-                None => self.claim(&job, waiting),
-            });
-        }
-        effects
-    }
-
-    /// Why what has waited does not start now, if it does not. What runs is in the way also where several have been let
-    /// in to wait before a reload made it "skip".
-    fn refused(&self, job: &Job, waiting: &Waiting, now: Moment) -> Option<String> {
-        let running = || {
-            self.running_objection(job)
-                .map(|running| running.to_string())
-        };
-        too_old(job, &waiting.occurrence, now).or_else(running)
-    }
-
-    fn pop_waiting(&mut self) -> Option<Waiting> {
-        let (config, runs) = (&self.config, &self.runs);
-        let has_turn = runs.catch_ups() < config.daemon.catch_up_limit;
-        let overlaps = |waiting: &Waiting| {
-            let job = &config.jobs[&waiting.occurrence.job];
-            job.overlap == Overlap::Skip && runs.of_job(&job.name).next().is_some()
-        };
-        self.queue.pop(has_turn, |waiting| !overlaps(waiting))
-    }
-
-    fn running_objection(&self, job: &Job) -> Option<Objection> {
-        match job.overlap {
-            Overlap::Skip => self.runs.of_job(&job.name).next().map(Objection::Runs),
-            Overlap::Allow => None,
-        }
-    }
-
-    /// The start of a run is its claim; the process follows when the claim is written.
-    fn claim(&mut self, job: &Arc<Job>, waiting: Waiting) -> Effect {
-        self.runs.add(Run {
-            id: waiting.run,
-            job: Arc::clone(job),
-            occurrence: waiting.occurrence.clone(),
-            generation: self.generation,
-            watch: waiting.watch,
-            pace: waiting.pace,
-            state: State::Claiming { stop: None },
-        });
-        Effect::Claim(Claim {
-            run: waiting.run,
-            occurrence: waiting.occurrence,
-            generation: self.generation,
-            reason: waiting.note,
-        })
-    }
-
     pub(super) fn record(&self, occurrence: Occurrence, fate: Fate, reason: &str) -> Effect {
         Effect::Record(Entry {
             occurrence,
@@ -284,10 +145,6 @@ impl Engine {
             reason: reason.to_owned(),
             starts_at: waiting.starts_at,
         })
-    }
-
-    fn has_place(&self) -> bool {
-        self.runs.len() < self.config.daemon.max_running
     }
 
     pub(super) fn new_run_id(&mut self) -> RunId {
@@ -313,12 +170,4 @@ fn delay(job: &Job, owing: &Owing, now: Moment) -> Option<Duration> {
     let late = now.wall.duration_since(owing.occurrence.instant);
     let rest = delay.saturating_sub(Duration::try_from(late).unwrap_or_default());
     (owing.pace == Pace::InTime && !rest.is_zero()).then_some(rest)
-}
-
-/// Why what has waited is not started any more. Whoever asked for a run has no deadline.
-fn too_old(job: &Job, occurrence: &Occurrence, now: Moment) -> Option<String> {
-    let deadline = job.deadline?;
-    let is_older = occurrence.trigger != Trigger::Request
-        && now.wall.duration_since(occurrence.instant) > SignedDuration::try_from(deadline).ok()?;
-    is_older.then(|| owed::older_than(deadline))
 }

@@ -1,5 +1,6 @@
 //! Every decision, pure: no clock, no I/O, no log. Each verb takes `now` and returns what is to be done.
 
+mod admit;
 mod adopt;
 mod agenda;
 mod begin;
@@ -8,6 +9,7 @@ mod decide;
 mod due;
 mod effect;
 mod lifecycle;
+mod objection;
 mod owed;
 mod runs;
 mod stop;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::decide::Objection;
+use super::objection::Objection;
 use super::runs::State;
 use super::waiting::Waiting;
 use super::{Effect, Engine, Send};
