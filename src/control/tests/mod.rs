@@ -4,6 +4,7 @@ mod answers;
 mod client;
 mod closing;
 mod limits;
+mod routes;
 
 use std::io::{Read, Write};
 use std::net::Shutdown;

@@ -1,0 +1,112 @@
+//! What a client may ask and what it is answered: the JSON of the control interface.
+
+mod jobs;
+mod runs;
+mod status;
+mod why;
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::forecast::Forecast;
+pub use crate::forecast::{Chart, ChartFilter, ChartRow, NextFilter, NextRow, NextRows};
+use crate::run::RunId;
+
+pub use jobs::JobRow;
+pub use runs::{OutputOf, OutputRow, RunFilter, RunRow};
+pub use status::{PhaseRow, RunningRow, Status, Verdict};
+pub use why::{OccurrenceRow, Why, WhyFilter, WhyInstant};
+
+/// What a client may ask.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Request {
+    Status,
+    Jobs,
+    Next(NextFilter),
+    Chart(ChartFilter),
+    Run { job: String, patience: Patience },
+    Runs(RunFilter),
+    Output(OutputOf),
+    Why(WhyFilter),
+    Kill { run: RunId },
+    Reload,
+    Stop,
+}
+
+impl Request {
+    /// Whether it changes anything: such requests are for root and the daemon's own user.
+    pub fn changes_something(&self) -> bool {
+        match self {
+            Self::Status
+            | Self::Jobs
+            | Self::Next(_)
+            | Self::Chart(_)
+            | Self::Runs(_)
+            | Self::Output(_)
+            | Self::Why(_) => false,
+            Self::Run { .. } | Self::Kill { .. } | Self::Reload | Self::Stop => true,
+        }
+    }
+}
+
+/// What the client of a `run` waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Patience {
+    UntilAccepted,
+    UntilEnded,
+}
+
+/// What a client is answered.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Answer {
+    Status(Status),
+    Jobs(Vec<JobRow>),
+    Next(NextRows),
+    Chart(Chart),
+    /// What is asked is still to be found in this: by whoever writes the answer, for the loop has no time.
+    NextOf(Forecast, NextFilter),
+    ChartOf(Forecast, ChartFilter),
+    /// A requested run that was accepted, or has ended where the client waited for that.
+    Run(RunRow),
+    Runs(Vec<RunRow>),
+    Output(OutputRow),
+    Why(Box<Why>),
+    /// The stop signal was sent to that run; or it waited for a place and will not start, then it
+    /// has ended without an outcome.
+    Kill(RunRow),
+    Reload(Verdict),
+    Stop(Status),
+    Refused(Refusal),
+}
+
+/// Why a request was not granted.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Refusal {
+    pub kind: RefusalKind,
+    pub message: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RefusalKind {
+    /// No such job or run (404).
+    NotFound,
+    /// The caller may not do that (403).
+    NotAllowed,
+    /// It is not possible now: draining, already running, already ended (409).
+    Conflict,
+    /// The request itself is wrong (400).
+    BadRequest,
+    /// The daemon failed at it (500).
+    Failed,
+}
+
+impl Refusal {
+    pub fn new(kind: RefusalKind, message: impl fmt::Display) -> Self {
+        Self {
+            kind,
+            message: message.to_string(),
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! What hupd is doing, and what became of a reload.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::forecast::NextRow;
+use crate::run::{RunId, Trigger};
+
+/// `hupctl status`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Status {
+    pub version: String,
+    pub pid: u32,
+    pub started_at: Timestamp,
+    #[serde(flatten)]
+    pub phase: PhaseRow,
+    pub config_file: String,
+    pub generation: u64,
+    pub generation_since: Timestamp,
+    /// The last attempt to reload, if there was one.
+    pub last_reload: Option<Verdict>,
+    pub jobs: usize,
+    pub disabled_jobs: usize,
+    pub waiting: usize,
+    pub running: Vec<RunningRow>,
+    pub next: Option<NextRow>,
+    /// Why the history is not being recorded, if it is not.
+    pub store_failure: Option<String>,
+    pub watch_config: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "phase", rename_all = "snake_case")]
+pub enum PhaseRow {
+    Serving,
+    /// Waiting for runs to finish by themselves; their stop signals follow at that time.
+    Draining {
+        stop_signals_at: Timestamp,
+    },
+    /// The stop signals have been sent.
+    Stopping,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunningRow {
+    pub run: RunId,
+    pub job: String,
+    /// None until the process exists.
+    pub pid: Option<i32>,
+    pub trigger: Trigger,
+    pub scheduled_for: Timestamp,
+    pub started_at: Option<Timestamp>,
+    /// When its time limit ends it.
+    pub limit_at: Option<Timestamp>,
+    /// "starting", "running", "stopping".
+    pub state: String,
+    pub generation: u64,
+}
+
+/// What became of a reload.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Verdict {
+    pub at: Timestamp,
+    /// `signal from pid 1, uid 0`, `hupctl from …`, `the files changed`.
+    pub asked_by: String,
+    pub accepted: bool,
+    /// The generation in force afterwards.
+    pub generation: u64,
+    pub summary: String,
+    /// What `hupd --check` prints for it; empty where nothing is to be said.
+    pub problems: String,
+    pub problem_count: usize,
+    pub seconds: f64,
+}
