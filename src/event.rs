@@ -1,6 +1,8 @@
 //! What can happen, and the inbox where it arrives. Everything is an event: a signal, a deadline,
 //! a file change, a request, the end of a child.
 
+mod listener;
+
 use std::fmt;
 use std::sync::mpsc;
 
@@ -8,6 +10,7 @@ use crate::config::LoadOutcome;
 pub use crate::ledger::{ClaimVerdict, Claimed, Ended, Started};
 use crate::protocol::{Answer, Request};
 use crate::run::RunId;
+pub use listener::{Follow, Hear, Heard, Listener, Piece};
 
 /// What the daemon's loop can be told.
 #[derive(Debug)]
@@ -36,6 +39,7 @@ pub enum Event {
     },
     Ended(Box<Ended>),
     Asked(Asked),
+    Follow(Follow),
 }
 
 /// A signal, and who sent it.

@@ -247,3 +247,11 @@ impl Output {
         self.total - self.head.len() as u64 - self.tail.len() as u64
     }
 }
+
+/// How many of these bytes come before a character whose last bytes are missing.
+pub fn whole_characters(bytes: &[u8]) -> usize {
+    match std::str::from_utf8(bytes) {
+        Err(error) if error.error_len().is_none() => error.valid_up_to(),
+        _ => bytes.len(),
+    }
+}

@@ -1,6 +1,7 @@
 //! The client of the socket, blocking: what `hupctl` asks with.
 
 mod error;
+mod follow;
 
 use std::fmt;
 use std::future::Future;
@@ -18,7 +19,7 @@ use hyper_util::rt::TokioIo;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::net::UnixStream;
-use tokio::runtime::Builder;
+use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
 
 use super::failure::{ErrorBody, Failure};
@@ -29,6 +30,7 @@ use crate::protocol::{OutputRow, Patience, Request};
 use crate::run::{Output, RunId};
 
 pub use error::ClientError;
+pub use follow::Followed;
 
 /// How long hupd may take for an answer that needs nothing but hupd.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -55,12 +57,7 @@ impl Client {
 
     /// Asks, and waits for the answer: at most 10 s, but for a reload and the end of a run.
     pub fn ask(&self, request: &Request) -> Result<Response, ClientError> {
-        let runtime = Builder::new_current_thread()
-            .enable_io()
-            .enable_time()
-            .build()
-            .map_err(|error| ClientError::NoAnswer(error.to_string()))?;
-        runtime.block_on(self.converse(request))
+        runtime()?.block_on(self.converse(request))
     }
 
     /// Asks for something that is answered in JSON.
@@ -69,17 +66,20 @@ impl Client {
     }
 
     async fn converse(&self, request: &Request) -> Result<Response, ClientError> {
-        let stream = UnixStream::connect(&self.socket)
-            .await
-            .map_err(|error| self.no_connection(&error))?;
+        let stream = self.connect().await?;
         let answer = self.exchange(stream, request);
         if waits_without_limit(request) {
             return answer.await;
         }
-        timeout(PATIENCE, answer).await.unwrap_or_else(|_| {
-            let seconds = PATIENCE.as_secs();
-            Err(self.no_answer(format!("did not answer within {seconds} s")))
-        })
+        timeout(PATIENCE, answer)
+            .await
+            .unwrap_or_else(|_| Err(self.too_late()))
+    }
+
+    async fn connect(&self) -> Result<UnixStream, ClientError> {
+        UnixStream::connect(&self.socket)
+            .await
+            .map_err(|error| self.no_connection(&error))
     }
 
     async fn exchange(
@@ -113,6 +113,11 @@ impl Client {
 
     fn no_answer(&self, what: impl fmt::Display) -> ClientError {
         ClientError::NoAnswer(format!("hupd at {} {what}", self.socket.display()))
+    }
+
+    fn too_late(&self) -> ClientError {
+        let seconds = PATIENCE.as_secs();
+        self.no_answer(format!("did not answer within {seconds} s"))
     }
 
     fn no_connection(&self, error: &io::Error) -> ClientError {
@@ -182,10 +187,18 @@ impl Response {
     }
 }
 
+fn runtime() -> Result<Runtime, ClientError> {
+    Builder::new_current_thread()
+        .enable_io()
+        .enable_time()
+        .build()
+        .map_err(|error| ClientError::NoAnswer(error.to_string()))
+}
+
 /// How long a run or a reload takes is not for the client to say.
 fn waits_without_limit(request: &Request) -> bool {
     match request {
-        Request::Reload => true,
+        Request::Reload | Request::Follow(_) => true,
         Request::Run { patience, .. } => *patience == Patience::UntilEnded,
         _ => false,
     }

@@ -17,7 +17,7 @@ use tokio::sync::watch;
 use super::desk::Desk;
 use super::failure::Failure;
 use super::first::{First, first};
-use super::patient::Patient;
+use super::patient::{Patience, Patient};
 use super::response::HttpResponse;
 
 /// The request line and all headers.
@@ -28,11 +28,13 @@ const HEAD_PATIENCE: Duration = Duration::from_secs(5);
 /// Answers the requests of a client until it goes, or the server closes.
 pub(super) async fn serve(stream: UnixStream, desk: Desk) {
     let closing = desk.closing.clone();
+    let stream = Patient::new(stream, desk.patience.clone());
     converse(stream, closing, |request| desk.clone().answer(request)).await;
 }
 
 /// Tells a client, once, that there is no place for it.
 pub(super) async fn refuse(stream: UnixStream, closing: watch::Receiver<()>) {
+    let stream = Patient::new(stream, Patience::default());
     converse(stream, closing, |_| ready(no_place())).await;
 }
 
@@ -45,7 +47,7 @@ fn no_place() -> HttpResponse {
 }
 
 async fn converse<A>(
-    stream: UnixStream,
+    stream: Patient,
     mut closing: watch::Receiver<()>,
     answer: impl Fn(Request<Incoming>) -> A,
 ) where
@@ -55,7 +57,7 @@ async fn converse<A>(
         let answer = answer(request);
         async { Ok::<_, Infallible>(answer.await) }
     });
-    let io = TokioIo::new(Patient::new(stream));
+    let io = TokioIo::new(stream);
     let mut connection = pin!(limits().serve_connection(io, service));
     let result = match first(connection.as_mut(), closing.changed()).await {
         First::This(result) => result,

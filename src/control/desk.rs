@@ -1,21 +1,24 @@
 //! Takes one request, passes it to the loop as an event, and waits for its answer.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Body;
 use hyper::{Request as HttpRequest, StatusCode};
 use rustix::process::geteuid;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{Semaphore, oneshot, watch};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use super::failure::Failure;
 use super::first::{First, first};
-use super::response::HttpResponse;
+use super::follow::{Follower, Story};
+use super::patient::Patience;
+use super::response::{HttpResponse, story};
 use super::routes;
-use crate::event::{Asked, Event, Outbox, Reply, Sender};
-use crate::protocol::{Answer, Request};
+use crate::event::{Asked, Event, Follow, Heard, Outbox, Reply, Sender};
+use crate::protocol::{Answer, OutputOf, Request};
 
 const LARGEST_BODY: usize = 64 * 1024;
 const BODY_PATIENCE: Duration = Duration::from_secs(5);
@@ -28,6 +31,10 @@ pub(super) struct Desk {
     pub caller: Sender,
     /// Its other end is dropped when the server closes.
     pub closing: watch::Receiver<()>,
+    /// The places for those who follow a run.
+    pub places: Arc<Semaphore>,
+    /// With this caller.
+    pub patience: Patience,
 }
 
 impl Desk {
@@ -40,19 +47,45 @@ impl Desk {
         let query = head.uri.query().unwrap_or_default();
         let answer = match routes::parse(&head.method, head.uri.path(), query) {
             Ok(request) => match read_nothing(body).await {
-                Ok(()) => self.ask(request).await,
+                Ok(()) => self.respond(request).await,
                 Err(failure) => Err(failure),
             },
             Err(failure) => Err(failure),
         };
-        match answer {
-            Ok(answer) => written(answer).await,
-            Err(failure) => failure.into(),
+        answer.unwrap_or_else(HttpResponse::from)
+    }
+
+    async fn respond(self, request: Request) -> Result<HttpResponse, Failure> {
+        self.check_access(&request)?;
+        match request {
+            Request::Follow(of) => self.follow(of).await,
+            request => Ok(written(self.ask(request).await?).await),
+        }
+    }
+
+    /// Only which run it is is waited for: the rest comes as it comes.
+    async fn follow(mut self, of: OutputOf) -> Result<HttpResponse, Failure> {
+        let full = |_| Failure::unavailable("too many clients follow a run; try again");
+        let place = self.places.try_acquire_owned().map_err(full)?;
+        let (listener, mut follower) = Follower::new();
+        if self
+            .outbox
+            .send(Event::Follow(Follow { of, listener }))
+            .is_err()
+        {
+            return Err(Failure::unavailable(IS_STOPPING));
+        }
+        match first(follower.first(), self.closing.changed()).await {
+            First::This(Some(Heard::Run(run))) => {
+                self.patience.lengthen();
+                Ok(story(run, Story::new(follower, run, place)))
+            }
+            First::This(Some(Heard::Refused(refusal))) => Err(refusal.into()),
+            First::This(_) | First::That(_) => Err(Failure::unavailable(IS_STOPPING)),
         }
     }
 
     async fn ask(mut self, request: Request) -> Result<Answer, Failure> {
-        self.check_access(&request)?;
         let (sender, answer) = oneshot::channel();
         let asked = Asked {
             request,
@@ -113,6 +146,7 @@ fn words(request: &Request) -> String {
         | Request::Chart(_)
         | Request::Runs(_)
         | Request::Output(_)
+        | Request::Follow(_)
         | Request::Why(_) => "read".to_owned(),
     }
 }
@@ -163,6 +197,8 @@ mod tests {
             outbox: inbox.outbox(),
             caller: Sender { pid: 7, uid },
             closing,
+            places: Arc::new(Semaphore::new(1)),
+            patience: Patience::default(),
         };
         let request = HttpRequest::builder()
             .method(method)
@@ -192,6 +228,7 @@ mod tests {
             "/v1/chart",
             "/v1/runs",
             "/v1/runs/1/output",
+            "/v1/runs/1/output?follow=true",
             "/v1/why?job=x",
         ] {
             let (_, _, reached) = ask_as(STRANGER, Method::GET, uri);

@@ -8,6 +8,7 @@
 //! | GET | `/v1/chart?job=NAME&from=TIME&to=TIME&slice=SECONDS` | [`Chart`](crate::protocol::Chart) |
 //! | GET | `/v1/runs?job=NAME&failed=true&limit=N` | `{"runs": [`[`RunRow`](crate::protocol::RunRow)`]}`, newest first |
 //! | GET | `/v1/runs/ID/output`, `/v1/jobs/NAME/output` | bytes, see below |
+//! | GET | `/v1/runs/ID/output?follow=true`, also of a job | lines, see below |
 //! | GET | `/v1/why?job=NAME&at=TIME` | [`Why`](crate::protocol::Why) |
 //! | POST | `/v1/jobs/NAME/run?wait=true` | [`RunRow`](crate::protocol::RunRow), when it has ended |
 //! | POST | `/v1/runs/ID/kill` | [`RunRow`](crate::protocol::RunRow) |
@@ -18,6 +19,8 @@
 //! `Hupd-Output-Total` the bytes written in all, `Hupd-Output-Head` how many bytes of the body are the
 //! head, `Hupd-Output-Lost` how many are missing behind it, `Hupd-Running` whether more may come.
 //!
+//! Followed, it is [`FollowRow`](crate::protocol::FollowRow)s, one JSON object a line, until the run is over.
+//!
 //! Everything else is `{"error": {"kind": "…", "message": "…"}}` with a status of 400 and above. Whoever can
 //! connect may read; only root and the user that hupd runs as may POST. No request has a body.
 
@@ -27,6 +30,7 @@ mod desk;
 mod error;
 mod failure;
 mod first;
+mod follow;
 mod patient;
 mod percent;
 mod query;

@@ -3,6 +3,8 @@
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -11,18 +13,42 @@ use tokio::net::UnixStream;
 use tokio::time::{Sleep, sleep};
 
 /// How long a write may make no progress at all.
-const PATIENCE: Duration = Duration::from_secs(10);
+const USUAL: Duration = Duration::from_secs(10);
+/// The same with one who follows a run: somebody reads it, page by page.
+const LONG: Duration = Duration::from_secs(600);
+
+/// How patient hupd is with a client; its copies are one.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Patience(Arc<AtomicBool>);
+
+impl Patience {
+    pub fn lengthen(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    fn duration(&self) -> Duration {
+        match self.0.load(Ordering::Relaxed) {
+            true => LONG,
+            false => USUAL,
+        }
+    }
+}
 
 #[derive(Debug)]
 pub(super) struct Patient {
     stream: UnixStream,
+    patience: Patience,
     /// There only while a write waits for its reader.
     end: Option<Pin<Box<Sleep>>>,
 }
 
 impl Patient {
-    pub fn new(stream: UnixStream) -> Self {
-        Self { stream, end: None }
+    pub fn new(stream: UnixStream, patience: Patience) -> Self {
+        Self {
+            stream,
+            patience,
+            end: None,
+        }
     }
 
     fn wait(
@@ -34,7 +60,8 @@ impl Patient {
             self.end = None;
             return progress;
         }
-        let end = self.end.get_or_insert_with(|| Box::pin(sleep(PATIENCE)));
+        let patience = self.patience.duration();
+        let end = self.end.get_or_insert_with(|| Box::pin(sleep(patience)));
         end.as_mut()
             .poll(context)
             .map(|()| Err(io::ErrorKind::TimedOut.into()))

@@ -1,6 +1,6 @@
 //! Answers as HTTP: a status, headers, and JSON, or the bytes of an output as they are.
 
-use http_body_util::Full;
+use http_body_util::{Either, Full};
 use hyper::Response;
 use hyper::body::Bytes;
 use hyper::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue};
@@ -8,9 +8,12 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::failure::Failure;
+use super::follow::Story;
 use crate::protocol::{Answer, OutputRow};
+use crate::run::RunId;
 
-pub(super) type HttpResponse = Response<Full<Bytes>>;
+/// The body is there as a whole, or grows.
+pub(super) type HttpResponse = Response<Either<Full<Bytes>, Story>>;
 
 /// The run whose output the body is.
 pub(super) const RUN: HeaderName = HeaderName::from_static("hupd-run");
@@ -61,7 +64,7 @@ fn ok(value: &impl Serialize) -> HttpResponse {
 }
 
 fn of_json(json: Vec<u8>) -> HttpResponse {
-    let mut response = Response::new(Full::from(json));
+    let mut response = Response::new(Either::Left(Full::from(json)));
     let kind = HeaderValue::from_static("application/json");
     response.headers_mut().insert(CONTENT_TYPE, kind);
     response
@@ -84,7 +87,16 @@ fn output(row: OutputRow) -> HttpResponse {
     ];
     let mut bytes = row.output.head;
     bytes.extend(row.output.tail);
-    let mut response = Response::new(Full::from(bytes));
+    let mut response = Response::new(Either::Left(Full::from(bytes)));
     response.headers_mut().extend(headers);
+    response
+}
+
+pub(super) fn story(run: RunId, story: Story) -> HttpResponse {
+    let kind = HeaderValue::from_static("application/x-ndjson");
+    let mut response = Response::new(Either::Right(story));
+    response
+        .headers_mut()
+        .extend([(CONTENT_TYPE, kind), (RUN, run.0.into())]);
     response
 }

@@ -11,8 +11,8 @@ use crate::run::RunId;
 
 /// All routes, as the answer to an unknown one lists them.
 const ROUTES: &str = "GET /v1/status, GET /v1/jobs, GET /v1/next?job=&from=&to=&count=, \
-     GET /v1/chart?job=&from=&to=&slice=, GET /v1/runs?job=&failed=&limit=, GET /v1/runs/ID/output, \
-     GET /v1/jobs/NAME/output, GET /v1/why?job=&at=, POST /v1/jobs/NAME/run?wait=, \
+     GET /v1/chart?job=&from=&to=&slice=, GET /v1/runs?job=&failed=&limit=, GET /v1/runs/ID/output?follow=, \
+     GET /v1/jobs/NAME/output?follow=, GET /v1/why?job=&at=, POST /v1/jobs/NAME/run?wait=, \
      POST /v1/runs/ID/kill, POST /v1/reload, POST /v1/stop";
 
 /// How many rows are answered where the client does not say, and at most.
@@ -51,8 +51,14 @@ fn meaning(segments: &[&str], mut query: Query) -> Result<Request, Failure> {
         ["chart"] => (chart(&mut query)?, &["job", "from", "to", "slice"]),
         ["why"] => (why(&mut query)?, &["job", "at"]),
         ["runs"] => (runs(&mut query)?, &["job", "failed", "limit"]),
-        ["runs", run, "output"] => (Request::Output(OutputOf::Run(run_id(run)?)), &[]),
-        ["jobs", job, "output"] => (Request::Output(OutputOf::LastOf(job.to_owned())), &[]),
+        ["runs", run, "output"] => (
+            output(OutputOf::Run(run_id(run)?), &mut query)?,
+            &["follow"],
+        ),
+        ["jobs", job, "output"] => {
+            let of = OutputOf::LastOf((*job).to_owned());
+            (output(of, &mut query)?, &["follow"])
+        }
         ["jobs", job, "run"] => (run(job, &mut query)?, &["wait"]),
         ["runs", run, "kill"] => (Request::Kill { run: run_id(run)? }, &[]),
         ["reload"] => (Request::Reload, &[]),
@@ -87,6 +93,13 @@ fn runs(query: &mut Query) -> Result<Request, Failure> {
         failed: query.flag("failed")?,
         limit: query.number("limit", USUAL_RUNS, MOST_ROWS)?,
     }))
+}
+
+fn output(of: OutputOf, query: &mut Query) -> Result<Request, Failure> {
+    Ok(match query.flag("follow")? {
+        true => Request::Follow(of),
+        false => Request::Output(of),
+    })
 }
 
 fn why(query: &mut Query) -> Result<Request, Failure> {

@@ -5,19 +5,21 @@ use std::future::poll_fn;
 use std::io;
 use std::os::unix::net::UnixListener as BlockingListener;
 use std::path::Path;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use tokio::net::{UnixListener, UnixStream};
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use super::ControlError;
 use super::connection;
 use super::desk::{Desk, may_change};
+use super::patient::Patience;
 use super::socket::{SocketFile, listen_at};
 use crate::event::{Outbox, Sender};
 
@@ -25,6 +27,8 @@ use crate::event::{Outbox, Sender};
 const MOST_CONNECTIONS: usize = 64;
 /// As many of them are kept free for those who may change something.
 const KEPT_FREE: usize = 16;
+/// How many of them may follow a run, for that takes as long as the run.
+const MOST_FOLLOWERS: usize = 32;
 /// Connections that are being told that there is no place; any more are closed unanswered.
 const MOST_REFUSED: usize = 64;
 
@@ -90,6 +94,7 @@ async fn serve(
     let mut house = House {
         outbox,
         closing: closing.clone(),
+        places: Arc::new(Semaphore::new(MOST_FOLLOWERS)),
         served: JoinSet::new(),
         refused: JoinSet::new(),
     };
@@ -104,6 +109,8 @@ async fn serve(
 struct House {
     outbox: Outbox,
     closing: watch::Receiver<()>,
+    /// For those who follow a run.
+    places: Arc<Semaphore>,
     served: JoinSet<()>,
     refused: JoinSet<()>,
 }
@@ -143,6 +150,8 @@ impl House {
                 outbox: self.outbox.clone(),
                 caller,
                 closing: self.closing.clone(),
+                places: Arc::clone(&self.places),
+                patience: Patience::default(),
             };
             self.served.spawn(connection::serve(stream, desk));
         } else if self.refused.len() < MOST_REFUSED {

@@ -16,11 +16,8 @@ pub fn uri_of(request: &Request) -> (Method, String) {
         Request::Next(filter) => (Method::GET, uri_of_next(filter)),
         Request::Chart(filter) => (Method::GET, uri_of_chart(filter)),
         Request::Runs(filter) => (Method::GET, uri_of_runs(filter)),
-        Request::Output(OutputOf::Run(run)) => (Method::GET, format!("/v1/runs/{run}/output")),
-        Request::Output(OutputOf::LastOf(job)) => {
-            let uri = format!("/v1/jobs/{}/output", percent::encode(job));
-            (Method::GET, uri)
-        }
+        Request::Output(of) => (Method::GET, uri_of_output(of)),
+        Request::Follow(of) => (Method::GET, uri_of_output(of) + "?follow=true"),
         Request::Run { job, patience } => {
             let wait = *patience == Patience::UntilEnded;
             let uri = format!("/v1/jobs/{}/run?wait={wait}", percent::encode(job));
@@ -35,6 +32,13 @@ pub fn uri_of(request: &Request) -> (Method, String) {
         Request::Kill { run } => (Method::POST, format!("/v1/runs/{run}/kill")),
         Request::Reload => (Method::POST, "/v1/reload".to_owned()),
         Request::Stop => (Method::POST, "/v1/stop".to_owned()),
+    }
+}
+
+fn uri_of_output(of: &OutputOf) -> String {
+    match of {
+        OutputOf::Run(run) => format!("/v1/runs/{run}/output"),
+        OutputOf::LastOf(job) => format!("/v1/jobs/{}/output", percent::encode(job)),
     }
 }
 

@@ -30,7 +30,8 @@ impl<W: World> Daemon<W> {
             Request::Chart(filter) => reply.send(self.chart(filter, now)),
             Request::Run { job, patience } => self.run_job(&job, (patience, reply), now),
             Request::Runs(filter) => self.world.ask(Question::Runs(filter, reply)),
-            Request::Output(of) => self.output(of, caller, reply),
+            // Whoever follows comes as an event of its own; without a listener it is a mere question.
+            Request::Output(of) | Request::Follow(of) => self.output(of, caller, reply),
             Request::Why(filter) => self.why(&filter, reply, now),
             Request::Kill { run } => reply.send(self.kill(run, caller, now)),
             Request::Reload => self.reload_for(caller, reply, now),

@@ -83,6 +83,7 @@ impl<W: World> Daemon<W> {
         }
         if entry.fate != Fate::Waiting {
             self.waiters.skipped(occurrence, &entry.reason);
+            self.followers.skipped(occurrence, &entry.reason);
         }
         self.world.write(Record::Entry(entry));
     }
@@ -90,6 +91,7 @@ impl<W: World> Daemon<W> {
     fn record_end(&mut self, job: &JobName, end: RunEnd) {
         log_end(job, &end);
         self.waiters.ended(&end);
+        self.followers.ended(&end);
         self.world.write(Record::End(end));
     }
 
@@ -111,13 +113,17 @@ impl<W: World> Daemon<W> {
     fn say_already_there(&mut self, run: &Run) {
         let (job, instant) = (&run.occurrence.job, run.occurrence.instant);
         log::info!(job:%, instant:%; "not started: the ledger has this occurrence already");
-        self.waiters
-            .refused(run.id, "the ledger has this occurrence already");
+        let why = "the ledger has this occurrence already";
+        self.waiters.refused(run.id, why);
+        self.followers.refused(run.id, why);
     }
 
     pub(super) fn started(&mut self, started: &Started, now: Moment) {
         let effects = self.engine.started(started, now);
         self.waiters.started(started);
+        for listener in self.followers.started(started) {
+            self.world.follow(started.run, listener.clone());
+        }
         self.perform(effects);
     }
 

@@ -152,6 +152,8 @@ impl Daemon<Parts> {
 
     /// The way out, in the reverse order of the way in.
     fn leave(self) {
+        // With the last of those who know more of a run, its followers know that nothing comes any more.
+        drop(self.followers);
         let Parts {
             server,
             store,

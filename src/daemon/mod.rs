@@ -5,6 +5,7 @@ mod answers;
 mod askers;
 mod check;
 mod effects;
+mod followers;
 mod launch;
 mod loader;
 mod locks;
@@ -30,6 +31,7 @@ pub use world::{Notice, World};
 use crate::clock::{Moment, Wake};
 use crate::engine::Engine;
 use crate::event::Event;
+use followers::Followers;
 use reload::Reloads;
 use waiters::Waiters;
 
@@ -39,6 +41,7 @@ pub struct Daemon<W> {
     engine: Engine,
     reloads: Reloads,
     waiters: Waiters,
+    followers: Followers,
     /// Why the history is not being recorded, while it is not.
     store_failure: Option<String>,
     /// When systemd wants the next sign of life, on the elapsed clock.
@@ -100,6 +103,7 @@ impl<W: World> Daemon<W> {
             Event::CouldNotStart { run, reason } => self.could_not_start(run, reason, now),
             Event::Ended(ended) => self.ended(*ended, now),
             Event::Asked(asked) => self.asked(asked, now),
+            Event::Follow(follow) => self.follow(follow),
         }
     }
 

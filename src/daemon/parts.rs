@@ -9,7 +9,7 @@ use super::world::{Notice, World};
 use crate::clock::{Moment, Wake};
 use crate::config::Config;
 use crate::control::Server;
-use crate::event::{Event, Inbox, Outbox, Reply};
+use crate::event::{Event, Inbox, Listener, Outbox, Reply};
 use crate::logging::{self, Logging, Prepared};
 use crate::run::{RunId, Signal};
 use crate::store::{Question, Record, Store};
@@ -74,6 +74,10 @@ impl World for Parts {
 
     fn peek(&mut self, run: RunId, reply: Reply) {
         self.children.peek(run, reply);
+    }
+
+    fn follow(&mut self, run: RunId, listener: Listener) {
+        self.children.follow(run, listener);
     }
 
     fn reap_orphans(&mut self) {

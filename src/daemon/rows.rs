@@ -92,6 +92,13 @@ pub fn never_started(
     }
 }
 
+/// Whether that is the run of this occurrence.
+pub fn is_of(row: &RunRow, occurrence: &Occurrence) -> bool {
+    row.trigger == occurrence.trigger
+        && row.scheduled_for == occurrence.instant
+        && row.job == occurrence.job.as_str()
+}
+
 /// Fills in how the run ended.
 pub fn complete(row: &mut RunRow, end: &RunEnd) {
     row.ended_at = Some(end.at);

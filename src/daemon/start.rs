@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::followers::Followers;
 use super::launch::{Failure, Options, surroundings};
 use super::loader::Loader;
 use super::locks::Locks;
@@ -122,6 +123,7 @@ impl<W: World> Daemon<W> {
             engine,
             reloads: Reloads::none_yet(now.wall),
             waiters: Waiters::default(),
+            followers: Followers::default(),
             store_failure: None,
             sign_of_life: watchdog.map(|interval| now.elapsed + interval),
             began: Began { at: now.wall, file },

@@ -65,12 +65,8 @@ impl Waiters {
 
     /// An occurrence that waited for a place is not going to start any more.
     pub fn skipped(&mut self, occurrence: &Occurrence, why: &str) {
-        let is_meant = |row: &RunRow| {
-            row.trigger == occurrence.trigger
-                && row.scheduled_for == occurrence.instant
-                && row.job == occurrence.job.as_str()
-        };
-        let run = self.0.values().find(|waiter| is_meant(&waiter.row));
+        let mut waiters = self.0.values();
+        let run = waiters.find(|waiter| rows::is_of(&waiter.row, occurrence));
         if let Some(run) = run.map(|waiter| waiter.row.run) {
             self.refused(run, why);
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::clock::{Moment, Wake};
 use crate::config::Config;
-use crate::event::{Event, Outbox, Reply};
+use crate::event::{Event, Listener, Outbox, Reply};
 use crate::run::{RunId, Signal};
 use crate::store::{Question, Record};
 use crate::system::spawn::SpawnOrder;
@@ -36,6 +36,10 @@ pub trait World {
 
     /// Answers with the output of a run so far; refuses where it is not alive.
     fn peek(&mut self, run: RunId, reply: Reply);
+
+    /// Tells a follower of a run what is kept of its output so far, and then what it writes. It does nothing
+    /// where the run has ended.
+    fn follow(&mut self, run: RunId, listener: Listener);
 
     /// Reaps children that hupd did not start.
     fn reap_orphans(&mut self);

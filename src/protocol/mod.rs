@@ -1,5 +1,6 @@
 //! What a client may ask and what it is answered: the JSON of the control interface.
 
+mod follow;
 mod jobs;
 mod runs;
 mod status;
@@ -13,6 +14,7 @@ use crate::forecast::Forecast;
 pub use crate::forecast::{Chart, ChartFilter, ChartRow, NextFilter, NextRow, NextRows};
 use crate::run::RunId;
 
+pub use follow::{FollowRow, Written, base64};
 pub use jobs::JobRow;
 pub use runs::{OutputOf, OutputRow, RunFilter, RunRow};
 pub use status::{PhaseRow, RunningRow, Status, Verdict};
@@ -25,11 +27,18 @@ pub enum Request {
     Jobs,
     Next(NextFilter),
     Chart(ChartFilter),
-    Run { job: String, patience: Patience },
+    Run {
+        job: String,
+        patience: Patience,
+    },
     Runs(RunFilter),
     Output(OutputOf),
+    /// The output, and what comes, until the run is over.
+    Follow(OutputOf),
     Why(WhyFilter),
-    Kill { run: RunId },
+    Kill {
+        run: RunId,
+    },
     Reload,
     Stop,
 }
@@ -44,6 +53,7 @@ impl Request {
             | Self::Chart(_)
             | Self::Runs(_)
             | Self::Output(_)
+            | Self::Follow(_)
             | Self::Why(_) => false,
             Self::Run { .. } | Self::Kill { .. } | Self::Reload | Self::Stop => true,
         }

@@ -6,7 +6,7 @@ use std::thread::{self, JoinHandle};
 use rusqlite::types::ToSql;
 use rusqlite::{Connection, OptionalExtension, Row};
 
-use crate::event::Reply;
+use crate::event::{Heard, Listener, Reply};
 use crate::protocol::{Answer, OutputOf, OutputRow, Refusal, RefusalKind, RunFilter, RunRow};
 use crate::run::{Output, RunId};
 use crate::why::Case;
@@ -32,6 +32,12 @@ pub enum Question {
     Runs(RunFilter, Reply),
     /// The output of a run that has ended; of one that has not, what is known: nothing.
     Output(OutputOf, Reply),
+    /// The same for somebody who follows it, and how it ended; where there is no such run, what is missing.
+    Follow {
+        of: OutputOf,
+        missing: Refusal,
+        listener: Listener,
+    },
     /// What became of occurrences of a job.
     Why(Box<Case>, Reply),
 }
@@ -69,16 +75,27 @@ fn answer_all(connection: &Connection, inbox: &Receiver<Question>) {
         match question {
             Question::Runs(filter, reply) => reply.send(answered(runs(connection, &filter))),
             Question::Output(of, reply) => reply.send(answered(output(connection, &of))),
+            Question::Follow {
+                of,
+                missing,
+                listener,
+            } => match whole_output(connection, &of) {
+                Ok(Some((row, details))) => tell_whole(&listener, &row, details),
+                Ok(None) => listener.hear(Heard::Refused(missing)),
+                Err(error) => listener.hear(Heard::Refused(cannot_read(&error))),
+            },
             Question::Why(case, reply) => reply.send(answered(why(connection, &case))),
         }
     }
 }
 
 fn answered(result: rusqlite::Result<Answer>) -> Answer {
-    result.unwrap_or_else(|error| {
-        let message = format!("cannot read the history: {error}");
-        Answer::Refused(Refusal::new(RefusalKind::Failed, message))
-    })
+    result.unwrap_or_else(|error| Answer::Refused(cannot_read(&error)))
+}
+
+fn cannot_read(error: &rusqlite::Error) -> Refusal {
+    let message = format!("cannot read the history: {error}");
+    Refusal::new(RefusalKind::Failed, message)
 }
 
 fn runs(connection: &Connection, filter: &RunFilter) -> rusqlite::Result<Answer> {
@@ -145,6 +162,27 @@ fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {
 }
 
 fn output(connection: &Connection, of: &OutputOf) -> rusqlite::Result<Answer> {
+    let found = output_of(connection, of)?;
+    Ok(found.map_or_else(|| not_found(of), Answer::Output))
+}
+
+fn whole_output(
+    connection: &Connection,
+    of: &OutputOf,
+) -> rusqlite::Result<Option<(OutputRow, RunRow)>> {
+    let Some(row) = output_of(connection, of)? else {
+        return Ok(None);
+    };
+    Ok(run(connection, row.run)?.map(|details| (row, details)))
+}
+
+fn tell_whole(listener: &Listener, row: &OutputRow, details: RunRow) {
+    listener.hear(Heard::Run(row.run));
+    listener.hear_kept(&row.output);
+    listener.hear(Heard::Ended(Box::new(details)));
+}
+
+fn output_of(connection: &Connection, of: &OutputOf) -> rusqlite::Result<Option<OutputRow>> {
     let (condition, value): (_, &dyn ToSql) = match of {
         OutputOf::Run(run) => ("id = ?1", run),
         OutputOf::LastOf(job) => (NEWEST_OF_JOB, job),
@@ -153,11 +191,10 @@ fn output(connection: &Connection, of: &OutputOf) -> rusqlite::Result<Answer> {
         "SELECT id, ended_at IS NULL, head, tail, total FROM runs LEFT JOIN outputs ON run = id
          WHERE {condition}"
     );
-    let found = connection
+    connection
         .prepare_cached(&sql)?
         .query_row([value], output_row)
-        .optional()?;
-    Ok(found.map_or_else(|| not_found(of), Answer::Output))
+        .optional()
 }
 
 fn output_row(row: &Row<'_>) -> rusqlite::Result<OutputRow> {

@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use rustix::process::{PidfdFlags, getpid, pidfd_open};
 
-use crate::event::{Event, Outbox, Reply, Started};
+use crate::event::{Event, Listener, Outbox, Reply, Started};
 use crate::protocol::{Answer, OutputRow, Refusal, RefusalKind};
 use crate::run::{RunId, Signal};
 
@@ -69,6 +69,12 @@ impl Children {
     /// Answers with the output so far; refuses where the run is not alive.
     pub fn peek(&self, run: RunId, reply: Reply) {
         self.handle.send(Command::Peek(run, reply));
+    }
+
+    /// Tells a follower what is kept of the output so far, and then what comes. It does nothing where the
+    /// run has ended.
+    pub fn follow(&self, run: RunId, listener: Listener) {
+        self.handle.send(Command::Follow(run, listener));
     }
 
     /// Reaps children that hupd did not start: as PID 1 it inherits the orphans of the system.
@@ -155,6 +161,7 @@ impl Source {
                 Ok(Command::Adopt(child)) => self.adopt(*child),
                 Ok(Command::Signal(run, signal)) => self.signal(run, signal),
                 Ok(Command::Peek(run, reply)) => self.peek(run, reply),
+                Ok(Command::Follow(run, listener)) => self.follow(run, listener),
                 Ok(Command::ReapOrphans) => self.orphans_asked = true,
                 Err(TryRecvError::Empty) => return,
                 Err(TryRecvError::Disconnected) => {
@@ -215,6 +222,12 @@ impl Source {
             )),
         };
         reply.send(answer);
+    }
+
+    fn follow(&mut self, run: RunId, listener: Listener) {
+        if let Some(child) = self.children.get_mut(&run) {
+            child.follow(listener);
+        }
     }
 
     fn take_output(&mut self, run: RunId) {

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::run::Output;
+use crate::run::{Output, whole_characters};
 
 /// The longest line that goes to the log in one piece, in bytes.
 const LONGEST_LINE: usize = 8 * 1024;
@@ -48,6 +48,11 @@ impl Capture {
         let capacity = grown(self.tail.capacity(), needed, self.keep_tail);
         self.tail.reserve_exact(capacity - self.tail.len());
         self.tail.extend(last);
+    }
+
+    /// Bytes that came so far.
+    pub(crate) fn total(&self) -> u64 {
+        self.total
     }
 
     /// What was captured so far.
@@ -117,14 +122,6 @@ impl Lines {
         let line = self.unfinished.strip_suffix(b"\r");
         emit(&String::from_utf8_lossy(line.unwrap_or(&self.unfinished)));
         self.unfinished.clear();
-    }
-}
-
-/// How many of these bytes come before a character whose last bytes are missing.
-fn whole_characters(bytes: &[u8]) -> usize {
-    match std::str::from_utf8(bytes) {
-        Err(error) if error.error_len().is_none() => error.valid_up_to(),
-        _ => bytes.len(),
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use hupd::clock::{Moment, Wake};
 use hupd::config::Config;
 use hupd::daemon::{Notice, World};
-use hupd::event::{Event, Outbox, Reply};
+use hupd::event::{Event, Heard, Listener, Outbox, Reply};
 use hupd::protocol::{Answer, Refusal, RefusalKind};
 use hupd::run::{RunId, Signal};
 use hupd::store::{Question, Record};
@@ -59,6 +59,8 @@ impl World for Machine {
         refuse(reply);
     }
 
+    fn follow(&mut self, _: RunId, _: Listener) {}
+
     fn reap_orphans(&mut self) {}
 
     fn write(&mut self, record: Record) {
@@ -70,6 +72,9 @@ impl World for Machine {
 
     fn ask(&mut self, question: Question) {
         match question {
+            Question::Follow {
+                missing, listener, ..
+            } => listener.hear(Heard::Refused(missing)),
             Question::Runs(_, reply) | Question::Output(_, reply) | Question::Why(_, reply) => {
                 refuse(reply);
             }

@@ -81,6 +81,9 @@ pub enum Command {
         /// The number of a run, or a job for its newest run
         #[arg(value_name = "RUN|JOB")]
         of: String,
+        /// Go on with what it writes until it ends; fail unless it exited 0
+        #[arg(short, long)]
+        follow: bool,
     },
     /// End a run: its stop signal first, KILL after its `kill_after`
     Kill {

@@ -1,7 +1,7 @@
 //! `hupctl logs`: what a run wrote, byte for byte.
 
 use hupd::control::client::Client;
-use hupd::protocol::{OutputOf, OutputRow, Request};
+use hupd::protocol::{OutputOf, OutputRow, Request, base64};
 use hupd::run::RunId;
 use serde_json::{Value, json};
 
@@ -17,7 +17,10 @@ pub fn logs(client: &Client, screen: &mut Screen, of: &str) -> Result<Ending, Fa
     }
     screen.bytes(&row.output.head)?;
     if row.output.lost() > 0 {
-        screen.aside(&left_out(&row))?;
+        screen.aside(&left_out(
+            row.output.lost(),
+            row.output.head.last().copied(),
+        ))?;
     }
     screen.bytes(&row.output.tail)?;
     if let Some(sentence) = about_nothing(&row) {
@@ -27,7 +30,7 @@ pub fn logs(client: &Client, screen: &mut Screen, of: &str) -> Result<Ending, Fa
 }
 
 /// A number is a run, anything else a job.
-fn meaning(of: &str) -> OutputOf {
+pub fn meaning(of: &str) -> OutputOf {
     let is_number = of.bytes().all(|byte| byte.is_ascii_digit());
     match of.parse() {
         Ok(number) if is_number => OutputOf::Run(RunId(number)),
@@ -35,10 +38,10 @@ fn meaning(of: &str) -> OutputOf {
     }
 }
 
-/// In a line of its own, also where the head ends within one.
-fn left_out(row: &OutputRow) -> String {
-    let lost = grouped(row.output.lost());
-    match row.output.head.last() {
+/// In a line of its own, also where what was printed before ends within one.
+pub fn left_out(lost: u64, last_byte: Option<u8>) -> String {
+    let lost = grouped(lost);
+    match last_byte {
         None | Some(b'\n') => format!("… {lost} bytes left out …"),
         Some(_) => format!("\n… {lost} bytes left out …"),
     }
@@ -74,24 +77,6 @@ fn output_json(row: &OutputRow) -> Value {
     })
 }
 
-/// RFC 4648, section 4.
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for group in bytes.chunks(3) {
-        let byte = |place: usize| u32::from(group.get(place).copied().unwrap_or_default());
-        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
-        for place in 0..4 {
-            let digit = bits >> (18 - 6 * place) & 63;
-            text.push(match place <= group.len() {
-                true => char::from(DIGITS[digit as usize]),
-                false => '=',
-            });
-        }
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use hupd::run::Output;
@@ -104,23 +89,6 @@ mod tests {
         for job in ["backup", "17a", "+17", "99999999999999999999999"] {
             assert_eq!(meaning(job), OutputOf::LastOf(job.into()));
         }
-    }
-
-    #[test]
-    fn base64_is_that_of_the_standard() {
-        let cases = [
-            ("", ""),
-            ("f", "Zg=="),
-            ("fo", "Zm8="),
-            ("foo", "Zm9v"),
-            ("foob", "Zm9vYg=="),
-            ("fooba", "Zm9vYmE="),
-            ("foobar", "Zm9vYmFy"),
-        ];
-        for (text, encoded) in cases {
-            assert_eq!(base64(text.as_bytes()), encoded);
-        }
-        assert_eq!(base64(&[0xfb, 0xff]), "+/8=");
     }
 
     #[test]

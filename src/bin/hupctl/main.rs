@@ -5,6 +5,7 @@ mod chart;
 mod check;
 mod ending;
 mod explain;
+mod follow;
 mod instants;
 mod jobs;
 mod kill;
@@ -125,7 +126,8 @@ fn ask(client: &Client, command: Command, screen: &mut Screen) -> Result<Ending,
             number,
         } => runs::runs(client, screen, runs::filter(job, failed, number)),
         Command::Why { job, time } => why::why(client, screen, job, time),
-        Command::Logs { of } => logs::logs(client, screen, &of),
+        Command::Logs { of, follow: false } => logs::logs(client, screen, &of),
+        Command::Logs { of, follow: true } => follow::follow(client, screen, &of),
         Command::Kill { run } => kill::kill(client, screen, run),
         Command::Reload => reload::reload(client, screen),
         Command::Stop => stop::stop(client, screen),

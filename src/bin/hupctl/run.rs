@@ -9,7 +9,7 @@ use crate::screen::Screen;
 use crate::times::duration;
 use crate::visible::visible;
 
-const SUCCESS: &str = "exited 0";
+pub const SUCCESS: &str = "exited 0";
 
 pub fn run(client: &Client, screen: &mut Screen, job: String) -> Result<Ending, Failure> {
     let answer = client.ask(&Request::Run {
@@ -54,7 +54,7 @@ fn started(run: &RunRow) -> String {
     }
 }
 
-fn ended(run: &RunRow) -> String {
+pub fn ended(run: &RunRow) -> String {
     let name = name(run);
     let how = how_it_ended(run);
     match run.duration_seconds {

@@ -31,6 +31,7 @@ pub struct Screen {
     pub audience: Audience,
     pub view: View,
     out: BufWriter<Stdout>,
+    has_lost_its_reader: bool,
     aside: Stderr,
 }
 
@@ -48,6 +49,7 @@ impl Screen {
             audience,
             view,
             out: BufWriter::new(io::stdout()),
+            has_lost_its_reader: false,
             aside: io::stderr(),
         }
     }
@@ -56,13 +58,29 @@ impl Screen {
         self.audience == Audience::Programs
     }
 
+    /// Whether nobody reads standard output any more, as far as is known.
+    pub fn has_lost_its_reader(&self) -> bool {
+        self.has_lost_its_reader
+    }
+
+    fn or_gone(&mut self, result: io::Result<()>) -> io::Result<()> {
+        match result {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                self.has_lost_its_reader = true;
+                Ok(())
+            }
+            other => other,
+        }
+    }
+
     pub fn line(&mut self, text: &str) -> io::Result<()> {
         self.bytes(text.as_bytes())?;
         self.bytes(b"\n")
     }
 
     pub fn bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
-        or_gone(self.out.write_all(bytes))
+        let written = self.out.write_all(bytes);
+        self.or_gone(written)
     }
 
     /// One value in one line, as the socket writes it.
@@ -71,7 +89,8 @@ impl Screen {
     }
 
     pub fn flush(&mut self) -> io::Result<()> {
-        or_gone(self.out.flush())
+        let flushed = self.out.flush();
+        self.or_gone(flushed)
     }
 
     /// A text on standard error, after all that was printed before; said also where that was in vain.
@@ -89,13 +108,6 @@ impl Screen {
             true => self.aside(text),
             false => Ok(()),
         }
-    }
-}
-
-fn or_gone(result: io::Result<()>) -> io::Result<()> {
-    match result {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        other => other,
     }
 }
 

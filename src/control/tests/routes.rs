@@ -59,6 +59,8 @@ fn every_request_is_read_as_it_was_meant() {
         Request::Runs(filter),
         Request::Output(OutputOf::Run(RunId(17))),
         Request::Output(OutputOf::LastOf(job())),
+        Request::Follow(OutputOf::Run(RunId(17))),
+        Request::Follow(OutputOf::LastOf(job())),
         Request::Why(WhyFilter {
             job: job(),
             at: Some("2026-03-29 02:30".into()),

@@ -16,7 +16,7 @@ use super::pipe::{Found, fill_level, read_some};
 use super::poll::{Poll, Token};
 use crate::clock::Moment;
 use crate::config::Job;
-use crate::event::Ended;
+use crate::event::{Ended, Heard, Listener, Piece};
 use crate::run::{Exit, Output, RunId, Signal, Usage};
 use crate::system::output::{Capture, Lines};
 
@@ -28,6 +28,7 @@ pub(super) struct Child {
     pipe: Option<OwnedFd>,
     capture: Capture,
     lines: Lines,
+    followers: Vec<Listener>,
     was_signalled: bool,
     /// When KILL was sent, on the elapsed clock.
     killed_at: Option<Duration>,
@@ -66,6 +67,7 @@ impl Child {
             pipe: new.pipe,
             capture: Capture::new(keep),
             lines: Lines::default(),
+            followers: Vec::new(),
             was_signalled: false,
             killed_at: None,
             phase: Phase::Alive { pidfd: new.pidfd },
@@ -110,6 +112,13 @@ impl Child {
 
     pub(super) fn output_so_far(&self) -> Output {
         self.capture.so_far()
+    }
+
+    /// From here on a follower hears what comes, after what came before.
+    pub(super) fn follow(&mut self, listener: Listener) {
+        listener.hear_kept(&self.capture.so_far());
+        self.followers.retain(|follower| !follower.is_gone());
+        self.followers.push(listener);
     }
 
     pub(super) fn set_phase(&mut self, phase: Phase) {
@@ -169,10 +178,25 @@ impl Child {
     }
 
     fn take(&mut self, bytes: &[u8]) {
+        self.tell_followers(bytes);
         self.capture.push(bytes);
         if self.job.output.forwards() {
             let mut emit = forward(&self.job, self.run);
             self.lines.push(bytes, &mut emit);
+        }
+    }
+
+    fn tell_followers(&mut self, bytes: &[u8]) {
+        if self.followers.is_empty() {
+            return;
+        }
+        self.followers.retain(|follower| !follower.is_gone());
+        let piece = Piece {
+            at: self.capture.total(),
+            bytes: bytes.into(),
+        };
+        for follower in &self.followers {
+            follower.hear(Heard::New(piece.clone()));
         }
     }
 

@@ -11,7 +11,7 @@ use rustix::process::Pid;
 
 use crate::clock::Moment;
 use crate::config::Job;
-use crate::event::Reply;
+use crate::event::{Listener, Reply};
 use crate::run::{RunId, Signal};
 
 /// A process that was just started, for the children source to look after.
@@ -33,6 +33,7 @@ pub(super) enum Command {
     Adopt(Box<NewChild>),
     Signal(RunId, Signal),
     Peek(RunId, Reply),
+    Follow(RunId, Listener),
     ReapOrphans,
 }
 

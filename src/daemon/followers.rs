@@ -1,0 +1,122 @@
+//! Clients that follow a run: told how it goes from wherever it is until it is over.
+
+use std::collections::HashMap;
+
+use super::{Daemon, World, rows};
+use crate::engine::State;
+use crate::event::{Follow, Heard, Listener, Piece, Started};
+use crate::ledger::RunEnd;
+use crate::protocol::{OutputOf, Refusal, RefusalKind, RunRow};
+use crate::run::{JobName, Occurrence, RunId};
+use crate::store::Question;
+
+/// Those who follow one run, and what is known of it so far.
+#[derive(Debug)]
+struct Followed {
+    row: RunRow,
+    listeners: Vec<Listener>,
+}
+
+/// By run.
+#[derive(Debug, Default)]
+pub struct Followers(HashMap<RunId, Followed>);
+
+impl Followers {
+    fn add(&mut self, row: RunRow, listener: Listener) {
+        let listeners = Vec::new();
+        let followed = self.0.entry(row.run);
+        let followed = followed.or_insert(Followed { row, listeners });
+        followed.listeners.retain(|listener| !listener.is_gone());
+        followed.listeners.push(listener);
+    }
+
+    /// Gives those who want to hear what the process writes.
+    pub fn started(&mut self, started: &Started) -> &[Listener] {
+        let Some(followed) = self.0.get_mut(&started.run) else {
+            return &[];
+        };
+        followed.row.pid = Some(started.pid);
+        followed.row.started_at = Some(started.at.wall);
+        &followed.listeners
+    }
+
+    /// Whoever has not heard all of what is kept hears it now.
+    pub fn ended(&mut self, end: &RunEnd) {
+        let Some(Followed { mut row, listeners }) = self.0.remove(&end.run) else {
+            return;
+        };
+        rows::complete(&mut row, end);
+        let kept = Piece::of_kept(&end.output);
+        for listener in listeners {
+            kept.iter()
+                .for_each(|piece| listener.hear(Heard::Kept(piece.clone())));
+            listener.hear(Heard::Ended(Box::new(row.clone())));
+        }
+    }
+
+    /// The run will never start.
+    pub fn refused(&mut self, run: RunId, why: &str) {
+        let followed = self.0.remove(&run);
+        for listener in followed.into_iter().flat_map(|followed| followed.listeners) {
+            listener.hear(Heard::NeverStarts(why.to_owned()));
+        }
+    }
+
+    /// An occurrence that waited for a place is not going to start any more.
+    pub fn skipped(&mut self, occurrence: &Occurrence, why: &str) {
+        let mut followed = self.0.values();
+        let run = followed.find(|followed| rows::is_of(&followed.row, occurrence));
+        if let Some(run) = run.map(|followed| followed.row.run) {
+            self.refused(run, why);
+        }
+    }
+}
+
+impl<W: World> Daemon<W> {
+    /// Of a run that is not over from whoever knows more of it, else all of it from the store.
+    pub(super) fn follow(&mut self, follow: Follow) {
+        let Follow { of, listener } = follow;
+        let Some(row) = self.not_over(&of) else {
+            let missing = self.missing(&of);
+            return self.world.ask(Question::Follow {
+                of,
+                missing,
+                listener,
+            });
+        };
+        let run = row.run;
+        listener.hear(Heard::Run(run));
+        let state = self.engine.run(run).map(|run| run.state);
+        if let Some(State::Alive { .. } | State::Stopping { .. }) = state {
+            self.world.follow(run, listener.clone());
+        }
+        self.followers.add(row, listener);
+    }
+
+    fn not_over(&self, of: &OutputOf) -> Option<RunRow> {
+        let run = match of {
+            OutputOf::Run(run) => *run,
+            OutputOf::LastOf(job) => self.engine.runs_of(&JobName::new(job)).pop()?,
+        };
+        if let Some(run) = self.engine.run(run) {
+            return Some(rows::run(run));
+        }
+        let occurrence = self.engine.waiting_for(run)?;
+        let generation = self.engine.generation();
+        Some(rows::not_started(run, occurrence, generation))
+    }
+
+    /// What to say where there is no such run.
+    fn missing(&self, of: &OutputOf) -> Refusal {
+        let text = match of {
+            OutputOf::Run(run) => format!("no run {run}"),
+            OutputOf::LastOf(job) => {
+                match self.engine.config().jobs.contains_key(&JobName::new(job)) {
+                    true => format!("job '{job}' has no run yet"),
+                    false => format!("no job '{job}'"),
+                }
+            }
+        };
+        Refusal::new(RefusalKind::NotFound, text)
+    }
+}
