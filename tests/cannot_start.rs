@@ -82,8 +82,34 @@ fn a_run_whose_process_cannot_be_made_is_recorded_and_the_next_one_works() {
             "ENOMEM",
             "cannot allocate memory",
         ),
+        ("clone,clone3", "EMFILE", "too many open files"),
         ("pipe2", "EMFILE", "too many open files"),
-        ("pidfd_open", "EMFILE", "too many open files"),
+        // What the new process does until its program is loaded.
+        (
+            "setpgid",
+            "EPERM",
+            "could not start: setpgid: operation not permitted",
+        ),
+        (
+            "dup3",
+            "EMFILE",
+            "could not start: standard streams: too many open files",
+        ),
+        (
+            "chdir",
+            "EACCES",
+            "could not start: working directory '/': permission denied",
+        ),
+        (
+            "execve",
+            "ENOMEM",
+            "could not start: command '/bin/sh': cannot allocate memory",
+        ),
+        (
+            "execve",
+            "EAGAIN",
+            "could not start: command '/bin/sh': resource temporarily unavailable",
+        ),
     ] {
         let Some(sabotage) = Sabotage::of(&hupd, calls, error) else {
             return skip("system calls that fail: strace may not attach here");

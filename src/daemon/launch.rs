@@ -11,7 +11,7 @@ use crate::clock::Moment;
 use crate::config::{Config, Surroundings, load};
 use crate::engine::Phase;
 use crate::system::detach::{self, Detached, Release, Report};
-use crate::system::raw;
+use crate::system::inherited;
 use crate::system::signals::Signals;
 
 /// sysexits.h: EX_CONFIG.
@@ -53,12 +53,12 @@ impl Failure {
 pub fn install_signals() -> Signals {
     // Before the handlers, for these have a pipe of their own. Where neither way of closing works, hupd
     // and its jobs keep what they were started with.
-    let _ = raw::close_inherited_fds();
+    let _ = inherited::close_fds();
     let _ = detach::fill_standard_fds();
     let signals = Signals::install();
     // After the handlers: what came while it was blocked is delivered now, and would end hupd.
-    raw::unblock_all_signals();
-    raw::default_dispositions();
+    inherited::unblock_all_signals();
+    inherited::default_dispositions();
     signals.expect("handlers can be installed: the signals are known to the kernel")
 }
 

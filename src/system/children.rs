@@ -10,6 +10,7 @@ mod orphans;
 mod pipe;
 mod poll;
 mod processes;
+mod reap;
 #[cfg(test)]
 mod tests;
 

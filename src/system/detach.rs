@@ -16,7 +16,7 @@ use rustix::fs::{Mode, OFlags};
 use rustix::pipe::{PipeFlags, pipe_with};
 
 use crate::run::Signal;
-use crate::system::raw;
+use crate::system::inherited;
 
 /// What takes a launcher away that has not heard from its daemon yet. The daemon notices, and stops.
 const STOPS: [Signal; 2] = [Signal::TERM, Signal::INT];
@@ -51,11 +51,11 @@ pub fn detach() -> Result<Detached, DetachError> {
         pipe_with(PipeFlags::CLOEXEC).map_err(|e| DetachError::Pipe(e.into()))?;
     let release = Release(Some(writer.into()));
     // Until each process has its own answer to them: the handlers of the launcher note for nobody.
-    raw::hold_back(&STOPS);
+    inherited::hold_back(&STOPS);
     match Daemonize::new().execute() {
         // The first child's status tells nothing that the pipe does not tell better.
         Outcome::Parent(forked) => {
-            raw::let_end_us(&STOPS);
+            inherited::let_end_us(&STOPS);
             drop(release);
             let report = Report::read(&mut File::from(reader));
             match (report, forked) {
@@ -65,7 +65,7 @@ pub fn detach() -> Result<Detached, DetachError> {
             }
         }
         Outcome::Child(Ok(_)) => {
-            raw::unblock_all_signals();
+            inherited::unblock_all_signals();
             set_umask();
             Ok(Detached::Daemon(release))
         }

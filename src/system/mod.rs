@@ -4,6 +4,7 @@ pub mod alarm;
 pub mod children;
 pub mod detach;
 pub mod identity;
+pub mod inherited;
 pub mod limits;
 pub mod lock_file;
 mod output;

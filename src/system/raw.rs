@@ -1,182 +1,337 @@
-//! The system calls that have no safe wrapper: all the `unsafe` of hupd.
+//! The system calls that have no safe wrapper: all the `unsafe` of hupd. The longest of them starts
+//! a process; what it is to become is a [`Plan`], which knows nothing of this.
 #![allow(
     unsafe_code,
     reason = "the one home of unsafe; each call says why it is sound"
 )]
 
+use std::cell::Cell;
+use std::ffi::{CString, c_char, c_int, c_long, c_void};
 use std::io;
 use std::mem::MaybeUninit;
-use std::time::Duration;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::ptr;
 
-use crate::run::{Exit, Signal, Usage};
+use rustix::process::Pid;
 
-/// The highest signal number of Linux, real-time signals included.
-const LAST_SIGNAL: i32 = 64;
+use crate::system::spawn::{Ids, NotDone, NotStarted, Plan, Step};
 
-/// Reaps a child that has ended: how it ended and what it used. None while it cannot be reaped: it
-/// lives, or a debugger has not let go of it.
-pub(crate) fn reap(pid: i32) -> io::Result<Option<(Exit, Usage)>> {
+// Elsewhere the calls that change ids have other numbers, for ids of 16 bits.
+#[cfg(not(target_pointer_width = "64"))]
+compile_error!("hupd starts jobs by the system calls of 64-bit Linux");
+
+/// The child has our memory and its own copy of everything else; we stand still until it has
+/// executed its program or is gone; and its pidfd is made together with it.
+const CLONE_FLAGS: c_int = libc::CLONE_VM | libc::CLONE_VFORK | libc::CLONE_PIDFD | libc::SIGCHLD;
+/// The bytes of the kernel's set of signals.
+const SIGNAL_SET: usize = 8;
+/// The kernel's own sigaction, and more: the default action, no flags, an empty mask.
+static DEFAULT_ACTION: [u64; 8] = [0; 8];
+static NO_SIGNALS: u64 = 0;
+/// What a shell returns for a program that cannot be executed. Nobody sees it.
+const NOT_STARTED: c_int = 127;
+
+/// What a child stands on until its program is loaded. One child at a time.
+pub(crate) struct Stack(Box<[u128]>);
+
+impl Stack {
+    /// The child calls a few functions without recursion, and keeps nothing on the stack but their
+    /// frames: a test shows that a fraction of this is used.
+    const SIZE: usize = 64 * 1024;
+
+    pub(crate) fn new() -> Self {
+        Self(vec![0; Self::SIZE / size_of::<u128>()].into())
+    }
+
+    /// Its end, aligned to 16 bytes as every ABI of 64-bit Linux wants it. Stacks grow down from there.
+    fn top(&mut self) -> *mut c_void {
+        self.0.as_mut_ptr_range().end.cast()
+    }
+
+    /// Which part of it was ever written to.
+    #[cfg(test)]
+    pub(crate) fn share_used(&self) -> f64 {
+        let unused = self.0.iter().take_while(|word| **word == 0).count();
+        1.0 - unused as f64 / self.0.len() as f64
+    }
+}
+
+/// Starts a process, and returns when its program is loaded, or with what kept it from that.
+pub(crate) fn start(plan: &Plan<'_>, stack: &mut Stack) -> Result<(Pid, OwnedFd), NotStarted> {
+    let birth = Birth {
+        plan,
+        arguments: pointers(plan.arguments),
+        environment: pointers(plan.environment),
+        failure: Cell::new(None),
+    };
+    let mut pidfd = -1;
+    // A handler of ours must not run in the child, where it would take our memory for its own.
+    let mask = block_all_signals();
+    // SAFETY: `child` has this type. Its stack is ours alone for as long as it runs, and so are
+    // `birth` and all that it refers to: this thread stands still until the child has another memory
+    // (execve) or none (exit), and no other thread knows of them. `pidfd` takes a descriptor, and
+    // nothing else is asked for.
+    let pid = unsafe {
+        let birth: *const Birth<'_> = &raw const birth;
+        let pidfd = &raw mut pidfd;
+        libc::clone(
+            child,
+            stack.top(),
+            CLONE_FLAGS,
+            birth.cast_mut().cast(),
+            pidfd,
+        )
+    };
+    let error = io::Error::last_os_error();
+    set_signal_mask(&mask);
+    let pid = Pid::from_raw(pid.max(0)).ok_or(NotStarted::NoProcess(error))?;
+    // SAFETY: clone has made this descriptor, and nobody else has seen it.
+    let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
+    match birth.failure.take() {
+        None => Ok((pid, pidfd)),
+        Some(failure) => Err(NotStarted::SetUp(pid, failure)),
+    }
+}
+
+/// For execve: the texts, and a null pointer at the end.
+fn pointers(texts: &[CString]) -> Vec<*const c_char> {
+    let pointers = texts.iter().map(|text| text.as_ptr());
+    pointers.chain([ptr::null()]).collect()
+}
+
+/// By the system call: pthread_sigmask keeps two signals out that glibc uses between threads, and
+/// which it would handle in the child as well.
+fn block_all_signals() -> u64 {
+    let (all, mut before) = (u64::MAX, 0_u64);
+    let how = libc::SIG_SETMASK;
+    // SAFETY: both pointers are to live memory of the size that is told.
+    unsafe { libc::syscall(libc::SYS_rt_sigprocmask, how, &all, &mut before, SIGNAL_SET) };
+    before
+}
+
+fn set_signal_mask(mask: &u64) {
+    let (how, none) = (libc::SIG_SETMASK, ptr::null::<u64>());
+    // SAFETY: the pointer is to live memory of the size that is told; the old mask is not asked for.
+    unsafe { libc::syscall(libc::SYS_rt_sigprocmask, how, mask, none, SIGNAL_SET) };
+}
+
+/// All that the child needs, made before it is there, and what it leaves behind where it fails.
+struct Birth<'p> {
+    plan: &'p Plan<'p>,
+    arguments: Vec<*const c_char>,
+    environment: Vec<*const c_char>,
+    failure: Cell<Option<NotDone>>,
+}
+
+/// The first and last function of the child. From here on to execve there is nothing but system
+/// calls and reading what was prepared: no allocation, for another thread of ours may hold the lock of the
+/// allocator and is not here to release it; no function of libc that does more than its system call
+/// (its setuid changes all threads, which are those of hupd); nothing that can panic.
+extern "C" fn child(birth: *mut c_void) -> c_int {
+    // SAFETY: `start` has given a pointer to a live Birth, and stands still meanwhile.
+    let birth = unsafe { &*birth.cast::<Birth<'_>>() };
+    birth.failure.set(birth.go_through().err());
+    NOT_STARTED
+}
+
+/// One system call of the child. What fails sets errno, which is that of the thread that stands still.
+///
+/// # Safety
+///
+/// As for the call itself: pointers among the arguments are to what the kernel expects there.
+unsafe fn call(step: Step, number: c_long, arguments: [usize; 4]) -> Result<(), NotDone> {
+    let [first, second, third, fourth] = arguments;
+    // SAFETY: that is what the caller promises. Surplus arguments are not looked at.
+    match unsafe { libc::syscall(number, first, second, third, fourth) } {
+        -1 => Err(NotDone::now(step)),
+        _ => Ok(()),
+    }
+}
+
+impl Birth<'_> {
+    /// In this order: what needs the rights of hupd comes before they are given up, and what must be
+    /// done with the rights of the user comes after that. Returns only where a step fails.
+    fn go_through(&self) -> Result<(), NotDone> {
+        let plan = self.plan;
+        reset(plan.handled)?;
+        // SAFETY: no pointers. A group of its own: one signal reaches all that a job starts.
+        unsafe { call(Step::Group, libc::SYS_setpgid, [0; 4]) }?;
+        for (number, stream) in plan.streams.iter().enumerate() {
+            let fds = [fd(stream), number, 0, 0];
+            // SAFETY: no pointers. Without a flag, so that these three stay open.
+            unsafe { call(Step::Streams, libc::SYS_dup3, fds) }?;
+        }
+        if let Some(cgroup) = &plan.cgroup {
+            let zero = [fd(cgroup), c"0".as_ptr() as usize, 1, 0];
+            // SAFETY: one byte of a text of one byte; to the kernel it means "who writes this".
+            unsafe { call(Step::Cgroup, libc::SYS_write, zero) }?;
+        }
+        self.limit()?;
+        if let Some(ids) = &plan.ids {
+            become_user(ids)?;
+        }
+        // As the user: what a folder allows is asked of the one who works in it.
+        let folder = [plan.working_dir.as_ptr() as usize, 0, 0, 0];
+        // SAFETY: a live text that ends with a zero byte.
+        unsafe { call(Step::Directory, libc::SYS_chdir, folder) }?;
+        self.execute()
+    }
+
+    /// While the rights are there to raise a limit.
+    fn limit(&self) -> Result<(), NotDone> {
+        for (index, (resource, limit)) in self.plan.limits.iter().enumerate() {
+            let new = [0, *resource as usize, &raw const *limit as usize, 0];
+            // SAFETY: a live rlimit64 for the calling process; the old one is not asked for.
+            unsafe { call(Step::Limit(index), libc::SYS_prlimit64, new) }?;
+        }
+        if let Some(nice) = self.plan.nice {
+            let new = [libc::PRIO_PROCESS as usize, 0, nice as usize, 0];
+            // SAFETY: no pointers. The call takes an int, and looks at no more than that.
+            unsafe { call(Step::Nice, libc::SYS_setpriority, new) }?;
+        }
+        // SAFETY: no pointers.
+        unsafe { call(Step::Umask, libc::SYS_umask, [self.plan.umask as usize; 4]) }
+    }
+
+    /// Tries one program after the other, as a shell does along its PATH.
+    fn execute(&self) -> Result<(), NotDone> {
+        let nothing = &raw const NO_SIGNALS as usize;
+        let mask = [libc::SIG_SETMASK as usize, nothing, 0, SIGNAL_SET];
+        // SAFETY: a set of that size. What was sent to the child since it is there comes now, and
+        // finds the default actions.
+        unsafe { call(Step::Mask, libc::SYS_rt_sigprocmask, mask) }?;
+        let (arguments, environment) = (self.arguments.as_ptr(), self.environment.as_ptr());
+        let mut worst = NotDone::of(Step::Program(0), libc::ENOENT);
+        for (index, program) in self.plan.programs.iter().enumerate() {
+            let path = program.as_ptr() as usize;
+            let arguments = [path, arguments as usize, environment as usize, 0];
+            // SAFETY: a live text, and two live lists of live texts, each with a null pointer at
+            // its end. It returns only where it fails.
+            let tried = unsafe { call(Step::Program(index), libc::SYS_execve, arguments) };
+            let Err(failure) = tried else { continue };
+            match failure.errno {
+                _ if self.plan.programs.len() == 1 => return Err(failure),
+                libc::ENOENT | libc::ENOTDIR => {}
+                libc::EACCES => worst = failure,
+                _ => return Err(failure),
+            }
+        }
+        Err(worst)
+    }
+}
+
+/// Descriptors are never negative.
+fn fd(fd: &impl AsRawFd) -> usize {
+    fd.as_raw_fd() as usize
+}
+
+/// What has a handler gets its default, before anything is let through; so does what hupd ignores,
+/// for that would last beyond execve.
+fn reset(handled: &[c_int]) -> Result<(), NotDone> {
+    let default = (&raw const DEFAULT_ACTION) as usize;
+    for &signal in handled {
+        let arguments = [signal as usize, default, 0, SIGNAL_SET];
+        // SAFETY: zeros are a valid action; the old one is not asked for. The table of actions is
+        // the child's own copy, for it was cloned without CLONE_SIGHAND.
+        unsafe { call(Step::Signals, libc::SYS_rt_sigaction, arguments) }?;
+    }
+    Ok(())
+}
+
+/// The groups first, while we may still set them; then the ids, all three of each, so that there is
+/// no way back; and then a look whether it is so.
+fn become_user(ids: &Ids) -> Result<(), NotDone> {
+    let (uid, gid) = (ids.uid as usize, ids.gid as usize);
+    let groups = [ids.groups.len(), ids.groups.as_ptr() as usize, 0, 0];
+    // SAFETY: a live list of that many ids. By the system calls: these change the child alone.
+    unsafe { call(Step::Groups, libc::SYS_setgroups, groups) }?;
+    // SAFETY: neither has pointers.
+    unsafe {
+        call(Step::Gid, libc::SYS_setresgid, [gid; 4])?;
+        call(Step::Uid, libc::SYS_setresuid, [uid; 4])?;
+    }
+    let users = three_ids(libc::SYS_getresuid)?;
+    let groups = three_ids(libc::SYS_getresgid)?;
+    // SAFETY: no pointers. Where it works although it must not, the child ends right after it.
+    let is_root_again = || unsafe { call(Step::Verify, libc::SYS_setuid, [0; 4]) }.is_ok();
+    match users == [ids.uid; 3] && groups == [ids.gid; 3] && (ids.uid == 0 || !is_root_again()) {
+        true => Ok(()),
+        false => Err(NotDone::of(Step::Verify, libc::EPERM)),
+    }
+}
+
+/// Real, effective, saved.
+fn three_ids(number: c_long) -> Result<[u32; 3], NotDone> {
+    let mut ids = [u32::MAX; 3];
+    let [real, effective, saved] = ids.each_mut().map(|id| &raw mut *id as usize);
+    // SAFETY: three pointers to live, writable ids.
+    unsafe { call(Step::Verify, number, [real, effective, saved, 0]) }?;
+    Ok(ids)
+}
+
+/// Reaps a child that has ended: its status, as wait(2) has it, and what it used. None while it cannot
+/// be reaped: it lives, or a debugger has not let go of it.
+pub(crate) fn reap(pid: i32) -> io::Result<Option<(c_int, libc::rusage)>> {
     let mut status = 0;
     let mut usage = MaybeUninit::<libc::rusage>::zeroed();
-    let reaped = loop {
-        // SAFETY: both pointers are to live, writable memory of the right type.
-        let answer = unsafe { libc::wait4(pid, &mut status, libc::WNOHANG, usage.as_mut_ptr()) };
-        match check(answer) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            other => break other?,
-        }
-    };
-    if reaped == 0 {
-        return Ok(None);
+    // SAFETY: both pointers are to live, writable memory of the right type.
+    let reaped = unsafe { libc::wait4(pid, &mut status, libc::WNOHANG, usage.as_mut_ptr()) };
+    match reaped {
+        -1 => Err(io::Error::last_os_error()),
+        0 => Ok(None),
+        // SAFETY: a rusage of zeros is valid, and wait4 has filled it in.
+        _ => Ok(Some((status, unsafe { usage.assume_init() }))),
     }
-    // SAFETY: a rusage of zeros is valid, and wait4 has filled it in.
-    let usage = unsafe { usage.assume_init() };
-    Ok(Some((exit_of(status), usage_of(&usage))))
-}
-
-fn exit_of(status: libc::c_int) -> Exit {
-    if libc::WIFSIGNALED(status) {
-        Exit::Signal(Signal::from_number(libc::WTERMSIG(status)))
-    } else {
-        Exit::Code(libc::WEXITSTATUS(status))
-    }
-}
-
-fn usage_of(usage: &libc::rusage) -> Usage {
-    Usage {
-        cpu: duration_of(usage.ru_utime) + duration_of(usage.ru_stime),
-        peak_memory: peak_of(usage).filter(|&peak| own_peak().is_some_and(|own| peak > own)),
-    }
-}
-
-/// Linux counts in KiB.
-fn peak_of(usage: &libc::rusage) -> Option<u64> {
-    Some(u64::try_from(usage.ru_maxrss).ok()? * 1024)
-}
-
-/// Until its exec a child shares our memory, and the kernel takes that for its own: no child is ever
-/// below our peak of that moment, and none of those that reach no more has a figure of its own.
-fn own_peak() -> Option<u64> {
-    let mut usage = MaybeUninit::<libc::rusage>::zeroed();
-    // SAFETY: the pointer is to live, writable memory of the right type.
-    let answer = unsafe { libc::getrusage(libc::RUSAGE_SELF, usage.as_mut_ptr()) };
-    // SAFETY: a rusage of zeros is valid.
-    let usage = unsafe { usage.assume_init() };
-    check(answer).ok().and_then(|_| peak_of(&usage))
-}
-
-fn duration_of(time: libc::timeval) -> Duration {
-    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
-    let micros = u64::try_from(time.tv_usec).unwrap_or(0);
-    Duration::from_secs(seconds) + Duration::from_micros(micros)
 }
 
 /// One child that has ended and is not reaped, whichever the kernel names first; it stays unreaped.
-pub(crate) fn first_ended_child() -> Option<i32> {
+pub(crate) fn first_ended_child() -> io::Result<Option<i32>> {
     let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
     let options = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
-    loop {
-        // SAFETY: the pointer is to live, writable memory of the right type.
-        let answer = unsafe { libc::waitid(libc::P_ALL, 0, info.as_mut_ptr(), options) };
-        match check(answer) {
-            Ok(_) => break,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(_) => return None,
-        }
+    // SAFETY: the pointer is to live, writable memory of the right type.
+    if unsafe { libc::waitid(libc::P_ALL, 0, info.as_mut_ptr(), options) } == -1 {
+        return Err(io::Error::last_os_error());
     }
     // SAFETY: a siginfo of zeros is valid, and after waitid the pid is the field in use; it stays
     // zero where nobody has ended.
     let pid = unsafe { info.assume_init().si_pid() };
-    (pid != 0).then_some(pid)
+    Ok((pid != 0).then_some(pid))
 }
 
-/// Lets every signal through to the calling thread, and to the threads and processes that it starts.
-pub fn unblock_all_signals() {
-    let mut none = MaybeUninit::<libc::sigset_t>::uninit();
-    // SAFETY: sigemptyset fills in the set that pthread_sigmask then reads; the old mask is not asked for.
-    unsafe {
-        libc::sigemptyset(none.as_mut_ptr());
-        libc::pthread_sigmask(libc::SIG_SETMASK, none.as_ptr(), std::ptr::null_mut());
-    }
+/// What a signal does to this process: a handler, SIG_DFL or SIG_IGN. None for what is no signal. By the
+/// system call: glibc does not tell of the two signals that it keeps for itself.
+pub(super) fn action_of(signal: c_int) -> Option<libc::sighandler_t> {
+    let (mut action, none) = (DEFAULT_ACTION, ptr::null::<u64>());
+    // SAFETY: a null pointer changes nothing; the other is to live, writable memory that has room for it.
+    let answer = unsafe {
+        libc::syscall(
+            libc::SYS_rt_sigaction,
+            signal,
+            none,
+            &mut action,
+            SIGNAL_SET,
+        )
+    };
+    // The handler comes first.
+    (answer == 0).then_some(action[0] as libc::sighandler_t)
 }
 
-/// Sets every signal that was inherited as ignored back to its default, for jobs would inherit it
-/// again. PIPE stays ignored in hupd; jobs get its default. Returns which ones were ignored.
-///
-/// A signal is deadly from here on until it has a handler.
-pub fn default_dispositions() -> Vec<Signal> {
-    (1..=LAST_SIGNAL)
-        .filter(|&signal| signal != libc::SIGPIPE && is_ignored(signal))
-        .filter(|&signal| set_default(signal))
-        .map(Signal::from_number)
-        .collect()
-}
-
-fn is_ignored(signal: i32) -> bool {
-    let mut action = MaybeUninit::<libc::sigaction>::zeroed();
-    // SAFETY: a null pointer changes nothing; the other is to live, writable memory of the right type.
-    let answer = unsafe { libc::sigaction(signal, std::ptr::null(), action.as_mut_ptr()) };
-    // SAFETY: a sigaction of zeros is valid.
-    let action = unsafe { action.assume_init() };
-    answer == 0 && action.sa_sigaction == libc::SIG_IGN
-}
-
-fn set_default(signal: i32) -> bool {
+/// Sets the default action, and says whether that worked.
+pub(super) fn set_default(signal: c_int) -> bool {
     // SAFETY: a sigaction of zeros is valid: the default action, an empty mask, no flags.
     let action = unsafe { MaybeUninit::<libc::sigaction>::zeroed().assume_init() };
     // SAFETY: the default action runs no code of ours; the old action is not asked for.
-    unsafe { libc::sigaction(signal, &action, std::ptr::null_mut()) == 0 }
+    unsafe { libc::sigaction(signal, &action, ptr::null_mut()) == 0 }
 }
 
-/// Keeps these signals from the calling thread, and from the processes that it forks, until it lets
-/// them through again.
-pub(crate) fn hold_back(signals: &[Signal]) {
-    let mut held = MaybeUninit::<libc::sigset_t>::uninit();
-    // SAFETY: sigemptyset fills in the set, which the other calls then use; the old mask is not asked for.
-    unsafe {
-        libc::sigemptyset(held.as_mut_ptr());
-        for signal in signals {
-            libc::sigaddset(held.as_mut_ptr(), signal.number());
-        }
-        libc::pthread_sigmask(libc::SIG_BLOCK, held.as_ptr(), std::ptr::null_mut());
-    }
-}
-
-/// From here on these signals end the process, those that were held back included.
-pub(crate) fn let_end_us(signals: &[Signal]) {
-    for signal in signals {
-        set_default(signal.number());
-    }
-    unblock_all_signals();
-}
-
-/// Closes every descriptor above standard error. For the first lines of `main`, before anything of
-/// ours is open.
-pub fn close_inherited_fds() -> io::Result<()> {
-    // Before Linux 5.9 there is no close_range, and some containers forbid it.
-    close_range_above_standard().or_else(|_| close_listed_above_standard())
-}
-
-fn close_range_above_standard() -> io::Result<()> {
+/// Closes every descriptor above standard error, where the kernel has a call for that.
+pub(super) fn close_above_standard() -> io::Result<()> {
     let (first, last, flags) = (3_u32, u32::MAX, 0_u32);
     // SAFETY: it touches no memory, and is called before any descriptor has an owner in this process.
-    let answer = unsafe { libc::syscall(libc::SYS_close_range, first, last, flags) };
-    if answer == 0 {
-        return Ok(());
+    match unsafe { libc::syscall(libc::SYS_close_range, first, last, flags) } {
+        -1 => Err(io::Error::last_os_error()),
+        _ => Ok(()),
     }
-    Err(io::Error::last_os_error())
-}
-
-fn close_listed_above_standard() -> io::Result<()> {
-    let names = std::fs::read_dir("/proc/self/fd")?.map(|entry| Ok(entry?.file_name()));
-    // The whole list first: it is read through a descriptor that is itself in it, and closed with it.
-    let names = names.collect::<io::Result<Vec<_>>>()?;
-    let numbers = names.iter().filter_map(|name| name.to_str()?.parse().ok());
-    for number in numbers.filter(|&number: &libc::c_int| number > 2) {
-        // SAFETY: it is called before any descriptor has an owner in this process.
-        unsafe { libc::close(number) };
-    }
-    Ok(())
 }
 
 /// Gives freed memory back to the system, after a large configuration was parsed.
@@ -186,11 +341,4 @@ pub fn trim_heap() {
     unsafe {
         libc::malloc_trim(0);
     }
-}
-
-fn check(answer: libc::c_int) -> io::Result<libc::c_int> {
-    if answer == -1 {
-        return Err(io::Error::last_os_error());
-    }
-    Ok(answer)
 }

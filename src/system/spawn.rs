@@ -1,40 +1,38 @@
 //! Starts the processes of runs: a few threads, for starting one blocks its thread until the program
 //! is loaded.
 //!
-//! Everything here stays on the path of std that is posix_spawn: a user, a group or `pre_exec` would
-//! mean fork, which is fifty times slower beside a large heap.
+//! A process is cloned with our memory in place of a copy, so that what it costs does not depend on how
+//! much memory hupd has, and it sets itself up by system calls alone: see `system::raw`.
 
 mod failure;
+mod plan;
+mod prepared;
 mod program;
+mod streams;
 #[cfg(test)]
 mod tests;
 
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::fd::OwnedFd;
-use std::os::unix::process::CommandExt;
-use std::path::Path;
-use std::process::{Command, Stdio};
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 
-use rustix::pipe::{PipeFlags, pipe_with};
-use rustix::process::{
-    Pid, PidfdFlags, Signal, WaitOptions, kill_process_group, pidfd_open, waitpid,
-};
+use rustix::process::{Pid, WaitOptions, waitpid};
 
 use crate::clock::Moment;
-use crate::config::{Job, OutputMode};
+use crate::config::Job;
 use crate::event::{Event, Outbox};
-use crate::reason::reason;
 use crate::run::{Generation, Occurrence, RunId};
 use crate::system::children::{ChildrenHandle, NewChild};
 use crate::system::identity::Identity;
-use crate::system::raw;
+use crate::system::inherited::signals_with_an_action;
+use crate::system::raw::{self, Stack};
 
-use failure::{could_not_prepare, why_not_started};
-use program::find;
+use failure::why_not_started;
+pub(crate) use plan::{Ids, NotDone, NotStarted, Plan, Step};
+use prepared::Prepared;
 
 /// All that is needed to start one run.
 #[derive(Clone, Debug)]
@@ -70,6 +68,7 @@ impl Spawners {
                 .read(true)
                 .write(true)
                 .open("/dev/null")?,
+            handled: signals_with_an_action().into(),
         };
         let channels = (0..count.max(1))
             .map(|number| spawner.try_clone()?.start(number))
@@ -94,6 +93,8 @@ struct Spawner {
     identity: Identity,
     outbox: Outbox,
     null: File,
+    /// Signals that jobs must find at their default.
+    handled: Arc<[i32]>,
 }
 
 impl Spawner {
@@ -103,6 +104,7 @@ impl Spawner {
             identity: self.identity.clone(),
             outbox: self.outbox.clone(),
             null: self.null.try_clone()?,
+            handled: self.handled.clone(),
         })
     }
 
@@ -115,16 +117,15 @@ impl Spawner {
     }
 
     fn serve(&self, orders: Receiver<SpawnOrder>) {
-        // A process inherits the mask of the thread that starts it.
-        raw::unblock_all_signals();
+        let mut stack = Stack::new();
         for order in orders {
-            self.perform(&order);
+            self.perform(&order, &mut stack);
         }
     }
 
-    fn perform(&self, order: &SpawnOrder) {
+    fn perform(&self, order: &SpawnOrder, stack: &mut Stack) {
         let in_flight = self.children.start_in_flight();
-        match self.spawn(order) {
+        match self.spawn(order, stack) {
             Ok(child) => self.children.adopt(child),
             Err(reason) => {
                 let run = order.run;
@@ -135,93 +136,27 @@ impl Spawner {
         drop(in_flight);
     }
 
-    fn spawn(&self, order: &SpawnOrder) -> Result<NewChild, String> {
-        let program = find(&order.job)?;
-        let ends = self.ends(order.job.output).map_err(could_not_prepare)?;
-        let mut command = self.command(order, &program, ends.job);
-        let spawned = command.spawn();
-        // The ends of the job are closed here, so that there is room for the pidfd.
-        drop(command);
-        let child = spawned.map_err(|error| why_not_started(&order.job, &program, &error))?;
-        let pid = Pid::from_child(&child);
+    fn spawn(&self, order: &SpawnOrder, stack: &mut Stack) -> Result<NewChild, String> {
+        let prepared = Prepared::new(order, &self.identity)?;
+        let plan = prepared.plan(self.null.as_fd(), &self.handled);
+        let (pid, pidfd) = start(&plan, stack).map_err(|what| why_not_started(&prepared, what))?;
         Ok(NewChild {
             run: order.run,
             job: order.job.clone(),
             pid,
-            pidfd: pidfd_of(pid)?,
-            pipe: ends.ours,
+            pidfd,
+            pipe: prepared.into_pipe(),
             started: Moment::now(),
             keep_output: order.keep_output,
         })
     }
+}
 
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one place that starts processes"
-    )]
-    fn command(&self, order: &SpawnOrder, program: &Path, ends: JobEnds) -> Command {
-        let job = &order.job;
-        let mut command = Command::new(program);
-        command
-            .arg0(&job.command[0])
-            .args(&job.command[1..])
-            .env_clear()
-            .envs(self.identity.environment(order))
-            .current_dir(&job.working_dir)
-            .process_group(0)
-            .stdin(ends.input)
-            .stdout(ends.output)
-            .stderr(ends.errors);
-        command
-    }
-
-    fn ends(&self, mode: OutputMode) -> io::Result<Ends> {
-        let input = self.null.try_clone()?.into();
-        if mode == OutputMode::Discard {
-            let (output, errors) = (self.null.try_clone()?.into(), self.null.try_clone()?.into());
-            let job = JobEnds {
-                input,
-                output,
-                errors,
-            };
-            return Ok(Ends { job, ours: None });
+/// A process with its program; one that did not come so far is reaped.
+fn start(plan: &Plan<'_>, stack: &mut Stack) -> Result<(Pid, OwnedFd), NotStarted> {
+    raw::start(plan, stack).inspect_err(|what| {
+        if let NotStarted::SetUp(pid, _) = what {
+            let _ = rustix::io::retry_on_intr(|| waitpid(Some(*pid), WaitOptions::empty()));
         }
-        let (ours, theirs) = pipe_with(PipeFlags::CLOEXEC)?;
-        // Only our end: the flag belongs to each end of a pipe by itself.
-        rustix::io::ioctl_fionbio(&ours, true)?;
-        let job = JobEnds {
-            input,
-            output: theirs.try_clone()?.into(),
-            errors: theirs.into(),
-        };
-        Ok(Ends {
-            job,
-            ours: Some(ours),
-        })
-    }
-}
-
-/// Both sides of the standard streams of a job.
-struct Ends {
-    job: JobEnds,
-    /// Where its output is read; none where it is discarded.
-    ours: Option<OwnedFd>,
-}
-
-struct JobEnds {
-    input: Stdio,
-    output: Stdio,
-    errors: Stdio,
-}
-
-/// Nobody else reaps this child, so the number cannot have passed to another process yet.
-fn pidfd_of(pid: Pid) -> Result<OwnedFd, String> {
-    pidfd_open(pid, PidfdFlags::empty()).map_err(|error| {
-        let _ = kill_process_group(pid, Signal::KILL);
-        let _ = rustix::io::retry_on_intr(|| waitpid(Some(pid), WaitOptions::empty()));
-        format!(
-            "its process was killed at once, for it cannot be watched: {}",
-            reason(&error.into())
-        )
     })
 }

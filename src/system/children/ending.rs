@@ -7,7 +7,6 @@ use super::child::{Phase, Reaped};
 use crate::clock::Moment;
 use crate::event::Event;
 use crate::run::{Exit, RunId, Usage};
-use crate::system::raw;
 
 /// How long output is still taken after the end of a process, where something of its own holds the
 /// pipe open: long enough for the filters that a shell does not wait for.
@@ -77,7 +76,7 @@ impl Source {
 }
 
 fn exit_of(pid: i32, run: RunId) -> Option<(Exit, Usage)> {
-    raw::reap(pid).unwrap_or_else(|error| {
+    super::reap::reap(pid).unwrap_or_else(|error| {
         log::error!("run {run}: how process {pid} ended is not known: {error}");
         Some((Exit::Code(-1), Usage::default()))
     })

@@ -8,7 +8,7 @@ use crate::system::raw;
 impl Source {
     /// Reaps all orphans that have ended; ends runs that are met on the way.
     pub(super) fn reap_orphans(&mut self) {
-        while let Some(pid) = raw::first_ended_child() {
+        while let Ok(Some(pid)) = raw::first_ended_child() {
             match self.by_pid.get(&pid).copied() {
                 Some(run) if self.is_lingering(run) => return self.reap_orphans_behind(),
                 Some(run) => self.leader_ended(run),
@@ -44,7 +44,7 @@ impl Source {
 }
 
 fn reap(pid: i32) -> bool {
-    match raw::reap(pid) {
+    match super::reap::reap(pid) {
         Ok(Some((exit, _))) => {
             log::debug!("orphan {pid} has ended: {exit:?}");
             true

@@ -1,17 +1,17 @@
-//! Why a process could not be started, in words: std tells a number, and not whose it is.
+//! Why a process could not be started, in words: what was tried, and what the system says to that.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use rustix::fs::{Access, access};
 use rustix::io::Errno;
 
+use super::plan::{NotDone, NotStarted, Step};
+use super::prepared::Prepared;
 use super::program::is_executable;
-use crate::config::Job;
 use crate::reason::reason;
 
-/// Before the start: descriptors.
+/// Before there is a process: its streams.
 pub(super) fn could_not_prepare(error: io::Error) -> String {
     match Errno::from_io_error(&error) {
         Some(Errno::MFILE) => "too many open files in hupd (see its limit of open files)".into(),
@@ -20,33 +20,59 @@ pub(super) fn could_not_prepare(error: io::Error) -> String {
     }
 }
 
-/// The start itself.
-pub(super) fn why_not_started(job: &Job, program: &Path, error: &io::Error) -> String {
-    let reason = reason(error);
-    match Errno::from_io_error(error) {
-        Some(Errno::AGAIN | Errno::NOMEM) => format!("no process can be made: {reason}"),
-        Some(Errno::MFILE | Errno::NFILE) => reason,
-        Some(Errno::TOOBIG) => format!("command '{}': {reason}", program.display()),
-        Some(errno) => {
-            wrong_place(&job.working_dir).unwrap_or_else(|| wrong_program(program, errno, &reason))
-        }
-        // Not from the system: std refuses what the kernel could not be told.
-        None => format!("its command or environment is impossible: {reason}"),
+/// The process itself.
+pub(super) fn why_not_started(prepared: &Prepared<'_>, what: NotStarted) -> String {
+    match what {
+        NotStarted::NoProcess(error) => no_process(&error),
+        NotStarted::SetUp(_, failure) => not_set_up(prepared, failure),
     }
 }
 
-/// What is wrong with a working directory, if it is that.
-fn wrong_place(place: &Path) -> Option<String> {
-    let reason = match fs::metadata(place) {
-        Err(error) => reason(&error),
-        Ok(found) if !found.is_dir() => reason(&Errno::NOTDIR.into()),
-        Ok(_) => reason(&access(place, Access::EXEC_OK).err()?.into()),
-    };
-    Some(format!("working directory '{}': {reason}", place.display()))
+fn no_process(error: &io::Error) -> String {
+    let reason = reason(error);
+    match Errno::from_io_error(error) {
+        Some(Errno::MFILE | Errno::NFILE) => reason,
+        _ => format!("no process can be made: {reason}"),
+    }
 }
 
-fn wrong_program(program: &Path, errno: Errno, reason: &str) -> String {
-    let path = program.display();
+fn not_set_up(prepared: &Prepared<'_>, failure: NotDone) -> String {
+    let reason = reason(&io::Error::from_raw_os_error(failure.errno));
+    let job = prepared.job;
+    let step = match failure.step {
+        Step::Program(at) => return wrong_program(prepared, at, failure.errno),
+        Step::Directory => format!("working directory '{}'", job.working_dir.display()),
+        Step::Signals => "signal actions".into(),
+        Step::Group => "setpgid".into(),
+        Step::Streams => "standard streams".into(),
+        Step::Cgroup => "cgroup".into(),
+        Step::Limit(at) => format!("limit {at}"),
+        Step::Nice => "nice".into(),
+        Step::Umask => "umask".into(),
+        Step::Groups => "setgroups".into(),
+        Step::Gid => "setresgid".into(),
+        Step::Uid => "setresuid".into(),
+        Step::Verify => "ids after the change of user".into(),
+        Step::Mask => "signal mask".into(),
+    };
+    format!("{step}: {reason}")
+}
+
+fn wrong_program(prepared: &Prepared<'_>, at: usize, errno: i32) -> String {
+    let (program, errno) = (&prepared.program, Errno::from_raw_os_error(errno));
+    // What is elsewhere along the PATH has nothing to do with an error that ended the search.
+    let meant = match errno {
+        Errno::NOENT | Errno::ACCESS => program.meant(),
+        _ => Ok(program.places[at].as_path()),
+    };
+    match meant {
+        Ok(program) => wrong_file(program, errno),
+        Err(none) => none,
+    }
+}
+
+fn wrong_file(program: &Path, errno: Errno) -> String {
+    let (path, reason) = (program.display(), reason(&errno.into()));
     match errno {
         Errno::NOENT if program.exists() => match interpreter_of(program) {
             Some(interpreter) => format!("command '{path}': no interpreter '{interpreter}'"),

@@ -1,28 +1,54 @@
-//! Finds the program of a job, as a shell would: here and not in std, which forks to do that.
+//! Where the program of a job may be, as a shell would look for it.
 
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, access};
 
-use crate::config::Job;
-use crate::system::identity::DEFAULT_PATH;
+/// The program of a job, and where it is looked for.
+#[derive(Debug)]
+pub(super) struct Program<'j> {
+    pub name: &'j str,
+    /// None for a name with a slash: that is a path by itself.
+    pub path: Option<String>,
+    /// Absolute.
+    pub places: Vec<PathBuf>,
+}
 
-/// The absolute path of the program. A path with a slash is taken as it is, from the working
-/// directory on; whether it can be executed, the kernel says.
-pub(super) fn find(job: &Job) -> Result<PathBuf, String> {
-    let name = job.command.first().ok_or("the command is empty")?;
-    if name.contains('/') {
-        return Ok(job.working_dir.join(name));
+impl<'j> Program<'j> {
+    /// A path with a slash is taken as it is, from the working directory on.
+    pub fn new(name: &'j str, path: &str, working_dir: &Path) -> Self {
+        if name.contains('/') {
+            let places = vec![working_dir.join(name)];
+            return Self {
+                name,
+                path: None,
+                places,
+            };
+        }
+        let folders = std::env::split_paths(path);
+        Self {
+            name,
+            path: Some(path.to_owned()),
+            places: folders
+                .map(|folder| working_dir.join(folder).join(name))
+                .collect(),
+        }
     }
-    let path = job.env.get("PATH").map_or(DEFAULT_PATH, String::as_str);
-    let candidates = || std::env::split_paths(path).map(|dir| job.working_dir.join(dir).join(name));
-    if let Some(program) = candidates().find(|program| is_executable(program)) {
-        return Ok(program);
+
+    /// After none could be executed: which one was meant, or why there is none.
+    pub fn meant(&self) -> Result<&Path, String> {
+        let Some(path) = &self.path else {
+            return Ok(&self.places[0]);
+        };
+        let first = |is_good: fn(&Path) -> bool| self.places.iter().find(|place| is_good(place));
+        match first(is_executable).or_else(|| first(Path::is_file)) {
+            Some(program) => Ok(program),
+            None => Err(format!(
+                "command '{}' not found in PATH '{path}'",
+                self.name
+            )),
+        }
     }
-    Err(match candidates().find(|program| program.is_file()) {
-        Some(program) => format!("command '{}' is not executable", program.display()),
-        None => format!("command '{name}' not found in PATH '{path}'"),
-    })
 }
 
 pub(super) fn is_executable(program: &Path) -> bool {

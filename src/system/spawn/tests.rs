@@ -1,5 +1,8 @@
 //! Real processes as a job finds itself, and those that cannot start.
 
+mod oracle;
+mod steps;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,7 +10,7 @@ use std::path::{Path, PathBuf};
 use crate::config::Job;
 use crate::run::{Exit, RunId};
 use crate::system::identity::{DEFAULT_PATH, Identity};
-use crate::system::raw;
+use crate::system::inherited;
 use crate::system::testing::{Machine, job, job_in, order, written};
 
 fn output_of(job: Job) -> String {
@@ -176,12 +179,26 @@ fn signals_in(status: &str, field: &str) -> BTreeSet<u32> {
 
 #[test]
 fn a_job_starts_with_no_signal_blocked_or_ignored() {
-    raw::default_dispositions();
+    inherited::default_dispositions();
     let status = output_of(job(&["cat", "/proc/self/status"]));
     assert_eq!(signals_in(&status, "SigBlk:"), BTreeSet::new());
-    // The C library keeps these two for itself, and lets posix_spawn ignore them.
-    let own = BTreeSet::from([32, 33]);
-    assert!(signals_in(&status, "SigIgn:").is_subset(&own));
+    assert_eq!(signals_in(&status, "SigIgn:"), BTreeSet::new());
+}
+
+#[test]
+fn a_program_that_may_not_be_executed_does_not_hide_one_further_on() {
+    let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    make_file(first.path(), b"#!/bin/sh\necho first\n", "644");
+    make_file(second.path(), b"#!/bin/sh\necho second\n", "755");
+    let mut job = job(&["program"]);
+    let path = format!("{}:{}", first.path().display(), second.path().display());
+    job.env.insert("PATH".into(), path);
+    assert_eq!(output_of(job), "second\n");
+}
+
+#[test]
+fn files_that_a_job_makes_are_for_all_to_read() {
+    assert_eq!(output_of(job(&["sh", "-c", "umask"])), "0022\n");
 }
 
 /// Descriptors that this process itself passes on to every program: not ours to close.

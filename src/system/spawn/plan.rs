@@ -1,0 +1,89 @@
+//! What a process is to become, step by step, and how far it has come: plain data, made whole before the
+//! process is there, for it can make nothing itself.
+
+use std::ffi::{CStr, CString};
+use std::io;
+use std::os::fd::BorrowedFd;
+
+use rustix::process::Pid;
+
+/// All that the child is told.
+#[derive(Debug)]
+pub(crate) struct Plan<'p> {
+    /// Where the program may be: tried in this order, as along a PATH.
+    pub programs: &'p [CString],
+    pub arguments: &'p [CString],
+    pub environment: &'p [CString],
+    /// Standard input, output and error. None of them is one of these three already.
+    pub streams: [BorrowedFd<'p>; 3],
+    /// The open `cgroup.procs` of the cgroup to live in.
+    pub cgroup: Option<BorrowedFd<'p>>,
+    pub limits: &'p [Limit],
+    pub nice: Option<i32>,
+    pub umask: u32,
+    /// Whom to become; none where it stays whom hupd is.
+    pub ids: Option<&'p Ids>,
+    pub working_dir: &'p CStr,
+    /// Signals that hupd handles or ignores.
+    pub handled: &'p [i32],
+}
+
+/// A resource by its number, and how much of it.
+pub(crate) type Limit = (u32, libc::rlimit64);
+
+/// A user as the kernel knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Ids {
+    pub uid: u32,
+    pub gid: u32,
+    /// All groups, `gid` among them.
+    pub groups: Vec<u32>,
+}
+
+/// What is done between the birth of a process and its program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    Signals,
+    Group,
+    Streams,
+    Cgroup,
+    /// By its place in the plan.
+    Limit(usize),
+    Nice,
+    Umask,
+    Groups,
+    Gid,
+    Uid,
+    Verify,
+    Directory,
+    Mask,
+    /// By its place in the plan.
+    Program(usize),
+}
+
+/// A step that failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct NotDone {
+    pub step: Step,
+    pub errno: i32,
+}
+
+impl NotDone {
+    pub fn of(step: Step, errno: i32) -> Self {
+        Self { step, errno }
+    }
+
+    /// With the error of the system call that has just failed.
+    pub fn now(step: Step) -> Self {
+        let errno = io::Error::last_os_error().raw_os_error();
+        Self::of(step, errno.unwrap_or(0))
+    }
+}
+
+/// Why there is no process with its program.
+#[derive(Debug)]
+pub(crate) enum NotStarted {
+    NoProcess(io::Error),
+    /// This process has given up, and is to be reaped.
+    SetUp(Pid, NotDone),
+}

@@ -1,0 +1,87 @@
+//! All that a process needs, in the form that the kernel takes, made before there is a process.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::ffi::{CString, OsStr};
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+
+use super::SpawnOrder;
+use super::failure::could_not_prepare;
+use super::plan::Plan;
+use super::program::Program;
+use super::streams::Streams;
+use crate::config::Job;
+use crate::system::identity::{DEFAULT_PATH, Identity};
+
+/// What a plan refers to.
+#[derive(Debug)]
+pub(super) struct Prepared<'o> {
+    pub job: &'o Job,
+    pub program: Program<'o>,
+    programs: Vec<CString>,
+    arguments: Vec<CString>,
+    environment: Vec<CString>,
+    working_dir: CString,
+    streams: Streams,
+}
+
+impl<'o> Prepared<'o> {
+    /// Fails where a descriptor is lacking, or where the kernel could not be told.
+    pub fn new(order: &'o SpawnOrder, identity: &Identity) -> Result<Self, String> {
+        let job: &Job = &order.job;
+        let variables: BTreeMap<_, _> = identity.environment(order).into_iter().collect();
+        let path = variables
+            .get("PATH")
+            .map_or(DEFAULT_PATH.into(), |path| path.to_string_lossy());
+        let name = job.command.first().ok_or("the command is empty")?;
+        let program = Program::new(name, &path, &job.working_dir);
+        let places = program.places.iter().map(|place| text(place.as_os_str()));
+        Ok(Self {
+            programs: places.collect::<Result<_, _>>()?,
+            arguments: job
+                .command
+                .iter()
+                .map(|part| text(part.as_ref()))
+                .collect::<Result<_, _>>()?,
+            environment: variables.iter().map(variable).collect::<Result<_, _>>()?,
+            working_dir: text(job.working_dir.as_os_str())?,
+            streams: Streams::new(job.output).map_err(could_not_prepare)?,
+            program,
+            job,
+        })
+    }
+
+    pub fn plan<'p>(&'p self, null: BorrowedFd<'p>, handled: &'p [i32]) -> Plan<'p> {
+        Plan {
+            programs: &self.programs,
+            arguments: &self.arguments,
+            environment: &self.environment,
+            streams: self.streams.of_job(null),
+            cgroup: None,
+            limits: &[],
+            nice: None,
+            umask: 0o022,
+            ids: None,
+            working_dir: &self.working_dir,
+            handled,
+        }
+    }
+
+    /// Where its output is read; the side of the job is closed here.
+    pub fn into_pipe(self) -> Option<OwnedFd> {
+        self.streams.into_ours()
+    }
+}
+
+fn variable((name, value): (&&str, &Cow<'_, OsStr>)) -> Result<CString, String> {
+    text(OsStr::from_bytes(
+        &[name.as_bytes(), b"=", value.as_bytes()].concat(),
+    ))
+}
+
+fn text(text: &OsStr) -> Result<CString, String> {
+    CString::new(text.as_bytes()).map_err(|_| {
+        "its command or environment is impossible: nul byte found in provided data".into()
+    })
+}

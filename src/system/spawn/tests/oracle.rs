@@ -1,0 +1,64 @@
+//! std's `Command` as the oracle: what it starts and what we start find themselves in the same state.
+
+use std::io::{BufRead, BufReader};
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
+
+use super::output_of;
+use crate::config::Job;
+use crate::run::RunId;
+use crate::system::identity::Identity;
+use crate::system::inherited;
+use crate::system::testing::{job_in, order};
+
+/// Who and where it is, word for word; what differs from process to process, as a relation.
+const LOOK: &str = r#"
+echo "arguments: $0 $*"
+echo "folder: $(pwd)"
+env | sort
+grep -E '^(Uid|Gid|Groups|SigBlk|SigCgt|CapInh|CapPrm|CapEff|CapBnd|CapAmb|NoNewPrivs|Seccomp):' /proc/self/status
+cat /proc/self/limits /proc/self/cgroup /proc/self/oom_score_adj /proc/self/timerslack_ns
+read -r _ _ _ parent group session terminal _ </proc/$$/stat
+[ "$group" = $$ ] && echo "leads its group"
+echo "parent $parent, session $session, terminal $terminal, nice $(nice)"
+for fd in 0 1 2; do echo "$fd: $(stat -Lc %F /proc/$$/fd/$fd)"; done
+ls /proc/$$/fd
+grep flags: /proc/$$/fdinfo/1 /proc/$$/fdinfo/2 | cut -d: -f2-
+"#;
+
+fn look() -> Job {
+    let command = ["/bin/sh", "-c", LOOK, "name", "a b", ""];
+    job_in("/usr".as_ref(), &command)
+}
+
+#[expect(clippy::disallowed_methods, reason = "the oracle")]
+fn by_std(job: Job) -> String {
+    let identity = Identity::of_process();
+    let order = order(RunId(1), job);
+    let (reader, writer) = std::io::pipe().unwrap();
+    let mut command = Command::new(&order.job.command[0]);
+    command
+        .args(&order.job.command[1..])
+        .env_clear()
+        .envs(identity.environment(&order))
+        .current_dir(&order.job.working_dir)
+        .process_group(0)
+        .stdin(Stdio::null())
+        .stdout(writer.try_clone().unwrap())
+        .stderr(writer);
+    let mut child = command.spawn().unwrap();
+    drop(command);
+    let lines = BufReader::new(reader).lines();
+    let text = lines.map(|line| line.unwrap() + "\n").collect();
+    assert!(child.wait().unwrap().success());
+    text
+}
+
+#[test]
+fn a_job_finds_itself_as_std_would_have_started_it() {
+    inherited::default_dispositions();
+    let (ours, theirs) = (output_of(look()), by_std(look()));
+    assert!(ours.contains("leads its group"), "{ours}");
+    assert!(ours.contains("arguments: name a b \n"), "{ours}");
+    assert_eq!(ours, theirs);
+}

@@ -1,0 +1,148 @@
+//! Each step of a start by itself: what it does, and that its failure is told by its name.
+
+use std::ffi::{CStr, CString};
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+
+use rustix::io::Errno;
+use rustix::pipe::{PipeFlags, pipe_with};
+use rustix::process::{Pid, WaitOptions, waitpid};
+
+use crate::system::raw::Stack;
+use crate::system::spawn::{NotDone, NotStarted, Plan, Step, start};
+
+/// What a plan for `sh -c SCRIPT` refers to.
+struct Ground {
+    programs: Vec<CString>,
+    arguments: Vec<CString>,
+    null: File,
+    output: (OwnedFd, OwnedFd),
+}
+
+impl Ground {
+    fn new(script: &CStr) -> Self {
+        let texts = |texts: &[&CStr]| texts.iter().map(|&text| text.to_owned()).collect();
+        let null = OpenOptions::new().read(true).write(true).open("/dev/null");
+        Self {
+            programs: texts(&[c"/bin/sh"]),
+            arguments: texts(&[c"sh", c"-c", script]),
+            null: null.unwrap(),
+            output: pipe_with(PipeFlags::CLOEXEC).unwrap(),
+        }
+    }
+
+    fn plan(&self) -> Plan<'_> {
+        Plan {
+            programs: &self.programs,
+            arguments: &self.arguments,
+            environment: &[],
+            streams: [
+                self.null.as_fd(),
+                self.output.1.as_fd(),
+                self.output.1.as_fd(),
+            ],
+            cgroup: None,
+            limits: &[],
+            nice: None,
+            umask: 0o022,
+            ids: None,
+            working_dir: c"/",
+            handled: &[],
+        }
+    }
+
+    /// What a started process writes until its good end.
+    fn output(self, started: Result<Pid, NotDone>) -> String {
+        let pid = started.unwrap_or_else(|failure| panic!("{failure:?}"));
+        drop(self.output.1);
+        let output = io::read_to_string(File::from(self.output.0)).unwrap();
+        let (_, status) = waitpid(Some(pid), WaitOptions::empty()).unwrap().unwrap();
+        assert_eq!(status.exit_status(), Some(0), "{output}");
+        output
+    }
+}
+
+fn started(plan: &Plan<'_>) -> Result<Pid, NotDone> {
+    match start(plan, &mut Stack::new()) {
+        Ok((pid, _)) => Ok(pid),
+        Err(NotStarted::SetUp(pid, failure)) => {
+            let reaped = waitpid(Some(pid), WaitOptions::NOHANG);
+            assert_eq!(reaped.err(), Some(Errno::CHILD), "it is reaped");
+            Err(failure)
+        }
+        Err(NotStarted::NoProcess(error)) => panic!("{error}"),
+    }
+}
+
+fn failure(plan: &Plan<'_>) -> NotDone {
+    started(plan).expect_err("a step fails")
+}
+
+#[test]
+fn a_fraction_of_the_stack_is_used() {
+    let ground = Ground::new(c"true");
+    let mut stack = Stack::new();
+    let (pid, _) = start(&ground.plan(), &mut stack).unwrap();
+    let share = stack.share_used();
+    assert!(share > 0.0 && share < 0.25, "{share}");
+    ground.output(Ok(pid));
+}
+
+#[test]
+fn a_process_joins_its_cgroup_by_a_word_to_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("cgroup.procs");
+    let file = File::create(&path).unwrap();
+    let ground = Ground::new(c"true");
+    let mut plan = ground.plan();
+    plan.cgroup = Some(file.as_fd());
+    let pid = started(&plan);
+    ground.output(pid);
+    assert_eq!(fs::read_to_string(&path).unwrap(), "0");
+}
+
+#[test]
+fn a_cgroup_that_cannot_be_joined_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("cgroup.procs");
+    File::create(&path).unwrap();
+    let only_to_read = File::open(&path).unwrap();
+    let ground = Ground::new(c"true");
+    let mut plan = ground.plan();
+    plan.cgroup = Some(only_to_read.as_fd());
+    assert_eq!(failure(&plan), NotDone::of(Step::Cgroup, libc::EBADF));
+}
+
+#[test]
+fn a_folder_and_a_program_that_are_not_there_are_told_apart() {
+    let mut ground = Ground::new(c"true");
+    let mut plan = ground.plan();
+    plan.working_dir = c"/no/such/place";
+    assert_eq!(failure(&plan), NotDone::of(Step::Directory, libc::ENOENT));
+    ground.programs = vec![c"/etc/passwd/x".to_owned()];
+    assert_eq!(
+        failure(&ground.plan()),
+        NotDone::of(Step::Program(0), libc::ENOTDIR)
+    );
+    ground.programs = vec![c"/etc/passwd".to_owned(), c"/no/such".to_owned()];
+    assert_eq!(
+        failure(&ground.plan()),
+        NotDone::of(Step::Program(0), libc::EACCES)
+    );
+    ground.programs = Vec::new();
+    assert_eq!(
+        failure(&ground.plan()),
+        NotDone::of(Step::Program(0), libc::ENOENT)
+    );
+}
+
+#[test]
+fn a_signal_that_cannot_be_set_back_is_told() {
+    let ground = Ground::new(c"true");
+    let plan = Plan {
+        handled: &[libc::SIGHUP, libc::SIGKILL],
+        ..ground.plan()
+    };
+    assert_eq!(failure(&plan), NotDone::of(Step::Signals, libc::EINVAL));
+}
