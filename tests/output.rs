@@ -1,13 +1,15 @@
 //! What a run writes: kept byte for byte, in bounded memory, and shown while it lives.
+#![allow(clippy::disallowed_methods, reason = "a test stands outside hupd")]
 
 mod common;
 
 use std::fs;
 use std::process::Output;
+use std::time::Duration;
 
 use common::{Home, Hupd, text, wait_until};
 use rustix::process::Pid;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// A hupd with one job, in whose folder the job works.
 fn hupd_with_job(lines: &str) -> Hupd {
@@ -103,18 +105,78 @@ fn of_a_long_output_head_and_tail_are_kept_and_the_loss_is_counted() {
     );
 }
 
-#[test]
-fn a_gigabyte_without_a_newline_neither_blocks_the_job_nor_fills_memory() {
-    let hupd = hupd_with_job("command = [\"head\", \"-c\", \"1000000000\", \"/dev/zero\"]");
+/// How many bytes a flood has: in the full test ten times as many.
+fn flood() -> u64 {
+    match std::env::var_os("HUPD_FULL_FLOOD").is_some_and(|value| value == "1") {
+        true => 10_000_000_000,
+        false => 1_000_000_000,
+    }
+}
+
+/// Runs the job to its end, which must come, while resident memory stays as it is.
+fn survive(hupd: &Hupd, bytes: u64) {
     let before = peak(hupd.pid());
-    let run = hupd.home.run_to_end("job");
+    hupd.home.hupctl(&["run", "job"]);
+    let run = wait_long(|| {
+        let runs = hupd.home.runs("job");
+        runs.into_iter().find(|run| !run["outcome"].is_null())
+    });
     assert_eq!(
         (&run["outcome"], &run["output_bytes"]),
-        (&json!("exited 0"), &json!(1_000_000_000))
+        (&json!("exited 0"), &json!(bytes))
     );
     let grown = peak(hupd.pid()) - before;
     assert!(grown < 16 << 20, "grown by {grown} bytes");
+}
+
+/// Ten gigabytes take longer than any other test waits.
+fn wait_long<T>(mut condition: impl FnMut() -> Option<T>) -> T {
+    let found = (0..120_000).find_map(|_| {
+        std::thread::sleep(Duration::from_millis(5));
+        condition()
+    });
+    found.expect("it comes in ten minutes")
+}
+
+#[test]
+fn a_flood_without_a_newline_neither_blocks_the_job_nor_fills_memory() {
+    let bytes = flood();
+    let hupd = hupd_with_job(&format!(
+        "command = [\"head\", \"-c\", \"{bytes}\", \"/dev/zero\"]"
+    ));
+    survive(&hupd, bytes);
     assert_eq!(hupd.home.output("job"), [0; 1024]);
+    let json = hupd.home.json(&["logs", "job"]);
+    assert_eq!(json["lost_bytes"], bytes - 1024);
+}
+
+#[test]
+fn a_flood_of_lines_neither_blocks_the_job_nor_fills_memory() {
+    let bytes = flood();
+    let hupd = hupd_with_job(&format!("command = \"yes | head -c {bytes}\""));
+    survive(&hupd, bytes);
+    assert_eq!(text(&hupd.home.output("job")), "y\n".repeat(512));
+}
+
+/// What does not get into the log is told there, and what hupd itself says always gets in.
+#[test]
+fn of_a_flood_that_is_forwarded_every_line_is_in_the_log_or_counted() {
+    let lines = 1_000_000;
+    let hupd = hupd_with_job(&format!(
+        "command = \"yes written | head -n {lines}\"\noutput = \"forward\""
+    ));
+    survive(&hupd, 8 * lines);
+    hupd.wait_log("run ended: exited 0 job=job run=1");
+    let log = hupd.log();
+    let there = log
+        .lines()
+        .filter(|line| line.ends_with("info  job[1]: written"));
+    let counts = log.lines().filter_map(|line| {
+        let (before, _) = line.split_once(" log line")?;
+        before.rsplit(' ').next()?.parse::<u64>().ok()
+    });
+    assert_eq!(there.count() as u64 + counts.sum::<u64>(), lines);
+    assert!(log.contains("run started job=job run=1"), "it is there");
 }
 
 #[test]
@@ -168,6 +230,28 @@ fn forwarded_output_is_in_the_log_with_its_job_and_its_run_and_not_stored() {
         "{lines:?}"
     );
     assert_eq!(hupd.home.output("job"), b"");
+}
+
+#[test]
+fn forwarded_output_has_its_job_and_its_run_in_fields_of_their_own_in_json() {
+    let home = Home::new();
+    home.configure(
+        "[log]\nformat = \"json\"\n[jobs.job]\noutput = \"forward\"\n\
+         command = \"printf 'written \\\\377\\\\001\\\\nwritten'\"\n",
+    );
+    let hupd = Hupd::start_in(home);
+    hupd.home.run_to_end("job");
+    hupd.wait_log("run ended");
+    let lines: Vec<Value> = forwarded(&hupd)
+        .iter()
+        .map(|line| serde_json::from_str(line).expect("an object a line"))
+        .collect();
+    let messages: Vec<_> = lines.iter().map(|line| &line["message"]).collect();
+    assert_eq!(messages, ["written \u{fffd}\u{1}", "written"]);
+    for line in &lines {
+        assert_eq!(line["target"], "hupd::output");
+        assert_eq!(line["fields"], json!({"job": "job", "run": 1}));
+    }
 }
 
 #[test]

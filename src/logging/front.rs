@@ -11,17 +11,24 @@ use std::sync::{PoisonError, RwLock};
 use env_logger::Logger;
 use log::{Log, Metadata, Record};
 
-pub(super) struct Front(RwLock<Logger>);
+use super::OUTPUT_TARGET;
+use super::queue::Queue;
+
+pub(super) struct Front {
+    logger: RwLock<Logger>,
+    queue: Queue,
+}
 
 impl Front {
-    pub(super) fn new(logger: Logger) -> Self {
+    pub(super) fn new(logger: Logger, queue: Queue) -> Self {
         log::set_max_level(logger.filter());
-        Self(RwLock::new(logger))
+        let logger = RwLock::new(logger);
+        Self { logger, queue }
     }
 
     /// Replaces the logger, and does something in the moment in which nobody logs.
     pub(super) fn replace(&self, logger: Logger, meanwhile: impl FnOnce()) {
-        let mut current = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut current = self.logger.write().unwrap_or_else(PoisonError::into_inner);
         log::set_max_level(logger.filter());
         meanwhile();
         *current = logger;
@@ -30,12 +37,17 @@ impl Front {
 
 impl Log for Front {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        let logger = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let logger = self.logger.read().unwrap_or_else(PoisonError::into_inner);
         logger.enabled(metadata)
     }
 
     fn log(&self, record: &Record<'_>) {
-        let logger = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let logger = self.logger.read().unwrap_or_else(PoisonError::into_inner);
+        // Before it is formatted: of a flood most lines get lost, and that must cost little.
+        let is_output = record.target() == OUTPUT_TARGET;
+        if is_output && logger.matches(record) && !self.queue.takes_output() {
+            return;
+        }
         logger.log(record);
     }
 

@@ -79,7 +79,7 @@ impl Logging {
     fn begin(prepared: Prepared) -> io::Result<Self> {
         let queue = writer::start(prepared.sink, prepared.style.clone())?;
         let logger = logger(&prepared.filter, prepared.style, &queue);
-        let front = Arc::new(Front::new(logger));
+        let front = Arc::new(Front::new(logger, queue.clone()));
         Ok(Self { front, queue })
     }
 

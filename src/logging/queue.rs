@@ -11,6 +11,8 @@ use super::sink::Sink;
 
 /// How much may wait to be written, in bytes: some 40,000 lines of the ordinary kind.
 const ROOM: usize = 4 * 1024 * 1024;
+/// How much of it what jobs write may fill: a flood of theirs must not wash away what hupd itself says.
+const ROOM_FOR_OUTPUT: usize = ROOM / 2;
 /// What a line costs beside its bytes.
 const EXTRA: usize = 64;
 /// How long a flush waits for a reader that does not read.
@@ -89,6 +91,15 @@ impl Queue {
         let (done, waiting) = mpsc::channel();
         self.send(Message::Flush(done));
         let _ = waiting.recv_timeout(PATIENCE);
+    }
+
+    /// Whether a line that a job wrote may come; if not, it is lost.
+    pub(super) fn takes_output(&self) -> bool {
+        let takes = self.room.taken.load(Ordering::Relaxed) < ROOM_FOR_OUTPUT;
+        if !takes {
+            self.room.lose(1);
+        }
+        takes
     }
 
     fn line(&self, line: &[u8]) {

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
@@ -236,6 +236,26 @@ fn a_reader_that_stops_reading_never_stops_us_and_the_loss_is_counted() {
     }
     assert!(lost > 0);
     assert_eq!(read + lost, 1_001);
+}
+
+#[test]
+fn what_jobs_write_leaves_room_for_what_hupd_says() {
+    let (logging, reader) = into_a_pipe();
+    let long = "x".repeat(10_000);
+    let mut record = Record::builder();
+    let args = format_args!("{long}");
+    let record = record.level(Level::Info).target(OUTPUT_TARGET).args(args);
+    for _ in 0..1_000 {
+        logging.front.log(&record.build());
+    }
+    log_to(&logging, "hupd is stopping");
+    drop(logging);
+    let mut text = String::new();
+    File::from(reader).read_to_string(&mut text).unwrap();
+    assert!(text.ends_with(" info  hupd is stopping\n"));
+    let written = text.matches(&long).count();
+    let lost = format!(" warn  {} log lines lost here", 1_000 - written);
+    assert!(written > 100 && text.contains(&lost), "{written} written");
 }
 
 #[test]

@@ -20,6 +20,9 @@ use crate::event::{Ended, Heard, Listener, Piece};
 use crate::run::{Exit, Output, RunId, Signal, Usage};
 use crate::system::output::{Capture, Lines};
 
+/// What is read at once where each line goes to the log, so that others are not kept waiting.
+const FORWARDED_AT_ONCE: usize = 4 * 1024;
+
 #[derive(Debug)]
 pub(super) struct Child {
     run: RunId,
@@ -155,7 +158,12 @@ impl Child {
         let Some(pipe) = &self.pipe else {
             return Found::Closed;
         };
-        let found = read_some(pipe, buffer);
+        // A line for the log costs a thousand times what a kept one does.
+        let most = match self.job.output.forwards() {
+            true => FORWARDED_AT_ONCE,
+            false => buffer.len(),
+        };
+        let found = read_some(pipe, &mut buffer[..most]);
         match found {
             Found::Bytes(count) => self.take(&buffer[..count]),
             Found::Nothing => {}
