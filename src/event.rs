@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::mpsc;
 
 use crate::config::LoadOutcome;
-pub use crate::ledger::{ClaimVerdict, Claimed, Ended, Started};
+pub use crate::ledger::{ClaimVerdict, Claimed, Ended, NoStart, Started};
 use crate::protocol::{Answer, Request};
 use crate::run::RunId;
 pub use listener::{Follow, Hear, Heard, Listener, Piece};
@@ -35,7 +35,7 @@ pub enum Event {
     Started(Started),
     CouldNotStart {
         run: RunId,
-        reason: String,
+        why: NoStart,
     },
     Ended(Box<Ended>),
     Asked(Asked),

@@ -71,6 +71,21 @@ pub struct RunEnd {
     pub output: Output,
 }
 
+impl RunEnd {
+    /// The end of a run whose process never was.
+    pub fn unmade(run: RunId, outcome: Outcome, at: Timestamp) -> Self {
+        Self {
+            run,
+            at,
+            duration: Duration::ZERO,
+            outcome,
+            stopped_by: None,
+            usage: Usage::default(),
+            output: Output::default(),
+        }
+    }
+}
+
 /// From where the intervals of a job are counted, so that they keep their phase over a restart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Anchor {
@@ -99,6 +114,21 @@ pub struct Started {
     pub run: RunId,
     pub pid: i32,
     pub at: Moment,
+}
+
+/// Why the process of a run could not be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NoStart {
+    /// For what the run is: another try would end alike.
+    Refused(String),
+    /// For want of processes, memory or descriptors: there may be some later.
+    Shortage(String),
+}
+
+impl From<String> for NoStart {
+    fn from(reason: String) -> Self {
+        Self::Refused(reason)
+    }
 }
 
 /// A process of ours has ended and is reaped.

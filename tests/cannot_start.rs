@@ -1,4 +1,4 @@
-//! The kernel refuses what a run needs: the run is recorded as not started, and hupd lives.
+//! The kernel refuses what a run needs: the run waits for what may come, or is recorded as not started.
 #![allow(
     clippy::disallowed_methods,
     reason = "these tests start hupd as its users do"
@@ -9,8 +9,11 @@ mod common;
 use std::fs;
 use std::process::{Child, Command, Stdio};
 
-use common::{Hupd, Told, has_program, is_alive, proc_text, skip, wait_until};
+use common::{
+    Home, Hupd, Told, has_program, is_alive, is_root, proc_text, skip, store, wait_until,
+};
 use rustix::process::{Pid, Signal};
+use serde_json::Value;
 
 const QUICK: &str = "[jobs.quick]\ncommand = \"echo done\"\nschedule = \"0 0 1 1 *\"\n";
 
@@ -65,25 +68,171 @@ fn is_traced(pid: Pid) -> bool {
     })
 }
 
+/// A hupd that is short of something, until it is let go.
+fn is_short(hupd: &Hupd, calls: &str, error: &str) -> Option<Sabotage> {
+    let Some(sabotage) = Sabotage::of(hupd, calls, error) else {
+        skip("system calls that fail: strace may not attach here");
+        return None;
+    };
+    Some(sabotage)
+}
+
+/// The one run there is, which waits for a process.
+fn the_waiting(hupd: &Hupd) -> Value {
+    wait_until("the run waits", || {
+        let status = hupd.home.json(&["status"]);
+        let run = status["running"].get(0)?;
+        (run["state"] == "waiting").then(|| run.clone())
+    })
+}
+
 #[test]
-fn a_run_whose_process_cannot_be_made_is_recorded_and_the_next_one_works() {
+fn a_run_that_finds_no_process_waits_until_there_is_one() {
+    if !has_program("strace") {
+        return skip("system calls that fail: strace is missing");
+    }
+    let clone = "clone,clone3,vfork,fork";
+    for (calls, error, reason) in [
+        (clone, "EAGAIN", "resource temporarily unavailable"),
+        (clone, "ENOMEM", "cannot allocate memory"),
+        ("clone,clone3", "EMFILE", "too many open files"),
+        ("pipe2", "EMFILE", "too many open files"),
+        (
+            "execve",
+            "EAGAIN",
+            "command '/bin/sh': resource temporarily unavailable",
+        ),
+    ] {
+        let mut hupd = Hupd::start(QUICK);
+        let Some(sabotage) = is_short(&hupd, calls, error) else {
+            return;
+        };
+        assert!(hupd.home.hupctl(&["run", "quick"]).status.success());
+        hupd.wait_log("runs cannot start at the moment");
+        let waits = the_waiting(&hupd);
+        assert_eq!(waits["state"], "waiting", "{calls}: {waits}");
+        sabotage.end();
+
+        let run = hupd.home.ended_run("quick");
+        assert_eq!(run["outcome"], "exited 0", "{calls}: {run}");
+        hupd.wait_log("no run waits for a process any more");
+        let log = hupd.log();
+        let said = log.lines().filter(|line| line.contains("cannot start"));
+        let said: Vec<_> = said.collect();
+        assert!(
+            matches!(&said[..], [one] if one.contains(reason)),
+            "{calls}: {said:?}"
+        );
+        assert_eq!(hupd.stop().code(), Some(0));
+    }
+}
+
+#[test]
+fn a_run_that_waits_for_a_process_can_be_killed_and_does_not_outlive_a_stop() {
+    if !has_program("strace") {
+        return skip("system calls that fail: strace is missing");
+    }
+    let mut hupd = Hupd::start(&format!("[daemon]\ngrace = \"300ms\"\n{QUICK}"));
+    let Some(_sabotage) = is_short(&hupd, "clone,clone3,vfork,fork", "EAGAIN") else {
+        return;
+    };
+    hupd.home.hupctl(&["run", "quick"]);
+    let waits = the_waiting(&hupd);
+    let told = hupd.home.hupctl(&["kill", &waits["run"].to_string()]);
+    assert!(told.status.success(), "{told:?}");
+    let killed = hupd.home.ended_run("quick");
+    let outcome = killed["outcome"].as_str().unwrap_or_default();
+    assert!(
+        outcome.starts_with("could not start: no process"),
+        "{killed}"
+    );
+    assert_eq!(killed["stopped_by"], "request");
+
+    hupd.home.hupctl(&["run", "quick"]);
+    the_waiting(&hupd);
+    assert_eq!(hupd.stop().code(), Some(0));
+    let stopped: String = store(&hupd.home)
+        .query_row("SELECT stopped_by FROM runs WHERE id = 2", [], |row| {
+            row.get(0)
+        })
+        .expect("it is on record");
+    assert_eq!(stopped, "shutdown");
+}
+
+/// So many jobs that are due at once and hold on to what they have, until a file is there.
+fn crowd(count: usize) -> String {
+    let job = |number| {
+        format!(
+            "[jobs.j{number}]\ncommand = \"until [ -e go ]; do read -t 1 nothing <>wait || :; done\"\n\
+             shell = \"/bin/bash\"\nworking_dir = \".\"\nschedule = \"* * * * * *\"\n"
+        )
+    };
+    (0..count).map(job).collect()
+}
+
+/// Every job has had a run that ended well, and none could not start.
+fn all_have_run(mut hupd: Hupd, count: usize) {
+    hupd.wait_log("runs cannot start at the moment");
+    hupd.home.write("go", "");
+    for number in 0..count {
+        let name = format!("j{number}");
+        let run = hupd.home.ended_run(&name);
+        assert_eq!(run["outcome"], "exited 0", "{name}: {run}");
+    }
+    hupd.wait_log("no run waits for a process any more");
+    assert_eq!(hupd.stop().code(), Some(0));
+    let sql = "SELECT count(*) FROM runs WHERE outcome LIKE 'could not%'";
+    let failed: i64 = store(&hupd.home)
+        .query_row(sql, [], |row| row.get(0))
+        .expect("a number");
+    assert_eq!(failed, 0);
+}
+
+#[test]
+fn nothing_is_dropped_where_there_are_fewer_files_than_runs_need() {
+    if !has_program("bash") {
+        return skip("too few files: bash is missing");
+    }
+    let home = Home::new();
+    home.gate("wait");
+    home.configure(&crowd(40));
+    let command = home.hupd_through("ulimit -n 64 && exec \"$@\"");
+    all_have_run(Hupd::start_by(command, home), 40);
+}
+
+#[test]
+fn nothing_is_dropped_where_there_are_fewer_processes_than_runs() {
+    if !has_program("bash") || is_root() && !has_program("setpriv") {
+        return skip("too few processes: bash or setpriv is missing");
+    }
+    let home = Home::new();
+    home.gate("wait");
+    home.configure(&crowd(40));
+    // Root has as many processes as it likes; threads count, and so does what else a user has.
+    let mut command =
+        home.hupd_through("{ ulimit -u 30 || ulimit -p 30; } 2>/dev/null && exec \"$@\"");
+    if is_root() {
+        let inner = command;
+        command = std::process::Command::new("setpriv");
+        command.args(["--reuid=54321", "--regid=54321", "--clear-groups"]);
+        command.arg(inner.get_program()).args(inner.get_args());
+        for path in [home.path().to_owned(), home.file("wait")] {
+            std::os::unix::fs::chown(path, Some(54321), Some(54321)).expect("given away");
+        }
+    } else {
+        return skip("too few processes: how many others this user has is not known here");
+    }
+    // Nor may that user tell the test that it is ready.
+    all_have_run(Hupd::launch_by(home, command), 40);
+}
+
+#[test]
+fn a_run_whose_process_cannot_be_set_up_is_recorded_and_the_next_one_works() {
     if !has_program("strace") {
         return skip("system calls that fail: strace is missing");
     }
     let mut hupd = Hupd::start(QUICK);
     for (calls, error, reason) in [
-        (
-            "clone,clone3,vfork,fork",
-            "EAGAIN",
-            "resource temporarily unavailable",
-        ),
-        (
-            "clone,clone3,vfork,fork",
-            "ENOMEM",
-            "cannot allocate memory",
-        ),
-        ("clone,clone3", "EMFILE", "too many open files"),
-        ("pipe2", "EMFILE", "too many open files"),
         // What the new process does until its program is loaded.
         (
             "setpgid",
@@ -104,11 +253,6 @@ fn a_run_whose_process_cannot_be_made_is_recorded_and_the_next_one_works() {
             "execve",
             "ENOMEM",
             "could not start: command '/bin/sh': cannot allocate memory",
-        ),
-        (
-            "execve",
-            "EAGAIN",
-            "could not start: command '/bin/sh': resource temporarily unavailable",
         ),
     ] {
         let Some(sabotage) = Sabotage::of(&hupd, calls, error) else {

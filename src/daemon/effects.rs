@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::clock::Moment;
 use crate::engine::{Effect, Run, Send, Start};
-use crate::event::{ClaimVerdict, Claimed, Ended, Started};
+use crate::event::{ClaimVerdict, Claimed, Ended, NoStart, Started};
 use crate::ledger::{Claim, Entry, Fate, RunEnd};
 use crate::run::{JobName, Outcome, RunId, StopReason};
 use crate::store::Record;
@@ -119,7 +119,11 @@ impl<W: World> Daemon<W> {
     }
 
     pub(super) fn started(&mut self, started: &Started, now: Moment) {
+        let was_short = self.engine.shortage().is_some();
         let effects = self.engine.started(started, now);
+        if was_short && self.engine.shortage().is_none() {
+            log::info!(run:% = started.run; "no run waits for a process any more");
+        }
         self.waiters.started(started);
         for listener in self.followers.started(started) {
             self.world.follow(started.run, listener.clone());
@@ -127,9 +131,17 @@ impl<W: World> Daemon<W> {
         self.perform(effects);
     }
 
-    pub(super) fn could_not_start(&mut self, run: RunId, reason: String, now: Moment) {
-        let effects = self.engine.could_not_start(run, reason, now);
+    pub(super) fn could_not_start(&mut self, run: RunId, why: NoStart, now: Moment) {
+        let was_short = self.engine.shortage().is_some();
+        let effects = self.engine.could_not_start(run, why, now);
+        if let Some(shortage) = self.engine.shortage().filter(|_| !was_short) {
+            let reason = &shortage.reason;
+            log::warn!(run:%; "runs cannot start at the moment: {reason}; each waits and is tried again");
+        }
         self.perform(effects);
+        if self.engine.run(run).is_some() {
+            self.waiters.held_up(run);
+        }
     }
 
     pub(super) fn ended(&mut self, ended: Ended, now: Moment) {

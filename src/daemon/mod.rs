@@ -100,7 +100,7 @@ impl<W: World> Daemon<W> {
             Event::StoreFailed(reason) => self.store_failed(reason),
             Event::StoreRecovered { lost } => self.store_recovered(lost),
             Event::Started(started) => self.started(&started, now),
-            Event::CouldNotStart { run, reason } => self.could_not_start(run, reason, now),
+            Event::CouldNotStart { run, why } => self.could_not_start(run, why, now),
             Event::Ended(ended) => self.ended(*ended, now),
             Event::Asked(asked) => self.asked(asked, now),
             Event::Follow(follow) => self.follow(follow),

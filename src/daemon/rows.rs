@@ -25,6 +25,7 @@ pub fn phase(phase: Phase, now: Moment) -> PhaseRow {
 pub fn running(run: &Run, now: Moment) -> RunningRow {
     let (pid, since, limit_at, state) = match run.state {
         State::Claiming { .. } | State::Starting { .. } => (None, None, None, "starting"),
+        State::Short => (None, None, None, "waiting"),
         State::Alive {
             pid,
             since,
@@ -48,7 +49,7 @@ pub fn running(run: &Run, now: Moment) -> RunningRow {
 pub fn run(run: &Run) -> RunRow {
     let row = not_started(run.id, &run.occurrence, run.generation);
     match run.state {
-        State::Claiming { .. } | State::Starting { .. } => row,
+        State::Claiming { .. } | State::Starting { .. } | State::Short => row,
         State::Alive { pid, since, .. } | State::Stopping { pid, since, .. } => RunRow {
             pid: Some(pid),
             started_at: Some(since.wall),

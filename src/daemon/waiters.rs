@@ -47,6 +47,16 @@ impl Waiters {
         }
     }
 
+    /// The run goes on, and nobody knows how long until it has a process.
+    pub fn held_up(&mut self, run: RunId) {
+        let is_accepted = |waiter: &Waiter| waiter.patience == Patience::UntilAccepted;
+        if self.0.get(&run).is_some_and(is_accepted)
+            && let Some(waiter) = self.0.remove(&run)
+        {
+            waiter.reply.send(Answer::Run(waiter.row));
+        }
+    }
+
     pub fn ended(&mut self, end: &RunEnd) {
         let Some(mut waiter) = self.0.remove(&end.run) else {
             return;

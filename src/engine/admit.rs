@@ -94,7 +94,7 @@ impl Engine {
 }
 
 /// Why what has waited is not started any more. Whoever asked for a run has no deadline.
-fn too_old(job: &Job, occurrence: &Occurrence, now: Moment) -> Option<String> {
+pub(super) fn too_old(job: &Job, occurrence: &Occurrence, now: Moment) -> Option<String> {
     let deadline = job.deadline?;
     let is_older = occurrence.trigger != Trigger::Request
         && now.wall.duration_since(occurrence.instant) > SignedDuration::try_from(deadline).ok()?;

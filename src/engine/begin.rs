@@ -52,6 +52,7 @@ impl Engine {
             agenda: Agenda::default(),
             queue: Queue::default(),
             runs: Runs::default(),
+            shortage: None,
             anchors: beginning.anchors,
             last: HashMap::new(),
             next_run: beginning.next_run,

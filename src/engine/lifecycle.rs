@@ -6,8 +6,8 @@ use super::owed::Pace;
 use super::runs::{Run, State};
 use super::{Effect, Engine, Last, Phase, Start};
 use crate::clock::Moment;
-use crate::ledger::{Claim, ClaimVerdict, Claimed, Ended, RunEnd, RunStart, Started};
-use crate::run::{Exit, Occurrence, Outcome, Output, RunId, StopReason, Usage};
+use crate::ledger::{Claim, ClaimVerdict, Claimed, Ended, NoStart, RunEnd, RunStart, Started};
+use crate::run::{Exit, Occurrence, Outcome, RunId, StopReason};
 use crate::schedule::Watch;
 
 const MICROSECOND: Duration = Duration::from_micros(1);
@@ -25,10 +25,19 @@ impl Engine {
     }
 
     fn start(&mut self, id: RunId) -> Option<Effect> {
-        let run = self.runs.get(id)?;
-        let State::Claiming { stop } = run.state else {
+        let State::Claiming { stop } = self.runs.get(id)?.state else {
             return None;
         };
+        self.make(id, stop)
+    }
+
+    /// Another try of what is claimed.
+    pub(super) fn start_again(&mut self, id: RunId) -> Option<Effect> {
+        self.make(id, None)
+    }
+
+    fn make(&mut self, id: RunId, stop: Option<StopReason>) -> Option<Effect> {
+        let run = self.runs.get(id)?;
         let start = Start {
             run: id,
             job: run.job.clone(),
@@ -89,6 +98,8 @@ impl Engine {
             at: started.at.wall,
         };
         let mut effects = vec![Effect::RecordStart(start)];
+        self.end_shortage();
+        effects.extend(self.try_next(now));
         effects.extend(self.stop_late_starter(started.run, stop, now));
         effects
     }
@@ -109,17 +120,14 @@ impl Engine {
     }
 
     /// The process of a run could not be made.
-    pub fn could_not_start(&mut self, run: RunId, reason: String, now: Moment) -> Vec<Effect> {
-        let end = RunEnd {
-            run,
-            at: now.wall,
-            duration: Duration::ZERO,
-            outcome: Outcome::CouldNotStart(reason),
-            stopped_by: None,
-            usage: Usage::default(),
-            output: Output::default(),
-        };
-        self.over(end, now)
+    pub fn could_not_start(&mut self, run: RunId, why: NoStart, now: Moment) -> Vec<Effect> {
+        match why {
+            NoStart::Shortage(reason) => self.fell_short(run, reason, now),
+            NoStart::Refused(reason) => {
+                let outcome = Outcome::CouldNotStart(reason);
+                self.over(RunEnd::unmade(run, outcome, now.wall), now)
+            }
+        }
     }
 
     /// The process of a run has ended.
@@ -140,10 +148,23 @@ impl Engine {
         self.over(end, now)
     }
 
-    fn over(&mut self, end: RunEnd, now: Moment) -> Vec<Effect> {
-        let Some(run) = self.runs.remove(end.run) else {
+    pub(super) fn over(&mut self, end: RunEnd, now: Moment) -> Vec<Effect> {
+        let closed = self.close(end);
+        if closed.is_none() {
             return Vec::new();
-        };
+        }
+        let mut effects = Vec::from_iter(closed);
+        effects.extend(self.try_next(now));
+        effects.extend(self.admit_waiting(now));
+        effects
+    }
+
+    pub(super) fn close(&mut self, end: RunEnd) -> Option<Effect> {
+        let run = self.runs.remove(end.run)?;
+        // What has lived says nothing of whether there are processes.
+        if !run.state.has_lived() {
+            self.end_shortage();
+        }
         let job = run.job.name.clone();
         if self.config.jobs.contains_key(&job) {
             let last = Last {
@@ -153,9 +174,7 @@ impl Engine {
             };
             self.last.insert(job.clone(), last);
         }
-        let mut effects = vec![Effect::RecordEnd { job, end }];
-        effects.extend(self.admit_waiting(now));
-        effects
+        Some(Effect::RecordEnd { job, end })
     }
 }
 
@@ -180,6 +199,6 @@ fn duration(run: &Run, at: Moment) -> Duration {
         State::Alive { since, .. } | State::Stopping { since, .. } => {
             at.elapsed.saturating_sub(since.elapsed)
         }
-        State::Claiming { .. } | State::Starting { .. } => Duration::ZERO,
+        State::Claiming { .. } | State::Starting { .. } | State::Short => Duration::ZERO,
     }
 }

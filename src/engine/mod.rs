@@ -12,6 +12,7 @@ mod lifecycle;
 mod objection;
 mod owed;
 mod runs;
+mod shortage;
 mod stop;
 #[cfg(test)]
 mod tests;
@@ -29,6 +30,7 @@ pub use effect::{Effect, Send, Start};
 use owed::Around;
 pub use owed::Pace;
 pub use runs::{Run, State};
+pub use shortage::Shortage;
 pub use stop::Phase;
 
 use crate::clock::{Moment, Wake};
@@ -51,6 +53,8 @@ pub struct Engine {
     agenda: Agenda,
     queue: Queue,
     runs: Runs,
+    /// While runs wait for a process.
+    shortage: Option<Shortage>,
     anchors: BTreeMap<JobName, Anchor>,
     last: HashMap<JobName, Last>,
     next_run: RunId,
@@ -90,6 +94,7 @@ impl Engine {
     /// A deadline may have come: limits and grace first, then the jobs that are due.
     pub fn wake(&mut self, now: Moment) -> Vec<Effect> {
         let mut effects = self.enforce(now);
+        effects.extend(self.try_in_time(now));
         effects.extend(self.decide_due(now));
         effects
     }
@@ -174,6 +179,7 @@ impl Engine {
             self.runs.next_deadline(),
             self.phase.deadline(),
             self.queue.next_delayed(),
+            self.next_try(),
         ];
         Wake {
             wall: agenda.wall,

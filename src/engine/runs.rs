@@ -31,6 +31,8 @@ pub enum State {
     Claiming { stop: Option<StopReason> },
     /// Its process is being made.
     Starting { stop: Option<StopReason> },
+    /// There was nothing to make its process of: it is tried again.
+    Short,
     Alive {
         pid: i32,
         since: Moment,
@@ -48,10 +50,15 @@ pub enum State {
 }
 
 impl State {
+    /// Whether there is a process, or was one.
+    pub(super) fn has_lived(&self) -> bool {
+        matches!(self, Self::Alive { .. } | Self::Stopping { .. })
+    }
+
     /// When something must be done about the run, on the elapsed clock.
     fn deadline(&self) -> Option<Duration> {
         match self {
-            Self::Claiming { .. } | Self::Starting { .. } => None,
+            Self::Claiming { .. } | Self::Starting { .. } | Self::Short => None,
             Self::Alive { limit_at, .. } => *limit_at,
             Self::Stopping { kill_at, .. } => Some(*kill_at),
         }
@@ -64,6 +71,8 @@ pub struct Runs {
     by_id: BTreeMap<RunId, Run>,
     by_job: HashMap<JobName, BTreeSet<RunId>>,
     deadlines: BTreeSet<(Duration, RunId)>,
+    /// Those that wait for a process, by the instants that they are for.
+    short: BTreeSet<(Timestamp, RunId)>,
     /// How many of them make up for what is late.
     catch_ups: usize,
 }
@@ -88,6 +97,11 @@ impl Runs {
         if let Some(old) = entry.state.deadline() {
             self.deadlines.remove(&(old, run));
         }
+        let place = (entry.occurrence.instant, run);
+        match state {
+            State::Short => self.short.insert(place),
+            _ => self.short.remove(&place),
+        };
         entry.state = state;
         if let Some(new) = state.deadline() {
             self.deadlines.insert((new, run));
@@ -100,6 +114,7 @@ impl Runs {
         if let Some(deadline) = removed.state.deadline() {
             self.deadlines.remove(&(deadline, run));
         }
+        self.short.remove(&(removed.occurrence.instant, run));
         let name = &removed.job.name;
         let of_job = self
             .by_job
@@ -150,6 +165,11 @@ impl Runs {
 
     pub fn next_deadline(&self) -> Option<Duration> {
         self.deadlines.first().map(|(at, _)| *at)
+    }
+
+    /// The first of those that wait for a process.
+    pub fn first_short(&self) -> Option<RunId> {
+        self.short.first().map(|(_, run)| *run)
     }
 
     /// A run whose deadline has come.

@@ -155,6 +155,7 @@ impl Engine {
                 self.runs.set_state(id, State::Starting { stop });
                 Vec::new()
             }
+            State::Short => self.give_up(id, Some(why), now),
             State::Alive { pid, since, .. } => {
                 let stopping = State::Stopping {
                     pid,
@@ -179,7 +180,7 @@ impl Engine {
         let run = self.runs.get(id)?;
         let job = run.job.name.clone();
         let (pid, since, why) = match run.state {
-            State::Claiming { .. } | State::Starting { .. } => return None,
+            State::Claiming { .. } | State::Starting { .. } | State::Short => return None,
             State::Alive { pid, since, .. } => (pid, since, StopReason::Shutdown),
             State::Stopping {
                 pid, since, why, ..

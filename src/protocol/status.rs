@@ -52,7 +52,7 @@ pub struct RunningRow {
     pub started_at: Option<Timestamp>,
     /// When its time limit ends it.
     pub limit_at: Option<Timestamp>,
-    /// "starting", "running", "stopping".
+    /// "starting", "waiting" (no process was to be had, it is tried again), "running", "stopping".
     pub state: String,
     pub generation: u64,
 }

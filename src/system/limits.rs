@@ -45,7 +45,7 @@ fn raised(limit: Rlimit, wanted: u64) -> Option<Rlimit> {
 fn too_low(hard: u64, needed: u64, max_running: usize) -> String {
     format!(
         "max_running = {max_running} needs {needed} open files, and the hard limit is {hard}: \
-         runs beyond that will not start"
+         runs beyond that wait"
     )
 }
 
@@ -82,7 +82,7 @@ mod tests {
         assert_eq!(
             too_low(1024, 10_128, 5000),
             "max_running = 5000 needs 10128 open files, and the hard limit is 1024: \
-             runs beyond that will not start"
+             runs beyond that wait"
         );
     }
 }

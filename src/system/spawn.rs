@@ -23,7 +23,7 @@ use rustix::process::{Pid, WaitOptions, waitpid};
 
 use crate::clock::Moment;
 use crate::config::Job;
-use crate::event::{Event, Outbox};
+use crate::event::{Event, NoStart, Outbox};
 use crate::run::{Generation, Occurrence, RunId};
 use crate::system::children::{ChildrenHandle, NewChild};
 use crate::system::identity::Identity;
@@ -127,16 +127,16 @@ impl Spawner {
         let in_flight = self.children.start_in_flight();
         match self.spawn(order, stack) {
             Ok(child) => self.children.adopt(child),
-            Err(reason) => {
+            Err(why) => {
                 let run = order.run;
                 // Nobody listens any more when hupd itself is at its end.
-                let _ = self.outbox.send(Event::CouldNotStart { run, reason });
+                let _ = self.outbox.send(Event::CouldNotStart { run, why });
             }
         }
         drop(in_flight);
     }
 
-    fn spawn(&self, order: &SpawnOrder, stack: &mut Stack) -> Result<NewChild, String> {
+    fn spawn(&self, order: &SpawnOrder, stack: &mut Stack) -> Result<NewChild, NoStart> {
         let prepared = Prepared::new(order, &self.identity)?;
         let plan = prepared.plan(self.null.as_fd(), &self.handled);
         let (pid, pidfd) = start(&plan, stack).map_err(|what| why_not_started(&prepared, what))?;

@@ -10,7 +10,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::config::{Jitter, Job, Missed, OutputMode, Overlap, Timing};
-use crate::event::{Ended, Event, Inbox, Reply, Started};
+use crate::event::{Ended, Event, Inbox, NoStart, Reply, Started};
 use crate::protocol::Answer;
 use crate::run::{Generation, JobName, Occurrence, Output, RunId, Signal, Trigger};
 use crate::schedule::Seed;
@@ -80,7 +80,9 @@ impl Machine {
     pub(crate) fn failure(&self, job: Job) -> String {
         let of = self.start(job);
         self.wait(|event| match event {
-            Event::CouldNotStart { run, reason } if *run == of => Some(reason.clone()),
+            Event::CouldNotStart { run, why } if *run == of => Some(match why {
+                NoStart::Refused(reason) | NoStart::Shortage(reason) => reason.clone(),
+            }),
             Event::Started(started) if started.run == of => panic!("it has started"),
             _ => None,
         })

@@ -30,6 +30,7 @@ pub enum Told {
     StoreRecovered,
     Started(Started),
     CouldNotStart(RunId),
+    FellShort(RunId),
     Ended(Death),
     Run(JobName),
     Kill(RunId),
@@ -124,6 +125,7 @@ impl fmt::Display for Told {
             }
             Self::Started(started) => write!(f, "run {} has started", started.run),
             Self::CouldNotStart(run) => write!(f, "run {run} could not start"),
+            Self::FellShort(run) => write!(f, "run {run} had no process to be had"),
             Self::Ended(death) => write!(f, "run {} has ended: {:?}", death.run, death.exit),
             Self::Run(job) => write!(f, "asked to run {job}"),
             Self::Kill(run) => write!(f, "asked to kill run {run}"),

@@ -311,9 +311,13 @@ impl Chance {
                 self.dice.duration(MILLISECOND, 20 * SECOND),
             )),
             96..98 => add(What::StoreFails(self.dice.duration(MILLISECOND, HOUR))),
-            _ => add(What::SpawnStalls(
+            98 => add(What::SpawnStalls(
                 self.dice.duration(MILLISECOND, 20 * SECOND),
             )),
+            _ => {
+                let longest = self.dice.pick(&[SECOND, MINUTE, HOUR]);
+                add(What::RunsShort(self.dice.duration(MILLISECOND, longest)));
+            }
         }
     }
 

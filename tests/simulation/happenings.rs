@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use hupd::config::Overlap;
 use hupd::config::{Accepted, Problem, Problems, Severity};
-use hupd::event::{Asked, Ended, Event, Meaning, Reply, SignalReceived, Started};
+use hupd::event::{Asked, Ended, Event, Meaning, NoStart, Reply, SignalReceived, Started};
 use hupd::protocol::{Answer, Patience, Request};
 use hupd::run::{JobName, Output, RunId, Signal, Usage};
 use hupd::system::spawn::SpawnOrder;
@@ -50,6 +50,7 @@ impl Machine {
                 self.excuses += time;
             }
             What::StoreFails(time) => self.disk.fails_until = self.clock.now() + time,
+            What::RunsShort(time) => self.short_until = self.clock.now() + time,
             What::SpawnStalls(time) => {
                 self.spawn_stalled_until = self.clock.now() + time;
                 self.excuses += time;
@@ -223,11 +224,16 @@ impl Machine {
 
     pub(super) fn give_birth(&mut self, run: RunId) {
         let order = self.orders.remove(&run).expect("it was ordered");
+        if self.clock.now() < self.short_until && self.dice(Latency::Birth).percent(80) {
+            let why = NoStart::Shortage("no process can be made".to_owned());
+            let event = Event::CouldNotStart { run, why };
+            return self.tell(event, Told::FellShort(run));
+        }
         let luck = (self.plan.seed, self.plan.temper);
         match Birth::of(&order.occurrence, self.clock.now(), luck) {
             Birth::Fails => {
-                let reason = "no such file".to_owned();
-                let event = Event::CouldNotStart { run, reason };
+                let why = NoStart::Refused("no such file".to_owned());
+                let event = Event::CouldNotStart { run, why };
                 self.tell(event, Told::CouldNotStart(run));
             }
             Birth::Lives(process) => {

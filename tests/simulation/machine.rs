@@ -107,6 +107,7 @@ pub struct Machine {
     pub(super) alarm: Option<(Wake, Option<Time>)>,
     pub(super) frozen_until: Time,
     pub(super) spawn_stalled_until: Time,
+    pub(super) short_until: Time,
     /// Pauses that hupd cannot be blamed for.
     pub excuses: Duration,
     pub(super) events: VecDeque<(Event, Told)>,
@@ -146,6 +147,7 @@ impl Machine {
             alarm: None,
             frozen_until: Time::ZERO,
             spawn_stalled_until: Time::ZERO,
+            short_until: Time::ZERO,
             excuses: Duration::ZERO,
             events: VecDeque::new(),
             inbox: Inbox::new(),

@@ -74,6 +74,8 @@ pub enum What {
     StoreFails(Duration),
     /// No process comes to be for so long.
     SpawnStalls(Duration),
+    /// Few processes can be made for so long: most tries fail.
+    RunsShort(Duration),
 }
 
 /// An edit of the file.

@@ -104,7 +104,7 @@ fn a_failed_start_gives_its_place_to_the_next() {
     world.request("b");
     let effects = world
         .engine
-        .could_not_start(crate::run::RunId(1), "why".into(), world.now);
+        .could_not_start(crate::run::RunId(1), refused("why"), world.now);
     world.perform(effects);
     assert_eq!(world.ends[0].outcome, Outcome::CouldNotStart("why".into()));
     assert_eq!(world.started.len(), 2);

@@ -8,5 +8,6 @@ mod late;
 mod limits;
 mod random;
 mod reload;
+mod shortage;
 mod stop;
 mod world;

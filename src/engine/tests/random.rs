@@ -8,8 +8,8 @@ use proptest::prelude::*;
 
 use super::world::*;
 use crate::config::{Config, Job, Overlap};
-use crate::engine::{Effect, Engine, Send};
-use crate::ledger::{Claim, ClaimVerdict, Claimed, Ended, Fate, Started};
+use crate::engine::{Effect, Engine, Send, State};
+use crate::ledger::{Claim, ClaimVerdict, Claimed, Ended, Fate, NoStart, Started};
 use crate::run::{Exit, Occurrence, Output, RunId, Usage};
 
 #[derive(Clone, Debug)]
@@ -23,6 +23,7 @@ enum Step {
     Claimed,
     Started,
     CouldNotStart,
+    Shortage,
     Ended(usize),
     Stop,
 }
@@ -37,6 +38,7 @@ fn step() -> impl Strategy<Value = Step> {
         8 => Just(Step::Claimed),
         8 => Just(Step::Started),
         1 => Just(Step::CouldNotStart),
+        3 => Just(Step::Shortage),
         6 => (0..9_usize).prop_map(Step::Ended),
     ]
 }
@@ -126,9 +128,10 @@ impl SlowWorld {
             Step::Claimed => self.answer_claim(),
             Step::Started => self.start(),
             Step::CouldNotStart => match self.starts.pop() {
-                Some(run) => self.engine.could_not_start(run, "why".into(), now),
+                Some(run) => self.engine.could_not_start(run, refused("why"), now),
                 None => Vec::new(),
             },
+            Step::Shortage => self.fall_short(),
             Step::Ended(which) => self.end(*which),
             Step::Stop => self.engine.stop(now),
         };
@@ -158,6 +161,19 @@ impl SlowWorld {
         self.alive.push(run);
         let (pid, at) = (1, self.now);
         self.engine.started(&Started { run, pid, at }, self.now)
+    }
+
+    fn fall_short(&mut self) -> Vec<Effect> {
+        let Some(run) = self.starts.pop() else {
+            return Vec::new();
+        };
+        let why = NoStart::Shortage("no processes".to_owned());
+        self.engine.could_not_start(run, why, self.now)
+    }
+
+    fn short(&self) -> usize {
+        let runs = self.engine.runs();
+        runs.filter(|run| run.state == State::Short).count()
     }
 
     fn end(&mut self, which: usize) -> Vec<Effect> {
@@ -207,8 +223,10 @@ impl SlowWorld {
         assert!(runs <= self.most, "{runs} runs, {} places", self.most);
         assert_eq!(
             runs,
-            self.claims.len() + self.starts.len() + self.alive.len()
+            self.claims.len() + self.starts.len() + self.alive.len() + self.short()
         );
+        let is_short = self.engine.shortage().is_some();
+        assert!(is_short || self.short() == 0);
         let wake = self.engine.next_wake();
         if has_woken {
             assert!(wake.wall.is_none_or(|at| at > self.now.wall));
@@ -219,9 +237,10 @@ impl SlowWorld {
     /// Told to stop, and everything that is under way comes to its end.
     fn wind_down(&mut self) {
         self.take(&Step::Stop);
-        let places = self.claims.len() + self.starts.len() + self.alive.len();
+        let places = self.engine.runs().count();
         for _ in 0..places {
-            for step in [Step::Claimed, Step::Started, Step::Ended(0)] {
+            let while_short = Step::Pass(5 * SECOND);
+            for step in [while_short, Step::Claimed, Step::Started, Step::Ended(0)] {
                 self.take(&step);
             }
         }

@@ -12,7 +12,7 @@ use crate::config::{
     Config, Daemon, History, Jitter, Job, Log, LogFormat, Missed, OutputMode, Overlap, Timing,
 };
 use crate::engine::{Beginning, Effect, Engine, Left, Request};
-use crate::ledger::{Anchor, ClaimVerdict, Claimed, Ended, Fate, RunEnd, Started};
+use crate::ledger::{Anchor, ClaimVerdict, Claimed, Ended, Fate, NoStart, RunEnd, Started};
 use crate::run::{Exit, Generation, JobName, Output, RunId, Signal, Usage};
 use crate::schedule::{Expression, Rules, Schedule, Seed, Zone};
 
@@ -57,6 +57,10 @@ pub fn job(name: &str) -> Job {
         enabled: true,
         description: String::new(),
     }
+}
+
+pub fn refused(why: &str) -> NoStart {
+    NoStart::Refused(why.to_owned())
 }
 
 pub fn every(name: &str, every: Duration) -> Job {

@@ -9,22 +9,40 @@ use rustix::io::Errno;
 use super::plan::{NotDone, NotStarted, Step};
 use super::prepared::Prepared;
 use super::program::is_executable;
+use crate::event::NoStart;
 use crate::reason::reason;
 
 /// Before there is a process: its streams.
-pub(super) fn could_not_prepare(error: io::Error) -> String {
-    match Errno::from_io_error(&error) {
+pub(super) fn could_not_prepare(error: io::Error) -> NoStart {
+    let text = match Errno::from_io_error(&error) {
         Some(Errno::MFILE) => "too many open files in hupd (see its limit of open files)".into(),
         Some(Errno::NFILE) => "too many open files in the system".into(),
         _ => format!("cannot make a pipe for its output: {}", reason(&error)),
-    }
+    };
+    by_kind(&error, text)
 }
 
 /// The process itself.
-pub(super) fn why_not_started(prepared: &Prepared<'_>, what: NotStarted) -> String {
+pub(super) fn why_not_started(prepared: &Prepared<'_>, what: NotStarted) -> NoStart {
     match what {
-        NotStarted::NoProcess(error) => no_process(&error),
-        NotStarted::SetUp(_, failure) => not_set_up(prepared, failure),
+        NotStarted::NoProcess(error) => by_kind(&error, no_process(&error)),
+        NotStarted::SetUp(_, failure) => {
+            let text = not_set_up(prepared, failure);
+            match Errno::from_raw_os_error(failure.errno) {
+                // So many processes its user has already, or the system has no file left.
+                Errno::AGAIN | Errno::NFILE => NoStart::Shortage(text),
+                // Whatever else is missing may be so by the limits of the job itself.
+                _ => NoStart::Refused(text),
+            }
+        }
+    }
+}
+
+/// Whether it can be otherwise in a while, without anybody changing the run.
+fn by_kind(error: &io::Error, text: String) -> NoStart {
+    match Errno::from_io_error(error) {
+        Some(Errno::AGAIN | Errno::NOMEM | Errno::MFILE | Errno::NFILE) => NoStart::Shortage(text),
+        _ => NoStart::Refused(text),
     }
 }
 

@@ -12,6 +12,7 @@ use super::plan::Plan;
 use super::program::Program;
 use super::streams::Streams;
 use crate::config::Job;
+use crate::event::NoStart;
 use crate::system::identity::{DEFAULT_PATH, Identity};
 
 /// What a plan refers to.
@@ -28,13 +29,16 @@ pub(super) struct Prepared<'o> {
 
 impl<'o> Prepared<'o> {
     /// Fails where a descriptor is lacking, or where the kernel could not be told.
-    pub fn new(order: &'o SpawnOrder, identity: &Identity) -> Result<Self, String> {
+    pub fn new(order: &'o SpawnOrder, identity: &Identity) -> Result<Self, NoStart> {
         let job: &Job = &order.job;
         let variables: BTreeMap<_, _> = identity.environment(order).into_iter().collect();
         let path = variables
             .get("PATH")
             .map_or(DEFAULT_PATH.into(), |path| path.to_string_lossy());
-        let name = job.command.first().ok_or("the command is empty")?;
+        let name = job
+            .command
+            .first()
+            .ok_or_else(|| "the command is empty".to_owned())?;
         let program = Program::new(name, &path, &job.working_dir);
         let places = program.places.iter().map(|place| text(place.as_os_str()));
         Ok(Self {

@@ -79,6 +79,8 @@ struct Open {
 pub struct Invariants {
     oracle: Rc<Oracle>,
     started: HashSet<Occurrence>,
+    /// What is being started in the life of this hupd.
+    starting: BTreeMap<RunId, Occurrence>,
     /// The schedule of each job and the next instant that it names.
     expected: HashMap<JobName, (Schedule, Timestamp)>,
     /// Occurrences that had to wait for a place: they have had their turn.
@@ -109,6 +111,7 @@ impl Invariants {
         Self {
             oracle,
             started: HashSet::new(),
+            starting: BTreeMap::new(),
             expected: HashMap::new(),
             waiting: HashSet::new(),
             queued: HashSet::new(),
@@ -147,6 +150,7 @@ impl Invariants {
         }
         self.generation = generation;
         self.open.clear();
+        self.starting.clear();
         self.refused.clear();
         self.most_at_once = 0;
         self.places = file.max_running;
@@ -212,6 +216,7 @@ impl Invariants {
             Told::ClockSet => self.clock_set(now),
             Told::Ended(death) => self.died(death.run),
             Told::Claimed(verdicts) => self.claimed(verdicts),
+            Told::FellShort(run) => self.fell_short(*run),
             _ => {}
         }
         let daemon_settings = &daemon.engine().config().daemon;
@@ -241,6 +246,13 @@ impl Invariants {
     fn died(&mut self, run: RunId) {
         if let Some(open) = self.open.get_mut(&run) {
             open.is_alive = false;
+        }
+    }
+
+    /// No process came to be: it may be tried again.
+    fn fell_short(&mut self, run: RunId) {
+        if let Some(occurrence) = self.starting.remove(&run) {
+            self.started.remove(&occurrence);
         }
     }
 

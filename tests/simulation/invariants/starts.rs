@@ -153,6 +153,7 @@ impl Invariants {
             let what = format!("run {run} of {}: {line:?}", Named(occurrence));
             return broken(CLAIMED_FIRST, what);
         }
+        self.starting.insert(run, occurrence.clone());
         match self.started.insert(occurrence.clone()) {
             true => Ok(()),
             false => broken(ONCE, Named(occurrence)),
@@ -160,6 +161,7 @@ impl Invariants {
     }
 
     pub(super) fn begun(&mut self, run: RunId) -> Verdict {
+        self.starting.remove(&run);
         match self.open.get_mut(&run) {
             Some(open) => {
                 open.is_alive = true;

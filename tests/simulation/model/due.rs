@@ -50,12 +50,18 @@ impl Model {
         };
         Wake {
             wall: wall.min(),
-            elapsed: elapsed.chain(limits).chain(grace).chain(delays).min(),
+            elapsed: elapsed
+                .chain(limits)
+                .chain(grace)
+                .chain(delays)
+                .chain(self.next_try())
+                .min(),
         }
     }
 
     pub(super) fn wake(&mut self, now: Moment) -> Vec<Act> {
         let mut acts = self.enforce(now);
+        acts.extend(self.try_in_time(now));
         acts.extend(self.decide_due(now));
         acts
     }

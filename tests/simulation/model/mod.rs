@@ -5,6 +5,7 @@ mod downtime;
 mod due;
 mod reload;
 mod runs;
+mod shortage;
 mod stop;
 
 use std::collections::BTreeMap;
@@ -55,6 +56,8 @@ struct Waiting {
 enum Stage {
     Claiming(Option<StopReason>),
     Starting(Option<StopReason>),
+    /// There was no process for it.
+    Short,
     Alive(Option<Duration>),
     Stopping(StopReason, Duration),
 }
@@ -93,6 +96,8 @@ pub struct Model {
     pub next: BTreeMap<JobName, Next>,
     anchors: BTreeMap<JobName, (Duration, Timestamp)>,
     runs: BTreeMap<RunId, Run>,
+    /// When what is short is tried again, and how long after that once more.
+    shortage: Option<(Duration, Duration)>,
     waiting: BTreeMap<(Timestamp, RunId), Waiting>,
     /// By when they start, on the elapsed clock.
     delayed: BTreeMap<(Duration, RunId), Waiting>,
@@ -126,6 +131,7 @@ impl Model {
             next: BTreeMap::new(),
             anchors: inherited.anchors.clone(),
             runs: BTreeMap::new(),
+            shortage: None,
             waiting: BTreeMap::new(),
             delayed: BTreeMap::new(),
             clocks: now,
@@ -162,11 +168,12 @@ impl Model {
             Told::FilesChanged => self.wish(true),
             Told::Loaded(file) => self.loaded(file.as_ref(), refuses, now),
             Told::Claimed(verdicts) => claims_last(self.claimed(verdicts, now)),
-            Told::Started(started) => self.started(started, now),
+            Told::Started(started) => claims_last(self.started(started, now)),
             Told::CouldNotStart(run) => {
                 let outcome = Outcome::CouldNotStart("no such file".to_owned());
                 claims_last(self.over(*run, outcome, None, now))
             }
+            Told::FellShort(run) => claims_last(self.fell_short(*run, now)),
             Told::Ended(death) => claims_last(self.ended(death, now)),
             Told::Run(job) => self.request(job, now),
             Told::Kill(run) => self.kill(*run, now),

@@ -262,6 +262,8 @@ impl Model {
         let limit = run.job.timeout.map(|limit| started.at.elapsed + limit);
         run.stage = Stage::Alive(limit);
         let mut acts = vec![Act::Begun { run: started.run }];
+        self.end_shortage();
+        acts.extend(self.try_next(now));
         acts.extend(match (self.phase, stop) {
             (Phase::Killing, _) => self.send_kill(started.run, now),
             (Phase::Stopping, _) => self.send_stop(started.run, StopReason::Shutdown, now),
@@ -294,14 +296,27 @@ impl Model {
         stopped_by: Option<StopReason>,
         now: Moment,
     ) -> Vec<Act> {
-        self.runs.remove(&run);
-        let mut acts = vec![Act::End {
+        let mut acts = vec![self.close(run, outcome, stopped_by)];
+        acts.extend(self.try_next(now));
+        acts.extend(self.admit(now));
+        acts
+    }
+
+    pub(super) fn close(
+        &mut self,
+        run: RunId,
+        outcome: Outcome,
+        stopped_by: Option<StopReason>,
+    ) -> Act {
+        let closed = self.runs.remove(&run).expect("it was not over");
+        if !matches!(closed.stage, Stage::Alive(_) | Stage::Stopping(..)) {
+            self.end_shortage();
+        }
+        Act::End {
             run,
             outcome,
             stopped_by,
-        }];
-        acts.extend(self.admit(now));
-        acts
+        }
     }
 }
 

@@ -53,7 +53,7 @@ impl Model {
         self.runs.iter().filter_map(|(id, run)| match run.stage {
             Stage::Alive(limit) => limit.map(|at| (at, *id, false)),
             Stage::Stopping(_, at) => Some((at, *id, true)),
-            Stage::Claiming(_) | Stage::Starting(_) => None,
+            Stage::Claiming(_) | Stage::Starting(_) | Stage::Short => None,
         })
     }
 
@@ -67,6 +67,7 @@ impl Model {
                 Vec::new()
             }
             Stage::Stopping(..) => Vec::new(),
+            Stage::Short => self.give_up(id, why, now),
             Stage::Alive(_) => {
                 run.stage = Stage::Stopping(why, now.elapsed + run.job.kill_after);
                 vec![Act::Signal {
@@ -80,7 +81,7 @@ impl Model {
     pub(super) fn send_kill(&mut self, id: RunId, now: Moment) -> Vec<Act> {
         let run = self.runs.get_mut(&id).expect("it is not over");
         let why = match run.stage {
-            Stage::Claiming(_) | Stage::Starting(_) => return Vec::new(),
+            Stage::Claiming(_) | Stage::Starting(_) | Stage::Short => return Vec::new(),
             Stage::Alive(_) => StopReason::Shutdown,
             Stage::Stopping(why, _) => why,
         };
