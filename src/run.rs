@@ -66,6 +66,14 @@ pub enum Trigger {
 }
 
 impl Trigger {
+    pub const ALL: [Self; 3] = [Self::Schedule, Self::Every, Self::Request];
+
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|trigger| trigger.as_str() == name)
+    }
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Schedule => "schedule",

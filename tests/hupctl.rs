@@ -16,8 +16,8 @@ use std::thread::{self, JoinHandle};
 use hupd::control::Server;
 use hupd::event::{Event, Inbox, Outbox};
 use hupd::protocol::{
-    Answer, NextFilter, NextRow, NextRows, OutputOf, OutputRow, Patience, PhaseRow, Refusal,
-    RefusalKind, Request, RunFilter, RunRow, Status, Verdict,
+    Answer, NextFilter, NextRow, NextRows, OutcomeFilter, OutputOf, OutputRow, Patience, PhaseRow,
+    Refusal, RefusalKind, Request, RunFilter, RunRow, Status, Verdict,
 };
 use hupd::run::{self, RunId, Trigger};
 use jiff::Timestamp;
@@ -248,8 +248,19 @@ fn what_is_asked_for_is_what_was_written() {
     runs.hupctl("runs a/b --failed -n 3");
     let filter = RunFilter {
         job: Some("a/b".into()),
-        failed: true,
+        outcome: Some(OutcomeFilter::Failed),
         limit: 3,
+        ..RunFilter::default()
+    };
+    assert_eq!(runs.asked(), Request::Runs(filter));
+    runs.hupctl("runs --outcome exited-3 --trigger request --since 2026-11-23T07:00+01:00 --until 2026-11-23T07:00");
+    let filter = RunFilter {
+        outcome: Some(OutcomeFilter::Exited(3)),
+        trigger: Some(Trigger::Request),
+        since: Some(time("2026-11-23T06:00:00Z")),
+        until: Some(time("2026-11-23T07:00:00Z")),
+        limit: 20,
+        ..RunFilter::default()
     };
     assert_eq!(runs.asked(), Request::Runs(filter));
     let next = Bench::answering(Answer::Next(NextRows::default()));
@@ -450,6 +461,34 @@ fn wrong_usage_is_2() {
         let told = Told::by(&mut hupctl(arguments));
         assert_eq!((told.status, &*told.out), (Some(2), ""), "{arguments}");
         assert!(told.aside.contains("--help"), "{told:?}");
+    }
+}
+
+#[test]
+fn a_filter_that_means_nothing_is_told_what_is_allowed() {
+    let cases = [
+        (
+            "runs --outcome ok",
+            "running, success, failed, exited-N, killed, killed-SIGNAL, timed-out, could-not-start or lost is allowed",
+        ),
+        (
+            "runs --trigger cron",
+            "one of these is allowed: schedule, every, request",
+        ),
+        ("runs --failed --outcome lost", "cannot be used with"),
+        (
+            "runs --since soon",
+            "hupctl: --since: 'soon' is no time; write '2026-03-29T00:00:00Z', ",
+        ),
+        (
+            "runs --since 2026-03-29T00:00 --until 2026-03-29T00:00",
+            "hupctl: --until: is not after --since\n",
+        ),
+    ];
+    for (arguments, expected) in cases {
+        let told = Told::by(hupctl(arguments).args(["--socket", "/nowhere"]));
+        assert_eq!((told.status, &*told.out), (Some(2), ""), "{arguments}");
+        assert!(told.aside.contains(expected), "{told:?}");
     }
 }
 

@@ -163,6 +163,17 @@ fn runs_are_listed_newest_first_and_failed_ones_alone() {
     let table = text(&hupd.home.hupctl(&["runs", "--failed"]).stdout);
     assert!(table.contains("  exited 3  request  "), "{table}");
     assert!(table.trim_end().ends_with("  -       12 B"), "{table}");
+    assert_eq!(jobs(&["runs", "--outcome", "exited-3"]), ["2 broken"]);
+    assert_eq!(
+        jobs(&["runs", "-o", "exited 3", "-t", "request"]),
+        ["2 broken"]
+    );
+    assert_eq!(jobs(&["runs", "--outcome", "running"]), ["4 stuck"]);
+    assert_eq!(jobs(&["runs", "-o", "success", "-n", "1"]), ["3 backup"]);
+    let began = hupd.home.runs("backup")[0]["started_at"].clone();
+    let began = began.as_str().expect("a time");
+    assert_eq!(jobs(&["runs", "--since", began]), ["4 stuck", "3 backup"]);
+    assert_eq!(jobs(&["runs", "--until", began]), ["2 broken", "1 backup"]);
     let none = hupd.home.hupctl(&["runs", "--failed", "backup"]);
     let sentence = "no failed run of job 'backup' is recorded\n".to_owned();
     assert_eq!(told(&none), (Some(0), sentence, String::new()));

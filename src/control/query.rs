@@ -58,6 +58,21 @@ impl Query {
         }
     }
 
+    /// A word that `read` knows; `allowed` says which ones there are.
+    pub fn word<T>(
+        &mut self,
+        key: &str,
+        allowed: &str,
+        read: impl Fn(&str) -> Option<T>,
+    ) -> Result<Option<T>, Failure> {
+        let Some(value) = self.take(key) else {
+            return Ok(None);
+        };
+        let wrong =
+            || Failure::bad_request(format!("query: {key} '{value}': {allowed} is allowed"));
+        read(&value).map(Some).ok_or_else(wrong)
+    }
+
     /// An instant, with its offset.
     pub fn instant(&mut self, key: &str) -> Result<Option<Timestamp>, Failure> {
         let Some(value) = self.take(key) else {

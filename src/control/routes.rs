@@ -6,12 +6,16 @@ use super::failure::Failure;
 use super::percent;
 use super::query::Query;
 pub use super::uris::uri_of;
-use crate::protocol::{ChartFilter, NextFilter, OutputOf, Patience, Request, RunFilter, WhyFilter};
-use crate::run::RunId;
+use crate::protocol::{
+    ChartFilter, NextFilter, OUTCOMES, OutcomeFilter, OutputOf, Patience, Request, RunFilter,
+    WhyFilter,
+};
+use crate::run::{RunId, Trigger};
 
 /// All routes, as the answer to an unknown one lists them.
 const ROUTES: &str = "GET /v1/status, GET /v1/jobs, GET /v1/next?job=&from=&to=&count=, \
-     GET /v1/chart?job=&from=&to=&slice=, GET /v1/runs?job=&failed=&limit=, GET /v1/runs/ID/output?follow=, \
+     GET /v1/chart?job=&from=&to=&slice=, \
+     GET /v1/runs?job=&outcome=&failed=&trigger=&since=&until=&limit=, GET /v1/runs/ID/output?follow=, \
      GET /v1/jobs/NAME/output?follow=, GET /v1/why?job=&at=, POST /v1/jobs/NAME/run?wait=, \
      POST /v1/runs/ID/kill, POST /v1/reload, POST /v1/stop";
 
@@ -24,6 +28,11 @@ pub const MOST_ROWS: usize = 10_000;
 /// How many seconds a slice of a chart has where the client does not say, and at most.
 const USUAL_SLICE: usize = 30 * 60;
 const LONGEST_SLICE: usize = 1_000_000_000;
+
+const RUNS_KEYS: [&str; 7] = [
+    "job", "outcome", "failed", "trigger", "since", "until", "limit",
+];
+const TRIGGERS: &str = "schedule, every or request";
 
 /// The request that a method and a URI mean.
 pub fn parse(method: &Method, path: &str, query: &str) -> Result<Request, Failure> {
@@ -50,7 +59,7 @@ fn meaning(segments: &[&str], mut query: Query) -> Result<Request, Failure> {
         ["next"] => (next(&mut query)?, &["job", "from", "to", "count"]),
         ["chart"] => (chart(&mut query)?, &["job", "from", "to", "slice"]),
         ["why"] => (why(&mut query)?, &["job", "at"]),
-        ["runs"] => (runs(&mut query)?, &["job", "failed", "limit"]),
+        ["runs"] => (runs(&mut query)?, &RUNS_KEYS),
         ["runs", run, "output"] => (
             output(OutputOf::Run(run_id(run)?), &mut query)?,
             &["follow"],
@@ -88,11 +97,33 @@ fn chart(query: &mut Query) -> Result<Request, Failure> {
 }
 
 fn runs(query: &mut Query) -> Result<Request, Failure> {
-    Ok(Request::Runs(RunFilter {
+    let filter = RunFilter {
         job: query.text("job")?,
-        failed: query.flag("failed")?,
+        outcome: outcome(query)?,
+        trigger: query.word("trigger", TRIGGERS, Trigger::named)?,
+        since: query.instant("since")?,
+        until: query.instant("until")?,
         limit: query.number("limit", USUAL_RUNS, MOST_ROWS)?,
-    }))
+    };
+    match (filter.since, filter.until) {
+        (Some(since), Some(until)) if until <= since => {
+            let message = format!("query: 'until' is not after {since}");
+            Err(Failure::bad_request(message))
+        }
+        _ => Ok(Request::Runs(filter)),
+    }
+}
+
+/// `failed=true` is the short form of `outcome=failed`.
+fn outcome(query: &mut Query) -> Result<Option<OutcomeFilter>, Failure> {
+    let outcome = query.word("outcome", OUTCOMES, |text| text.parse().ok())?;
+    match (outcome, query.flag("failed")?) {
+        (Some(_), true) => Err(Failure::bad_request(
+            "query: 'failed' beside 'outcome'; leave out one of the two",
+        )),
+        (None, true) => Ok(Some(OutcomeFilter::Failed)),
+        (outcome, false) => Ok(outcome),
+    }
 }
 
 fn output(of: OutputOf, query: &mut Query) -> Result<Request, Failure> {

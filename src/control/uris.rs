@@ -1,7 +1,5 @@
 //! Which method and URI mean a request: what [`routes`](super::routes) understands.
 
-use std::fmt::Write;
-
 use hyper::Method;
 use jiff::Timestamp;
 
@@ -43,12 +41,14 @@ fn uri_of_output(of: &OutputOf) -> String {
 }
 
 fn uri_of_runs(filter: &RunFilter) -> String {
-    let mut uri = format!("/v1/runs?limit={}", filter.limit);
-    if filter.failed {
-        uri.push_str("&failed=true");
-    }
-    write!(uri, "{}", of_job(filter.job.as_deref())).expect("a string takes everything");
-    uri
+    let (job, limit) = (of_job(filter.job.as_deref()), filter.limit);
+    let outcome = of_word("outcome", filter.outcome);
+    let trigger = of_word("trigger", filter.trigger);
+    let (since, until) = (
+        of_time("since", filter.since),
+        of_time("until", filter.until),
+    );
+    format!("/v1/runs?limit={limit}{job}{outcome}{trigger}{since}{until}")
 }
 
 fn uri_of_next(filter: &NextFilter) -> String {
@@ -64,7 +64,11 @@ fn uri_of_chart(filter: &ChartFilter) -> String {
 }
 
 fn of_time(key: &str, time: Option<Timestamp>) -> String {
-    time.map(|time| format!("&{key}={}", percent::encode(&time.to_string())))
+    of_word(key, time)
+}
+
+fn of_word(key: &str, word: Option<impl ToString>) -> String {
+    word.map(|word| format!("&{key}={}", percent::encode(&word.to_string())))
         .unwrap_or_default()
 }
 

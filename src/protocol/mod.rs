@@ -1,5 +1,6 @@
 //! What a client may ask and what it is answered: the JSON of the control interface.
 
+mod filter;
 mod follow;
 mod jobs;
 mod runs;
@@ -14,9 +15,10 @@ use crate::forecast::Forecast;
 pub use crate::forecast::{Chart, ChartFilter, ChartRow, NextFilter, NextRow, NextRows};
 use crate::run::RunId;
 
+pub use filter::{OUTCOMES, OutcomeFilter, RunFilter};
 pub use follow::{FollowRow, Written, base64};
 pub use jobs::JobRow;
-pub use runs::{OutputOf, OutputRow, RunFilter, RunRow};
+pub use runs::{OutputOf, OutputRow, RunRow};
 pub use status::{PhaseRow, RunningRow, Status, Verdict};
 pub use why::{OccurrenceRow, Why, WhyFilter, WhyInstant};
 

@@ -5,14 +5,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::run::{Output, RunId, Trigger};
 
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct RunFilter {
-    pub job: Option<String>,
-    /// Only runs that ended otherwise than `exited 0`.
-    pub failed: bool,
-    pub limit: usize,
-}
-
 /// One run, of `hupctl runs`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunRow {

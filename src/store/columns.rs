@@ -41,12 +41,16 @@ impl FromSql for Whole {
 /// A trigger by its name.
 pub(super) struct TriggerName(pub(super) Trigger);
 
+impl ToSql for TriggerName {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(self.0.as_str().into())
+    }
+}
+
 impl FromSql for TriggerName {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
         let name = value.as_str()?;
-        [Trigger::Schedule, Trigger::Every, Trigger::Request]
-            .into_iter()
-            .find(|trigger| trigger.as_str() == name)
+        Trigger::named(name)
             .map(Self)
             .ok_or(FromSqlError::InvalidType)
     }

@@ -15,6 +15,7 @@ mod recovery;
 mod removal;
 mod retention;
 mod schema;
+mod search;
 #[cfg(test)]
 mod tests;
 mod writer;

@@ -11,11 +11,12 @@ use crate::protocol::{Answer, OutputOf, OutputRow, Refusal, RefusalKind, RunFilt
 use crate::run::{Output, RunId};
 use crate::why::Case;
 
-use super::columns::{Micros, TriggerName, Whole, seconds, whole};
+use super::columns::{Micros, TriggerName, Whole, seconds};
 use super::occurrences::find;
+use super::search;
 
 /// In the order in which `run_row` reads them.
-const SELECT_RUNS: &str =
+pub(super) const SELECT_RUNS: &str =
     "SELECT id, job, trigger, instant, generation, pid, started_at, ended_at, outcome, exit_code,
        signal, stopped_by, duration, cpu, peak_memory, output_total
      FROM runs";
@@ -73,7 +74,11 @@ impl Reader {
 fn answer_all(connection: &Connection, inbox: &Receiver<Question>) {
     while let Ok(question) = inbox.recv() {
         match question {
-            Question::Runs(filter, reply) => reply.send(answered(runs(connection, &filter))),
+            Question::Runs(filter, reply) => {
+                reply.send(answered(
+                    search::runs(connection, &filter).map(Answer::Runs),
+                ));
+            }
             Question::Output(of, reply) => reply.send(answered(output(connection, &of))),
             Question::Follow {
                 of,
@@ -98,35 +103,6 @@ fn cannot_read(error: &rusqlite::Error) -> Refusal {
     Refusal::new(RefusalKind::Failed, message)
 }
 
-fn runs(connection: &Connection, filter: &RunFilter) -> rusqlite::Result<Answer> {
-    let limit = whole(filter.limit as u64);
-    let mut values: Vec<&dyn ToSql> = vec![&limit];
-    values.extend(filter.job.iter().map(|job| job as &dyn ToSql));
-    connection
-        .prepare_cached(&sql_for(filter))?
-        .query_map(&*values, run_row)?
-        .collect::<rusqlite::Result<_>>()
-        .map(Answer::Runs)
-}
-
-/// Open runs of a job are few and ended ones are indexed: asked for one by one, both are found at once.
-fn sql_for(filter: &RunFilter) -> String {
-    let conditions: &[&str] = match (&filter.job, filter.failed) {
-        (None, false) => &["true"],
-        (None, true) => &["outcome <> 'exited 0'"],
-        (Some(_), false) => &[
-            "job = ?2 AND ended_at IS NULL",
-            "job = ?2 AND ended_at IS NOT NULL",
-        ],
-        (Some(_), true) => &["job = ?2 AND ended_at IS NOT NULL AND outcome <> 'exited 0'"],
-    };
-    let selects: Vec<String> = conditions
-        .iter()
-        .map(|condition| format!("{SELECT_RUNS} WHERE {condition}"))
-        .collect();
-    format!("{} ORDER BY id DESC LIMIT ?1", selects.join(" UNION ALL "))
-}
-
 fn why(connection: &Connection, case: &Case) -> rusqlite::Result<Answer> {
     let found = find(connection, case)?;
     Ok(Answer::Why(Box::new(case.answer(found))))
@@ -140,7 +116,7 @@ pub(super) fn run(connection: &Connection, run: RunId) -> rusqlite::Result<Optio
         .optional()
 }
 
-fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {
+pub(super) fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {
     Ok(RunRow {
         run: row.get(0)?,
         job: row.get(1)?,

@@ -25,7 +25,7 @@ use rusqlite::Connection;
 use super::opening::Fault;
 
 /// What `user_version` says of a store of this version.
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 
 const TABLES: &str = "
 CREATE TABLE ledger (
@@ -63,6 +63,9 @@ CREATE TABLE runs (
 );
 CREATE INDEX runs_of_job ON runs (job) WHERE ended_at IS NOT NULL;
 CREATE INDEX runs_open ON runs (id) WHERE ended_at IS NULL;
+CREATE INDEX runs_failed ON runs (id) WHERE outcome <> 'exited 0';
+CREATE INDEX runs_of_trigger ON runs (trigger) WHERE ended_at IS NOT NULL;
+CREATE INDEX runs_began ON runs (coalesce(started_at, claimed_at)) WHERE ended_at IS NOT NULL;
 
 CREATE TABLE outputs (
   run INTEGER PRIMARY KEY,
@@ -129,6 +132,13 @@ CREATE TABLE timings (
 ) WITHOUT ROWID;
 ";
 
+/// What a store of version 2 has not got.
+const SINCE_2: &str = "
+CREATE INDEX runs_failed ON runs (id) WHERE outcome <> 'exited 0';
+CREATE INDEX runs_of_trigger ON runs (trigger) WHERE ended_at IS NOT NULL;
+CREATE INDEX runs_began ON runs (coalesce(started_at, claimed_at)) WHERE ended_at IS NOT NULL;
+";
+
 /// Refuses what a newer hupd made.
 pub(super) fn version(connection: &Connection) -> Result<i64, Fault> {
     let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
@@ -155,9 +165,14 @@ pub(super) fn make_tables(connection: &mut Connection) -> Result<(), Fault> {
 }
 
 /// Brings a store of an older version up to this one; all of it or nothing.
-pub(super) fn migrate(connection: &mut Connection) -> Result<(), Fault> {
+pub(super) fn migrate(connection: &mut Connection, from: i64) -> Result<(), Fault> {
     let transaction = connection.transaction()?;
-    transaction.execute_batch(SINCE_1)?;
+    if from < 2 {
+        transaction.execute_batch(SINCE_1)?;
+    }
+    if from < 3 {
+        transaction.execute_batch(SINCE_2)?;
+    }
     transaction.pragma_update(None, "user_version", VERSION)?;
     Ok(transaction.commit()?)
 }

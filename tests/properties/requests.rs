@@ -2,7 +2,7 @@
 
 use hupd::control::Failure;
 use hupd::control::routes::{MOST_ROWS, parse, uri_of};
-use hupd::protocol::{NextFilter, OutputOf, Patience, Request, RunFilter};
+use hupd::protocol::{NextFilter, OutcomeFilter, OutputOf, Patience, Request, RunFilter};
 use hupd::run::RunId;
 use hyper::{Method, Uri};
 
@@ -82,8 +82,9 @@ fn requests_about(text: &str) -> Vec<Request> {
         },
         Request::Runs(RunFilter {
             job: Some(job()),
-            failed: number.is_multiple_of(2),
+            outcome: number.is_multiple_of(2).then_some(OutcomeFilter::Failed),
             limit: number,
+            ..RunFilter::default()
         }),
         Request::Output(OutputOf::LastOf(job())),
         Request::Kill {

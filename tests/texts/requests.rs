@@ -1,15 +1,17 @@
 //! Requests, as bytes and as what they mean.
 
 use hupd::control::routes::MOST_ROWS;
-use hupd::protocol::{ChartFilter, NextFilter, OutputOf, Patience, Request, RunFilter, WhyFilter};
-use hupd::run::RunId;
+use hupd::protocol::{
+    ChartFilter, NextFilter, OutcomeFilter, OutputOf, Patience, Request, RunFilter, WhyFilter,
+};
+use hupd::run::{RunId, Signal, Trigger};
 use jiff::Timestamp;
 use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::some_of;
 
-const IN_TARGETS: [&str; 36] = [
+const IN_TARGETS: [&str; 42] = [
     "/v1",
     "/status",
     "/jobs",
@@ -39,6 +41,12 @@ const IN_TARGETS: [&str; 36] = [
     "count=",
     "limit=",
     "failed=true",
+    "outcome=",
+    "exited-3",
+    "killed-",
+    "trigger=every",
+    "since=",
+    "until=2026-03-29T00:00:00Z",
     "wait=",
     "false",
     "10001",
@@ -78,11 +86,43 @@ fn time() -> impl Strategy<Value = Option<Timestamp>> {
     prop::option::of(time)
 }
 
+fn outcome() -> impl Strategy<Value = OutcomeFilter> {
+    prop_oneof![
+        select(vec![
+            OutcomeFilter::Running,
+            OutcomeFilter::Success,
+            OutcomeFilter::Failed,
+            OutcomeFilter::Killed(None),
+            OutcomeFilter::TimedOut,
+            OutcomeFilter::CouldNotStart,
+            OutcomeFilter::Lost,
+        ]),
+        (0..=255).prop_map(OutcomeFilter::Exited),
+        (1..=64).prop_map(|signal| OutcomeFilter::Killed(Some(Signal::from_number(signal)))),
+    ]
+}
+
+fn runs() -> impl Strategy<Value = RunFilter> {
+    let filter = (
+        prop::option::of(job()),
+        prop::option::of(outcome()),
+        prop::option::of(select(Trigger::ALL.to_vec())),
+        1..=MOST_ROWS,
+    );
+    (filter, time(), time()).prop_map(|((job, outcome, trigger, limit), since, until)| RunFilter {
+        job,
+        outcome,
+        trigger,
+        since,
+        until: until.filter(|until| since.is_none_or(|since| since < *until)),
+        limit,
+    })
+}
+
 pub fn request() -> impl Strategy<Value = Request> {
     let number = || 1..=MOST_ROWS;
     let run = || any::<u64>().prop_map(RunId);
     let patience = select(&[Patience::UntilAccepted, Patience::UntilEnded][..]);
-    let filter = (prop::option::of(job()), any::<bool>(), number());
     prop_oneof![
         select(vec![
             Request::Status,
@@ -109,7 +149,7 @@ pub fn request() -> impl Strategy<Value = Request> {
             }
         ),
         (job(), patience).prop_map(|(job, patience)| Request::Run { job, patience }),
-        filter.prop_map(|(job, failed, limit)| Request::Runs(RunFilter { job, failed, limit })),
+        runs().prop_map(Request::Runs),
         run().prop_map(|run| Request::Output(OutputOf::Run(run))),
         job().prop_map(|job| Request::Output(OutputOf::LastOf(job))),
         (job(), prop::option::of(job())).prop_map(|(job, at)| Request::Why(WhyFilter { job, at })),

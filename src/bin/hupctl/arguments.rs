@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use hupd::control::MOST_ROWS;
+use hupd::protocol::OutcomeFilter;
+use hupd::run::Trigger;
 
 const EXIT_STATUS: &str = "\
 Exit status: 0 done; 1 what was asked failed; 2 wrong usage; 69 no hupd is there, or it gives no answer;
@@ -58,16 +60,7 @@ pub enum Command {
         wait: bool,
     },
     /// Show past and present runs, newest first
-    Runs {
-        /// Only this job
-        job: Option<String>,
-        /// Only runs that failed
-        #[arg(short, long)]
-        failed: bool,
-        /// How many runs to show
-        #[arg(short, value_name = "N", default_value = "20", value_parser = rows)]
-        number: usize,
-    },
+    Runs(RunsArguments),
     /// Say what became of a time at which a job was due, or was not, and why
     Why {
         /// The name of the job
@@ -131,6 +124,32 @@ pub struct NextArguments {
     pub chart: bool,
 }
 
+/// What `runs` is told.
+#[derive(Debug, Args)]
+pub struct RunsArguments {
+    /// Only this job
+    pub job: Option<String>,
+    /// Only runs that ended like this: success, failed, exited-N, killed, killed-SIGNAL, timed-out,
+    /// could-not-start, lost; or that are running
+    #[arg(short, long, value_name = "OUTCOME", value_parser = outcome)]
+    pub outcome: Option<OutcomeFilter>,
+    /// Only runs that failed: the same as --outcome failed
+    #[arg(short, long, conflicts_with = "outcome")]
+    pub failed: bool,
+    /// Only runs by this: schedule, every, request
+    #[arg(short, long, value_name = "TRIGGER", value_parser = trigger)]
+    pub trigger: Option<Trigger>,
+    /// Only runs that began at this time or later, in RFC 3339 or on the clocks here
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<String>,
+    /// Only runs that began before this time
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<String>,
+    /// How many runs to show
+    #[arg(short, value_name = "N", default_value = "20", value_parser = rows)]
+    pub number: usize,
+}
+
 /// So many times are shown where nothing is said.
 pub const USUAL_TIMES: usize = 10;
 
@@ -139,6 +158,15 @@ fn rows(text: &str) -> Result<usize, String> {
         Ok(number) if (1..=MOST_ROWS).contains(&number) => Ok(number),
         _ => Err(format!("a number from 1 to {MOST_ROWS} is allowed")),
     }
+}
+
+fn outcome(text: &str) -> Result<OutcomeFilter, String> {
+    text.parse()
+}
+
+fn trigger(text: &str) -> Result<Trigger, String> {
+    let names = Trigger::ALL.map(Trigger::as_str).join(", ");
+    Trigger::named(text).ok_or_else(|| format!("one of these is allowed: {names}"))
 }
 
 fn run_number(text: &str) -> Result<u64, String> {

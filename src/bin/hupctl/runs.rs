@@ -1,13 +1,14 @@
 //! `hupctl runs`: past and present runs.
 
 use hupd::control::client::Client;
-use hupd::protocol::{Request, RunFilter, RunRow};
+use hupd::protocol::{OutcomeFilter, Request, RunFilter, RunRow};
 use serde::Deserialize;
 
+use crate::arguments::RunsArguments;
 use crate::ending::{Ending, Failure};
 use crate::screen::{Screen, View};
 use crate::table::{Fit, Table};
-use crate::times::{duration, size};
+use crate::times::{Times, duration, given, size};
 use crate::visible::visible;
 
 #[derive(Deserialize)]
@@ -15,12 +16,13 @@ struct Runs {
     runs: Vec<RunRow>,
 }
 
-pub fn filter(job: Option<String>, failed: bool, limit: usize) -> RunFilter {
-    RunFilter { job, failed, limit }
-}
-
-pub fn runs(client: &Client, screen: &mut Screen, filter: RunFilter) -> Result<Ending, Failure> {
-    let nothing = no_runs(&filter);
+pub fn runs(
+    client: &Client,
+    screen: &mut Screen,
+    wanted: &RunsArguments,
+) -> Result<Ending, Failure> {
+    let filter = filter(wanted, &screen.view.times)?;
+    let nothing = no_runs(&filter, &screen.view.times);
     let answer = client.ask(&Request::Runs(filter))?;
     if screen.is_for_programs() {
         screen.bytes(&answer.body)?;
@@ -33,15 +35,61 @@ pub fn runs(client: &Client, screen: &mut Screen, filter: RunFilter) -> Result<E
     Ok(Ending::Done)
 }
 
-fn no_runs(filter: &RunFilter) -> String {
-    let what = match filter.failed {
-        true => "no failed run",
-        false => "no run",
+/// Whatever is wrong is told before anybody is asked.
+fn filter(wanted: &RunsArguments, times: &Times) -> Result<RunFilter, Failure> {
+    let time = |option: &str, text: &Option<String>| {
+        let text = text.as_deref();
+        text.map(|text| given(option, text, Some(times.zone.clone())))
+            .transpose()
     };
-    match &filter.job {
-        Some(job) => format!("{what} of job '{}' is recorded", visible(job)),
-        None => format!("{what} is recorded"),
+    let (since, until) = (
+        time("--since", &wanted.since)?,
+        time("--until", &wanted.until)?,
+    );
+    if since
+        .zip(until)
+        .is_some_and(|(since, until)| until <= since)
+    {
+        let text = "--until: is not after --since";
+        return Err(Failure::Usage(text.to_owned()));
     }
+    Ok(RunFilter {
+        job: wanted.job.clone(),
+        outcome: wanted
+            .outcome
+            .or(wanted.failed.then_some(OutcomeFilter::Failed)),
+        trigger: wanted.trigger,
+        since,
+        until,
+        limit: wanted.number,
+    })
+}
+
+/// `no failed run of job 'backup' by request since 2026-11-27 00:00:00 is recorded`
+fn no_runs(filter: &RunFilter, times: &Times) -> String {
+    let what = match filter.outcome {
+        None => "no run".to_owned(),
+        Some(OutcomeFilter::Failed) => "no failed run".to_owned(),
+        Some(OutcomeFilter::Success) => "no successful run".to_owned(),
+        Some(OutcomeFilter::Running) => "no run in progress".to_owned(),
+        Some(outcome) => format!("no run with outcome {outcome}"),
+    };
+    let job = filter.job.as_ref();
+    let details = [
+        job.map(|job| format!("of job '{}'", visible(job))),
+        filter.trigger.map(|trigger| format!("by {trigger}")),
+        filter
+            .since
+            .map(|since| format!("since {}", times.at(since))),
+        filter
+            .until
+            .map(|until| format!("before {}", times.at(until))),
+    ];
+    let words: Vec<String> = [what]
+        .into_iter()
+        .chain(details.into_iter().flatten())
+        .collect();
+    format!("{} is recorded", words.join(" "))
 }
 
 fn runs_text(rows: &[RunRow], view: &View) -> String {
@@ -175,9 +223,24 @@ RUN  JOB     STARTED              DURATION  OUTCOME                   TRIGGER   
 
     #[test]
     fn no_runs_are_a_sentence() {
+        let no_runs = |filter: &RunFilter| no_runs(filter, &view().times);
         let all = RunFilter::default();
         assert_eq!(no_runs(&all), "no run is recorded");
-        let failed = filter(Some("x".into()), true, 1);
+        let failed = RunFilter {
+            job: Some("x".into()),
+            outcome: Some(OutcomeFilter::Failed),
+            ..RunFilter::default()
+        };
         assert_eq!(no_runs(&failed), "no failed run of job 'x' is recorded");
+        let narrow = RunFilter {
+            outcome: Some(OutcomeFilter::Exited(3)),
+            trigger: Some(Trigger::Request),
+            since: Some("2026-11-23T05:00:00Z".parse().unwrap()),
+            until: Some("2026-11-23T06:00:00Z".parse().unwrap()),
+            ..failed
+        };
+        let text = "no run with outcome exited-3 of job 'x' by request since 2026-11-23 06:00:00 \
+                    before 2026-11-23 07:00:00 is recorded";
+        assert_eq!(no_runs(&narrow), text);
     }
 }

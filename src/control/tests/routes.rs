@@ -5,8 +5,10 @@ use jiff::Timestamp;
 
 use crate::control::failure::Failure;
 use crate::control::routes::{parse, uri_of};
-use crate::protocol::{ChartFilter, NextFilter, OutputOf, Patience, Request, RunFilter, WhyFilter};
-use crate::run::RunId;
+use crate::protocol::{
+    ChartFilter, NextFilter, OutcomeFilter, OutputOf, Patience, Request, RunFilter, WhyFilter,
+};
+use crate::run::{RunId, Signal, Trigger};
 
 fn get(path: &str, query: &str) -> Result<Request, Failure> {
     parse(&Method::GET, path, query)
@@ -25,7 +27,10 @@ fn refused(path: &str, query: &str) -> (u16, String) {
 fn every_request_is_read_as_it_was_meant() {
     let filter = RunFilter {
         job: Some("a b/c".into()),
-        failed: true,
+        outcome: Some(OutcomeFilter::Killed(Some(Signal::TERM))),
+        trigger: Some(Trigger::Every),
+        since: time("2026-03-28T23:59:59.999999999Z"),
+        until: time("2026-03-29T00:00:00Z"),
         limit: 3,
     };
     let job = || "größe & mehr?".to_owned();
@@ -97,6 +102,15 @@ fn what_is_not_said_has_a_usual_value() {
         slice: 1_800,
     });
     assert_eq!(get("/v1/chart", ""), Ok(chart));
+    let failed = RunFilter {
+        outcome: Some(OutcomeFilter::Failed),
+        ..runs.clone()
+    };
+    assert_eq!(get("/v1/runs", "failed=true"), Ok(Request::Runs(failed)));
+    assert_eq!(
+        get("/v1/runs", "failed=false"),
+        Ok(Request::Runs(runs.clone()))
+    );
     assert_eq!(get("/v1/runs", ""), Ok(Request::Runs(runs)));
     assert_eq!(get("/v1/next", ""), Ok(next));
 }
@@ -152,6 +166,37 @@ fn a_wrong_query_is_an_error_and_never_ignored() {
             "/v1/runs",
             "failed=yes",
             "query: failed 'yes': true or false is allowed",
+        ),
+        (
+            "/v1/runs",
+            "outcome=ok",
+            "query: outcome 'ok': running, success, failed, exited-N, killed, killed-SIGNAL, \
+             timed-out, could-not-start or lost is allowed",
+        ),
+        (
+            "/v1/runs",
+            "trigger=cron",
+            "query: trigger 'cron': schedule, every or request is allowed",
+        ),
+        (
+            "/v1/runs",
+            "since=yesterday",
+            "query: since 'yesterday': a time of RFC 3339 such as 2026-03-29T00:00:00Z is allowed",
+        ),
+        (
+            "/v1/runs",
+            "since=2026-03-29T00:00:00Z&until=2026-03-29T00:00:00Z",
+            "query: 'until' is not after 2026-03-29T00:00:00Z",
+        ),
+        (
+            "/v1/runs",
+            "failed=true&outcome=lost",
+            "query: 'failed' beside 'outcome'; leave out one of the two",
+        ),
+        (
+            "/v1/runs",
+            "state=lost",
+            "query: unknown key 'state'; allowed here: job, outcome, failed, trigger, since, until, limit",
         ),
         ("/v1/why", "", "query: 'job' is missing"),
         ("/v1/runs", "job=", "query: 'job' is empty"),

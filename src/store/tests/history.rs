@@ -47,11 +47,12 @@ fn runs_are_filtered_and_the_newest_come_first() {
     store.run_ended(end(2, Outcome::Exited(1)));
     store.run_ended(end(3, Outcome::CouldNotStart("no such file".to_owned())));
     store.run_ended(end(5, Outcome::TimedOut));
-    let numbers = |job: Option<&str>, failed, limit| -> Vec<u64> {
+    let numbers = |job: Option<&str>, failed: bool, limit| -> Vec<u64> {
         let filter = RunFilter {
             job: job.map(str::to_owned),
-            failed,
+            outcome: failed.then_some(OutcomeFilter::Failed),
             limit,
+            ..RunFilter::default()
         };
         let rows = runs_of(&store, filter);
         rows.iter().map(|row| row.run.0).collect()

@@ -6,6 +6,7 @@ mod ledger;
 mod opening;
 mod recovery;
 mod retention;
+mod search;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -20,7 +21,9 @@ use tempfile::TempDir;
 use crate::config::{History, SourceFile};
 use crate::event::{ClaimVerdict, Claimed, Event, Inbox, Reply};
 use crate::ledger::{Anchor, Claim, Entry, Fate, RunEnd, RunStart};
-use crate::protocol::{Answer, OutputOf, OutputRow, RefusalKind, RunFilter, RunRow, Verdict};
+use crate::protocol::{
+    Answer, OutcomeFilter, OutputOf, OutputRow, RefusalKind, RunFilter, RunRow, Verdict,
+};
 use crate::run::{
     Generation, JobName, Occurrence, Outcome, Output, RunId, Signal, StopReason, Trigger, Usage,
 };

@@ -77,7 +77,7 @@ fn a_store_of_a_newer_version_is_refused_untouched() {
     assert_eq!(
         error.to_string(),
         format!(
-            "{}: the store is of version 7, this hupd knows versions up to 2",
+            "{}: the store is of version 7, this hupd knows versions up to 3",
             file.display()
         )
     );

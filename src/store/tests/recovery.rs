@@ -118,18 +118,45 @@ fn how_far_hupd_has_come_is_known_and_how_far_it_has_ever_been() {
     assert_eq!(recovered.timings, [(a, "every 5 s".to_owned())].into());
 }
 
+/// What a store of version 2 has not got.
+const BACK_TO_2: &str = "
+DROP INDEX runs_failed;
+DROP INDEX runs_of_trigger;
+DROP INDEX runs_began;
+PRAGMA user_version = 2;
+";
+
+const BACK_TO_1: &str = "
+ALTER TABLE ledger DROP COLUMN starts_at;
+DROP TABLE timings;
+PRAGMA user_version = 1;
+";
+
+#[test]
+fn a_store_of_version_2_is_searched_like_one_that_is_new() {
+    let place = Place::new();
+    let store = place.store();
+    place.claim(&store, claim(1, "a", 60));
+    store.run_ended(end(1, Outcome::TimedOut));
+    store.close();
+    place.shell().execute_batch(BACK_TO_2).unwrap();
+    let (store, _) = place.open();
+    let failed = RunFilter {
+        outcome: Some(OutcomeFilter::Failed),
+        limit: 10,
+        ..RunFilter::default()
+    };
+    assert_eq!(runs_of(&store, failed).len(), 1);
+}
+
 #[test]
 fn a_store_of_version_1_is_brought_up_to_date_with_all_that_is_in_it() {
     let place = Place::new();
     let store = place.store();
     place.claim(&store, claim(1, "a", 60));
     store.close();
-    place
-        .shell()
-        .execute_batch(
-            "ALTER TABLE ledger DROP COLUMN starts_at; DROP TABLE timings; PRAGMA user_version = 1",
-        )
-        .unwrap();
+    let back = format!("{BACK_TO_2}{BACK_TO_1}");
+    place.shell().execute_batch(&back).unwrap();
     let (store, recovered) = place.open();
     assert_eq!(recovered.last_run, Some(RunId(1)));
     assert_eq!((recovered.decided, recovered.lived), (None, None));
