@@ -29,6 +29,8 @@ pub enum Fate {
     Waiting,
     Skipped,
     Missed,
+    /// It waited, and a newer occurrence of the job has taken its place.
+    Replaced,
 }
 
 /// One row of the ledger for an occurrence without a run.

@@ -27,6 +27,26 @@ impl fmt::Display for JobName {
     }
 }
 
+/// The name of a group of jobs that are never run at the same time.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct GroupName(Arc<str>);
+
+impl GroupName {
+    pub fn new(name: &str) -> Self {
+        Self(name.into())
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for GroupName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 /// A run, numbered over the whole life of a store: never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct RunId(pub u64);
@@ -180,14 +200,18 @@ pub enum StopReason {
     Request,
     /// hupd is stopping and `grace` was over.
     Shutdown,
+    /// A newer occurrence of the job takes its place: `overlap = "replace"`.
+    ReplacedBy(RunId),
 }
 
-impl StopReason {
-    pub fn as_str(self) -> &'static str {
+/// As it is on record.
+impl fmt::Display for StopReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::TimeLimit => "time limit",
-            Self::Request => "request",
-            Self::Shutdown => "shutdown",
+            Self::TimeLimit => f.write_str("time limit"),
+            Self::Request => f.write_str("request"),
+            Self::Shutdown => f.write_str("shutdown"),
+            Self::ReplacedBy(run) => write!(f, "replaced by run {run}"),
         }
     }
 }

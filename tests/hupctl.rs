@@ -178,6 +178,7 @@ fn status() -> Status {
         jobs: 14,
         disabled_jobs: 1,
         waiting: 0,
+        first_waiting: vec![],
         running: vec![],
         next: None,
         store_failure: None,

@@ -30,6 +30,7 @@ fn order(run: RunId, script: &str) -> SpawnOrder {
         missed: Missed::Skip,
         deadline: None,
         overlap: Overlap::Skip,
+        group: None,
         timeout: None,
         stop_signal: Signal::TERM,
         kill_after: Duration::from_secs(10),

@@ -75,6 +75,9 @@ fn described(
         command(item, &policies.shell, wrongs)
     });
     refuse_shell_beside_array(section);
+    policies
+        .overlap
+        .check_max_running(policies.group.as_ref(), section);
     Some(Job {
         name: JobName::new(name),
         command: command?,
@@ -85,7 +88,8 @@ fn described(
         },
         missed: policies.missed,
         deadline: policies.deadline,
-        overlap: policies.overlap,
+        overlap: policies.overlap.meant(),
+        group: policies.group,
         timeout: policies.timeout,
         stop_signal: policies.stop_signal,
         kill_after: policies.kill_after,

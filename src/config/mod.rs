@@ -14,6 +14,7 @@ mod job;
 mod load;
 mod mend;
 mod missed;
+mod overlap;
 mod policies;
 mod problem;
 mod read;

@@ -9,8 +9,8 @@ use toml::de::DeValue;
 
 use super::section::{Item, Section, Wrong};
 use super::words::{quoted, visible};
-use super::{Missed, OutputMode, Overlap, missed, typed, zones};
-use crate::run::Signal;
+use super::{Missed, OutputMode, missed, overlap, typed, zones};
+use crate::run::{GroupName, Signal};
 use crate::schedule::{Dst, Zone, Zones};
 
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
@@ -24,7 +24,8 @@ pub(super) struct Policies {
     pub jitter: Duration,
     pub missed: Missed,
     pub deadline: Option<Duration>,
-    pub overlap: Overlap,
+    pub overlap: overlap::Written,
+    pub group: Option<GroupName>,
     pub timeout: Option<Duration>,
     pub stop_signal: Signal,
     pub kill_after: Duration,
@@ -45,7 +46,8 @@ impl Policies {
             jitter: Duration::ZERO,
             missed: Missed::Skip,
             deadline: None,
-            overlap: Overlap::Skip,
+            overlap: overlap::Written::BUILT_IN,
+            group: None,
             timeout: None,
             stop_signal: Signal::TERM,
             kill_after: Duration::from_secs(10),
@@ -77,9 +79,10 @@ impl Policies {
             deadline: section
                 .take("deadline", typed::limit)
                 .unwrap_or(self.deadline),
-            overlap: section
-                .take("overlap", typed::choice)
-                .unwrap_or(self.overlap),
+            overlap: self.overlap.overridden(section),
+            group: section
+                .take("group", overlap::group)
+                .unwrap_or_else(|| self.group.clone()),
             timeout: section
                 .take("timeout", typed::limit)
                 .unwrap_or(self.timeout),

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::duration::format_duration;
-use crate::run::{JobName, Signal};
+use crate::run::{GroupName, JobName, Signal};
 use crate::schedule::{Schedule, Seed, Zone};
 
 /// A configuration in which everything is right. Immutable: a reload makes another one.
@@ -109,6 +109,8 @@ pub struct Job {
     /// An occurrence that is older than this is not started any more; none where any age will do.
     pub deadline: Option<Duration>,
     pub overlap: Overlap,
+    /// Runs of one group are never alive at the same time, of whichever job they are.
+    pub group: Option<GroupName>,
     /// No limit where there is none.
     pub timeout: Option<Duration>,
     pub stop_signal: Signal,
@@ -199,11 +201,41 @@ impl Missed {
 }
 
 /// What to do when a job is due while a run of it is alive or waiting.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Overlap {
+    /// The occurrence does not run.
     Skip,
-    Allow,
+    /// It waits until the run is over.
+    Queue,
+    /// The run is stopped, and when it has ended the occurrence runs.
+    Replace,
+    /// It runs beside the others, where there are no more than so many; else it waits.
+    Allow { most: usize },
+}
+
+impl Overlap {
+    /// No limit but that of all jobs together.
+    pub const ANY_NUMBER: usize = usize::MAX;
+
+    /// So many runs of a job may be alive.
+    pub fn most(self) -> usize {
+        match self {
+            Self::Skip | Self::Queue | Self::Replace => 1,
+            Self::Allow { most } => most,
+        }
+    }
+}
+
+/// As written.
+impl fmt::Display for Overlap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Skip => "skip",
+            Self::Queue => "queue",
+            Self::Replace => "replace",
+            Self::Allow { .. } => "allow",
+        })
+    }
 }
 
 /// Where the output of a job goes.

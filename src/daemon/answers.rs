@@ -16,6 +16,9 @@ use crate::run::{JobName, RunId};
 use crate::store::Question;
 use crate::why::{Case, Circumstances};
 
+/// So many of those that wait does a status name.
+const MOST_WAITING: usize = 20;
+
 impl<W: World> Daemon<W> {
     pub(super) fn asked(&mut self, asked: Asked, now: Moment) {
         let Asked {
@@ -65,6 +68,12 @@ impl<W: World> Daemon<W> {
             jobs: config.jobs.len(),
             disabled_jobs: disabled,
             waiting: self.engine.waiting(),
+            first_waiting: self
+                .engine
+                .first_waiting(MOST_WAITING)
+                .into_iter()
+                .map(|waiting| rows::waiting(waiting, &self.engine))
+                .collect(),
             running: self
                 .engine
                 .runs()

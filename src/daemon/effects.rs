@@ -62,9 +62,12 @@ impl<W: World> Daemon<W> {
 
     fn send_signal(&mut self, send: &Send) {
         let why = match send.why {
-            StopReason::TimeLimit => "its time limit is over",
-            StopReason::Request => "somebody asked for it",
-            StopReason::Shutdown => "hupd is stopping",
+            StopReason::TimeLimit => "its time limit is over".to_owned(),
+            StopReason::Request => "somebody asked for it".to_owned(),
+            StopReason::Shutdown => "hupd is stopping".to_owned(),
+            StopReason::ReplacedBy(run) => {
+                format!("run {run} takes its place (overlap = \"replace\")")
+            }
         };
         log::warn!(
             job:% = send.job, run:% = send.run, signal:% = send.signal;
@@ -79,6 +82,7 @@ impl<W: World> Daemon<W> {
         match entry.fate {
             Fate::Waiting => log::info!(job:%, instant:%; "run waits: {}", entry.reason),
             Fate::Skipped => log::warn!(job:%, instant:%; "run skipped: {}", entry.reason),
+            Fate::Replaced => log::warn!(job:%, instant:%; "run replaced: {}", entry.reason),
             Fate::Missed => log::warn!(job:%, instant:%; "run missed: {}", entry.reason),
         }
         if entry.fate != Fate::Waiting {

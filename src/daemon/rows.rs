@@ -6,10 +6,10 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::clock::Moment;
 use crate::config::Job;
-use crate::engine::{Engine, Phase, Run, State};
+use crate::engine::{Engine, Phase, Run, State, Waiting};
 use crate::forecast::zone_of;
 use crate::ledger::RunEnd;
-use crate::protocol::{JobRow, PhaseRow, RunRow, RunningRow};
+use crate::protocol::{JobRow, PhaseRow, RunRow, RunningRow, WaitingRow};
 use crate::run::{Generation, Occurrence, Outcome, RunId};
 
 pub fn phase(phase: Phase, now: Moment) -> PhaseRow {
@@ -43,6 +43,18 @@ pub fn running(run: &Run, now: Moment) -> RunningRow {
         limit_at: limit_at.map(|at| on_the_wall(at, now)),
         state: state.to_owned(),
         generation: run.generation.0,
+    }
+}
+
+pub fn waiting(waiting: &Waiting, engine: &Engine) -> WaitingRow {
+    let occurrence = &waiting.occurrence;
+    WaitingRow {
+        run: waiting.run,
+        job: occurrence.job.to_string(),
+        trigger: occurrence.trigger,
+        scheduled_for: occurrence.instant,
+        starts_at: waiting.starts_at,
+        why: engine.why_waits(waiting),
     }
 }
 
@@ -104,7 +116,7 @@ pub fn is_of(row: &RunRow, occurrence: &Occurrence) -> bool {
 pub fn complete(row: &mut RunRow, end: &RunEnd) {
     row.ended_at = Some(end.at);
     row.outcome = Some(end.outcome.to_string());
-    row.stopped_by = end.stopped_by.map(|why| why.as_str().to_owned());
+    row.stopped_by = end.stopped_by.map(|why| why.to_string());
     row.duration_seconds = Some(microseconds(end.duration));
     row.cpu_seconds = Some(microseconds(end.usage.cpu));
     row.peak_memory_bytes = end.usage.peak_memory;
@@ -132,6 +144,11 @@ pub fn job(job: &Job, engine: &Engine) -> JobRow {
         command: job.command.clone(),
         next: engine.next_due(&job.name),
         running: engine.runs_of(&job.name),
+        waiting: engine
+            .waiting_of(&job.name)
+            .into_iter()
+            .map(|one| waiting(one, engine))
+            .collect(),
         last_outcome: last.map(|last| last.outcome.to_string()),
         last_ended_at: last.map(|last| last.at),
     }

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use jiff::SignedDuration;
 
+use super::guards::Guards;
+use super::line::Lane;
 use super::owed::Pace;
 use super::runs::{Run, State};
 use super::waiting::Waiting;
@@ -11,31 +13,43 @@ use super::{Effect, Engine, Phase, owed};
 use crate::clock::Moment;
 use crate::config::{Job, Overlap};
 use crate::ledger::{Claim, Fate};
-use crate::run::{Occurrence, Trigger};
+use crate::run::{Occurrence, RunId, Trigger};
 
 impl Engine {
-    pub(super) fn admit_or_queue(&mut self, job: &Arc<Job>, waiting: Waiting) -> Effect {
-        let reason = match waiting.pace {
-            Pace::InTime if self.has_place() => return self.claim(job, waiting),
-            Pace::InTime => format!(
-                "max_running = {} is reached",
-                self.config.daemon.max_running
-            ),
-            Pace::CatchUp => format!(
-                "late, takes its turn (catch_up_limit = {})",
-                self.config.daemon.catch_up_limit
-            ),
-        };
-        let entry = self.record_waiting(&waiting, &reason);
-        self.queue.push(waiting);
-        entry
+    /// Its time has come: it starts, or waits for what is in its way.
+    pub(super) fn arrive(&mut self, job: &Arc<Job>, waiting: Waiting, now: Moment) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        if job.overlap == Overlap::Replace && waiting.pace == Pace::InTime {
+            if let Some(newer) = self.newer_than(&waiting) {
+                return vec![self.replaced(waiting, newer)];
+            }
+            effects = self.make_way(&waiting, now);
+        }
+        effects.push(match self.wait_reason(job, &waiting) {
+            None => self.claim(job, waiting),
+            Some(reason) => {
+                let entry = self.record_waiting(&waiting, &reason);
+                self.queue.push(Lane::of(job), waiting);
+                entry
+            }
+        });
+        effects
+    }
+
+    /// Why an occurrence whose time has come does not start at once. What is late always gets in line.
+    fn wait_reason(&self, job: &Job, waiting: &Waiting) -> Option<String> {
+        let starts = waiting.pace == Pace::InTime
+            && self.obstacle(job, waiting.pace).is_none()
+            && self.guards().has_place()
+            && self.queue.is_clear(&Lane::of(job));
+        (!starts).then(|| self.in_the_way(job, waiting.pace))
     }
 
     /// Gives free places to those that wait.
     pub(super) fn admit_waiting(&mut self, now: Moment) -> Vec<Effect> {
         let mut effects = Vec::new();
         while self.phase == Phase::Serving
-            && self.has_place()
+            && self.guards().has_place()
             && let Some(waiting) = self.pop_waiting()
         {
             let job = self
@@ -59,27 +73,20 @@ impl Engine {
         too_old(job, &waiting.occurrence, now).or_else(running)
     }
 
-    fn pop_waiting(&mut self) -> Option<Waiting> {
-        let (config, runs) = (&self.config, &self.runs);
-        let has_turn = runs.catch_ups() < config.daemon.catch_up_limit;
-        let overlaps = |waiting: &Waiting| {
-            let job = &config.jobs[&waiting.occurrence.job];
-            job.overlap == Overlap::Skip && runs.of_job(&job.name).next().is_some()
-        };
-        self.queue.pop(has_turn, |waiting| !overlaps(waiting))
-    }
-
     /// The start of a run is its claim; the process follows when the claim is written.
     fn claim(&mut self, job: &Arc<Job>, waiting: Waiting) -> Effect {
-        self.runs.add(Run {
+        let run = Run {
             id: waiting.run,
             job: Arc::clone(job),
             occurrence: waiting.occurrence.clone(),
             generation: self.generation,
             watch: waiting.watch,
             pace: waiting.pace,
+            joined: None,
             state: State::Claiming { stop: None },
-        });
+        };
+        self.stir_lanes_of(&run);
+        self.runs.add(run);
         Effect::Claim(Claim {
             run: waiting.run,
             occurrence: waiting.occurrence,
@@ -88,8 +95,36 @@ impl Engine {
         })
     }
 
-    fn has_place(&self) -> bool {
-        self.runs.len() < self.config.daemon.max_running
+    /// A run is over, and in nobody's way any more.
+    pub(super) fn remove_run(&mut self, run: RunId) -> Option<Run> {
+        let removed = self.runs.remove(run)?;
+        self.stir_lanes_of(&removed);
+        Some(removed)
+    }
+
+    fn stir_lanes_of(&mut self, run: &Run) {
+        self.queue.stir(Lane::Job(run.job.name.clone()));
+        for group in run.groups() {
+            self.queue.stir(Lane::Group(group.clone()));
+        }
+    }
+
+    fn pop_waiting(&mut self) -> Option<Waiting> {
+        let (config, runs) = (&self.config, &self.runs);
+        let guards = Guards { config, runs };
+        let lines: &[Pace] = match guards.has_turn() {
+            true => &[Pace::InTime, Pace::CatchUp],
+            false => &[Pace::InTime],
+        };
+        self.queue
+            .pop(lines, |lane, pace| guards.is_open(lane, pace))
+    }
+
+    pub(super) fn guards(&self) -> Guards<'_> {
+        Guards {
+            config: &self.config,
+            runs: &self.runs,
+        }
     }
 }
 

@@ -28,6 +28,9 @@ impl Engine {
             effects.extend(self.replan(&job, old.jobs.get(&job.name), now));
         }
         effects.extend(self.skip_unwanted());
+        let config = Arc::clone(&self.config);
+        self.runs.regroup(|job| config.jobs.get(job)?.group.clone());
+        self.queue.rearrange(&config);
         self.generation = generation;
         // Under the old one: what comes into force now has missed nothing.
         effects.push(Effect::RecordDecided(now.wall));

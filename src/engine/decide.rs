@@ -54,8 +54,9 @@ impl Engine {
             starts_at: None,
             note: String::new(),
         };
-        let effect = self.admit_or_queue(&job, waiting);
-        (Request::Accepted(run), vec![effect])
+        let mut effects = self.arrive(&job, waiting, now);
+        effects.extend(self.admit_waiting(now));
+        (Request::Accepted(run), effects)
     }
 
     /// What a due job owes: the fates of the instants passed over, and what becomes of the others. Those that are late
@@ -67,17 +68,17 @@ impl Engine {
         }
         for owing in owed.starts {
             if !self.queue.has(&owing.occurrence) {
-                effects.push(self.decide(job, owing, now));
+                effects.extend(self.decide(job, owing, now));
             }
         }
         effects
     }
 
-    fn decide(&mut self, job: &Arc<Job>, owing: Owing, now: Moment) -> Effect {
+    fn decide(&mut self, job: &Arc<Job>, owing: Owing, now: Moment) -> Vec<Effect> {
         let delay = delay(job, &owing, now);
         if let Some(objection) = self.objection(job, owing.pace, delay) {
             let fate = self.fate_by(&objection, job.missed);
-            return self.record(owing.occurrence, fate, &objection.to_string());
+            return vec![self.record(owing.occurrence, fate, &objection.to_string())];
         }
         let waiting = Waiting {
             run: self.new_run_id(),
@@ -88,8 +89,8 @@ impl Engine {
             note: owing.note,
         };
         match delay {
-            Some(delay) => self.delay(waiting, delay, now),
-            None => self.admit_or_queue(job, waiting),
+            Some(delay) => vec![self.delay(waiting, delay, now)],
+            None => self.arrive(job, waiting, now),
         }
     }
 
@@ -113,16 +114,15 @@ impl Engine {
             let job = self
                 .job(&waiting.occurrence.job)
                 .expect("only jobs in force wait");
-            effects.push(match self.refused(&job, &waiting, now) {
-                Some(reason) => self.record(waiting.occurrence, Fate::Skipped, &reason),
-                None => {
-                    let waiting = Waiting {
-                        starts_at: None,
-                        ..waiting
-                    };
-                    self.admit_or_queue(&job, waiting)
-                }
-            });
+            if let Some(reason) = self.refused(&job, &waiting, now) {
+                effects.push(self.record(waiting.occurrence, Fate::Skipped, &reason));
+                continue;
+            }
+            let waiting = Waiting {
+                starts_at: None,
+                ..waiting
+            };
+            effects.extend(self.arrive(&job, waiting, now));
         }
         effects
     }

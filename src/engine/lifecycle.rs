@@ -61,7 +61,7 @@ impl Engine {
             && self.phase == Phase::Serving;
         let instant = run.occurrence.instant.checked_add(MICROSECOND).ok();
         let (Some(instant), true) = (instant, comes_again) else {
-            self.runs.remove(id);
+            self.remove_run(id);
             return self.admit_waiting(now);
         };
         let claim = Claim {
@@ -160,7 +160,7 @@ impl Engine {
     }
 
     pub(super) fn close(&mut self, end: RunEnd) -> Option<Effect> {
-        let run = self.runs.remove(end.run)?;
+        let run = self.remove_run(end.run)?;
         // What has lived says nothing of whether there are processes.
         if !run.state.has_lived() {
             self.end_shortage();

@@ -8,9 +8,12 @@ mod come;
 mod decide;
 mod due;
 mod effect;
+mod guards;
 mod lifecycle;
+mod line;
 mod objection;
 mod owed;
+mod replace;
 mod runs;
 mod shortage;
 mod stop;
@@ -40,6 +43,7 @@ use crate::run::{Generation, JobName, Occurrence, Outcome, RunId};
 use agenda::Agenda;
 use runs::Runs;
 use waiting::Queue;
+pub use waiting::Waiting;
 
 /// What the clock shows again after a greater step back is another time to those that go by every real minute.
 const SET_BACK: SignedDuration = SignedDuration::from_secs(60);
@@ -225,6 +229,16 @@ impl Engine {
     /// What waits for a place under this number.
     pub fn waiting_for(&self, run: RunId) -> Option<&Occurrence> {
         self.queue.get(run).map(|waiting| &waiting.occurrence)
+    }
+
+    /// What waits of a job, the earliest first.
+    pub fn waiting_of(&self, job: &JobName) -> Vec<&Waiting> {
+        self.queue.of_job(job)
+    }
+
+    /// Of all that wait, those that were due first.
+    pub fn first_waiting(&self, most: usize) -> Vec<&Waiting> {
+        self.queue.first(most)
     }
 
     pub fn last(&self, job: &JobName) -> Option<&Last> {

@@ -74,7 +74,7 @@ impl Engine {
     pub(super) fn running_objection(&self, job: &Job) -> Option<Objection> {
         match job.overlap {
             Overlap::Skip => self.runs.of_job(&job.name).next().map(Objection::Runs),
-            Overlap::Allow => None,
+            Overlap::Queue | Overlap::Replace | Overlap::Allow { .. } => None,
         }
     }
 }

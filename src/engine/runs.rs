@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::owed::Pace;
 use crate::clock::Moment;
 use crate::config::Job;
-use crate::run::{Generation, JobName, Occurrence, RunId, StopReason};
+use crate::run::{Generation, GroupName, JobName, Occurrence, RunId, StopReason};
 use crate::schedule::Watch;
 
 /// A run that is not over. It keeps the definition and the generation that it began under.
@@ -21,7 +21,16 @@ pub struct Run {
     pub generation: Generation,
     pub watch: Watch,
     pub pace: Pace,
+    /// The group that its job has come into since.
+    pub joined: Option<GroupName>,
     pub state: State,
+}
+
+impl Run {
+    /// Those that it is in the way of: it goes on as it began, and its job is where it is now.
+    pub fn groups(&self) -> impl Iterator<Item = &GroupName> {
+        self.job.group.iter().chain(&self.joined)
+    }
 }
 
 /// How far a run has come.
@@ -70,6 +79,7 @@ impl State {
 pub struct Runs {
     by_id: BTreeMap<RunId, Run>,
     by_job: HashMap<JobName, BTreeSet<RunId>>,
+    by_group: HashMap<GroupName, BTreeSet<RunId>>,
     deadlines: BTreeSet<(Duration, RunId)>,
     /// Those that wait for a process, by the instants that they are for.
     short: BTreeSet<(Timestamp, RunId)>,
@@ -81,6 +91,7 @@ impl Runs {
     pub fn add(&mut self, run: Run) {
         let of_job = self.by_job.entry(run.job.name.clone()).or_default();
         of_job.insert(run.id);
+        self.list_groups(&run);
         self.catch_ups += usize::from(run.pace == Pace::CatchUp);
         self.by_id.insert(run.id, run);
     }
@@ -124,7 +135,37 @@ impl Runs {
         if of_job.is_empty() {
             self.by_job.remove(name);
         }
+        self.unlist_groups(&removed);
         Some(removed)
+    }
+
+    /// Another configuration is in force, in which the jobs are in these groups.
+    pub fn regroup(&mut self, group_of: impl Fn(&JobName) -> Option<GroupName>) {
+        self.by_group.clear();
+        for mut run in std::mem::take(&mut self.by_id).into_values() {
+            let now = group_of(&run.job.name);
+            run.joined = now.filter(|now| Some(now) != run.job.group.as_ref());
+            self.list_groups(&run);
+            self.by_id.insert(run.id, run);
+        }
+    }
+
+    fn list_groups(&mut self, run: &Run) {
+        for group in run.groups() {
+            let of_group = self.by_group.entry(group.clone()).or_default();
+            of_group.insert(run.id);
+        }
+    }
+
+    fn unlist_groups(&mut self, run: &Run) {
+        for group in run.groups() {
+            let of_group = self.by_group.get_mut(group);
+            let of_group = of_group.expect("every run is listed under its groups");
+            of_group.remove(&run.id);
+            if of_group.is_empty() {
+                self.by_group.remove(group);
+            }
+        }
     }
 
     /// The same run for another occurrence: its claim was not granted.
@@ -136,6 +177,14 @@ impl Runs {
 
     pub fn of_job(&self, job: &JobName) -> impl Iterator<Item = RunId> {
         self.by_job.get(job).into_iter().flatten().copied()
+    }
+
+    pub fn count_of(&self, job: &JobName) -> usize {
+        self.by_job.get(job).map_or(0, BTreeSet::len)
+    }
+
+    pub fn first_of_group(&self, group: &GroupName) -> Option<RunId> {
+        self.by_group.get(group)?.first().copied()
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Run> {

@@ -109,8 +109,7 @@ impl Engine {
 
     /// `hupctl kill`: ends one run; none where it is over or still waits for a place.
     pub fn kill(&mut self, run: RunId, now: Moment) -> Option<Vec<Effect>> {
-        let waiting = self.queue.remove_if(|waiting| waiting.run == run);
-        if let Some(waiting) = waiting.into_iter().next() {
+        if let Some(waiting) = self.queue.remove(run) {
             let reason = "killed on request while it waited for a place";
             return Some(vec![self.record(waiting.occurrence, Fate::Skipped, reason)]);
         }

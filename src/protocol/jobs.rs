@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::WaitingRow;
 use crate::run::RunId;
 
 /// One line of `hupctl list`.
@@ -17,6 +18,7 @@ pub struct JobRow {
     pub command: Vec<String>,
     pub next: Option<Timestamp>,
     pub running: Vec<RunId>,
+    pub waiting: Vec<WaitingRow>,
     /// How its last run since the start of hupd ended.
     pub last_outcome: Option<String>,
     pub last_ended_at: Option<Timestamp>,

@@ -19,7 +19,7 @@ pub use filter::{OUTCOMES, OutcomeFilter, RunFilter};
 pub use follow::{FollowRow, Written, base64};
 pub use jobs::JobRow;
 pub use runs::{OutputOf, OutputRow, RunRow};
-pub use status::{PhaseRow, RunningRow, Status, Verdict};
+pub use status::{PhaseRow, RunningRow, Status, Verdict, WaitingRow};
 pub use why::{OccurrenceRow, Why, WhyFilter, WhyInstant};
 
 /// What a client may ask.

@@ -22,6 +22,8 @@ pub struct Status {
     pub jobs: usize,
     pub disabled_jobs: usize,
     pub waiting: usize,
+    /// Those of them that were due first.
+    pub first_waiting: Vec<WaitingRow>,
     pub running: Vec<RunningRow>,
     pub next: Option<NextRow>,
     /// Why the history is not being recorded, if it is not.
@@ -55,6 +57,20 @@ pub struct RunningRow {
     /// "starting", "waiting" (no process was to be had, it is tried again), "running", "stopping".
     pub state: String,
     pub generation: u64,
+}
+
+/// An occurrence that waits.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WaitingRow {
+    /// Its number, once it runs.
+    pub run: RunId,
+    pub job: String,
+    pub trigger: Trigger,
+    pub scheduled_for: Timestamp,
+    /// When it starts, where it waits for that.
+    pub starts_at: Option<Timestamp>,
+    /// For what it waits.
+    pub why: String,
 }
 
 /// What became of a reload.

@@ -78,7 +78,9 @@ impl Backlog {
 fn decided_by(record: &Record) -> Option<&Occurrence> {
     match record {
         Record::Owed(claim) => Some(&claim.occurrence),
-        Record::Entry(entry) if entry.fate == Fate::Skipped => Some(&entry.occurrence),
+        Record::Entry(entry) if matches!(entry.fate, Fate::Skipped | Fate::Replaced) => {
+            Some(&entry.occurrence)
+        }
         _ => None,
     }
 }

@@ -94,5 +94,6 @@ pub(super) fn fate_name(fate: Fate) -> &'static str {
         Fate::Waiting => "waiting",
         Fate::Skipped => "skipped",
         Fate::Missed => "missed",
+        Fate::Replaced => "replaced",
     }
 }

@@ -7,7 +7,7 @@ use crate::config::SourceFile;
 use crate::event::Claimed;
 use crate::ledger::{Anchor, Claim, Entry, RunEnd, RunStart};
 use crate::protocol::Verdict;
-use crate::run::{JobName, Outcome, StopReason};
+use crate::run::{JobName, Outcome};
 
 use super::columns::{Micros, micros, whole};
 use super::generations::write_verdict;
@@ -117,7 +117,7 @@ fn write_end(connection: &Connection, end: &RunEnd) -> rusqlite::Result<()> {
             end.outcome.to_string(),
             exit_code,
             signal,
-            end.stopped_by.map(StopReason::as_str),
+            end.stopped_by.map(|why| why.to_string()),
             micros(end.usage.cpu),
             end.usage.peak_memory.map(whole),
             whole(end.output.total),

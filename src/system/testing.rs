@@ -153,6 +153,7 @@ pub(crate) fn job(command: &[&str]) -> Job {
         missed: Missed::Skip,
         deadline: None,
         overlap: Overlap::Skip,
+        group: None,
         timeout: None,
         stop_signal: Signal::TERM,
         kill_after: Duration::from_secs(10),

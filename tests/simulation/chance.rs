@@ -142,9 +142,8 @@ impl Chance {
             },
             missed: self.missed(),
             deadline: self.deadline(),
-            overlap: self
-                .dice
-                .pick(&[Overlap::Skip, Overlap::Skip, Overlap::Allow]),
+            overlap: self.overlap(),
+            group: self.group(),
             timeout: match self.dice.percent(40) {
                 true => Some(self.dice.duration(100 * MILLISECOND, 2 * HOUR)),
                 false => None,
@@ -196,6 +195,25 @@ impl Chance {
             8 => Missed::All(self.dice.between(1, 5) as usize),
             _ => Missed::All(100),
         }
+    }
+
+    fn overlap(&mut self) -> Overlap {
+        match self.dice.below(10) {
+            0..3 => Overlap::Skip,
+            3..5 => Overlap::Queue,
+            5..7 => Overlap::Replace,
+            7 => Overlap::Allow {
+                most: Overlap::ANY_NUMBER,
+            },
+            _ => Overlap::Allow {
+                most: self.dice.between(1, 4) as usize,
+            },
+        }
+    }
+
+    fn group(&mut self) -> Option<u8> {
+        let is_in_one = self.dice.percent(35);
+        is_in_one.then(|| self.dice.below(3) as u8)
     }
 
     fn deadline(&mut self) -> Option<Duration> {
@@ -324,7 +342,7 @@ impl Chance {
     fn edit(&mut self) -> Edit {
         match self.dice.below(100) {
             0..20 => Edit::Put(self.name(), self.job()),
-            20..32 => Edit::TurnOverlap(self.name()),
+            20..32 => Edit::Overlap(self.name(), self.overlap(), self.group()),
             32..40 => Edit::Adjust(self.name(), self.job()),
             40..55 => Edit::Remove(self.name()),
             55..62 => Edit::Toggle(self.name()),

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hupd::config::Overlap;
 use hupd::config::{Accepted, Problem, Problems, Severity};
 use hupd::event::{Asked, Ended, Event, Meaning, NoStart, Reply, SignalReceived, Started};
 use hupd::protocol::{Answer, Patience, Request};
@@ -148,12 +147,9 @@ impl Machine {
                     };
                 }
             }
-            Edit::TurnOverlap(name) => {
+            Edit::Overlap(name, overlap, group) => {
                 if let Some(job) = file.jobs.get_mut(&name) {
-                    job.overlap = match job.overlap {
-                        Overlap::Skip => Overlap::Allow,
-                        Overlap::Allow => Overlap::Skip,
-                    };
+                    (job.overlap, job.group) = (overlap, group);
                 }
             }
             Edit::Remove(name) => {

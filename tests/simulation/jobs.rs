@@ -10,7 +10,7 @@ use hupd::config::{
     Config, Daemon, History, Jitter, Job, Log, LogFormat, Missed, OutputMode, Overlap, SourceFile,
     Timing,
 };
-use hupd::run::{JobName, Signal};
+use hupd::run::{GroupName, JobName, Signal};
 use hupd::schedule::{self, Dst, Expression, Rules, Seed, Zone};
 
 use super::oracle::Schedule;
@@ -104,6 +104,7 @@ pub struct JobSpec {
     pub missed: Missed,
     pub deadline: Option<Duration>,
     pub overlap: Overlap,
+    pub group: Option<u8>,
     pub timeout: Option<Duration>,
     pub stop_signal: Signal,
     pub kill_after: Duration,
@@ -208,6 +209,7 @@ impl JobSpec {
             missed: self.missed,
             deadline: self.deadline,
             overlap: self.overlap,
+            group: self.group.map(|group| GroupName::new(&group.to_string())),
             timeout: self.timeout,
             stop_signal: self.stop_signal,
             kill_after: self.kill_after,
@@ -245,6 +247,9 @@ impl fmt::Display for JobSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (due, missed, overlap) = (self.due, self.missed, self.overlap);
         write!(f, "{due}, missed {missed:?}, overlap {overlap:?}")?;
+        if let Some(group) = self.group {
+            write!(f, ", group {group}")?;
+        }
         if !self.jitter.is_zero() {
             write!(f, ", jitter {:?}", self.jitter)?;
         }

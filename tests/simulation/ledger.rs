@@ -386,5 +386,6 @@ fn fate_name(fate: Fate) -> &'static str {
         Fate::Waiting => "waiting",
         Fate::Skipped => "skipped",
         Fate::Missed => "missed",
+        Fate::Replaced => "replaced",
     }
 }

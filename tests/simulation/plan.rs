@@ -4,6 +4,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use hupd::config::Overlap;
 use jiff::Timestamp;
 
 use super::jobs::{FileSpec, JobSpec};
@@ -84,8 +85,8 @@ pub enum Edit {
     Put(String, JobSpec),
     /// All of a job but when it is due.
     Adjust(String, JobSpec),
-    /// A job that may overlap may not any more, or the other way round.
-    TurnOverlap(String),
+    /// Of a job: what it does beside itself, and its group.
+    Overlap(String, Overlap, Option<u8>),
     Remove(String),
     Toggle(String),
     MaxRunning(usize),

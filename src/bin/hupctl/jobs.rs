@@ -98,7 +98,11 @@ fn last(job: &JobRow, view: &View) -> String {
 
 fn running(job: &JobRow) -> String {
     let runs: Vec<String> = job.running.iter().map(ToString::to_string).collect();
-    runs.join(" ")
+    let runs = Some(runs.join(" ")).filter(|runs| !runs.is_empty());
+    let waiting = Some(job.waiting.len()).filter(|count| *count > 0);
+    let waiting = waiting.map(|count| format!("{count} waiting"));
+    let parts: Vec<_> = runs.into_iter().chain(waiting).collect();
+    parts.join(", ")
 }
 
 #[cfg(test)]
@@ -107,6 +111,7 @@ mod tests {
 
     use super::*;
     use crate::running::tests::view;
+    use crate::status::tests::waiting_row;
 
     fn job(name: &str) -> JobRow {
         JobRow {
@@ -118,6 +123,7 @@ mod tests {
             command: vec!["true".into()],
             next: None,
             running: vec![],
+            waiting: vec![],
             last_outcome: None,
             last_ended_at: None,
         }
@@ -132,6 +138,7 @@ mod tests {
                 last_ended_at: Some("2026-11-23T05:58:00Z".parse().unwrap()),
                 description: "copies\u{1b}[31m all".into(),
                 running: vec![RunId(17), RunId(18)],
+                waiting: vec![waiting_row()],
                 ..job("backup")
             },
             JobRow {
@@ -142,6 +149,7 @@ mod tests {
             JobRow {
                 timing: String::new(),
                 enabled: false,
+                waiting: vec![waiting_row()],
                 ..job("manual")
             },
         ];

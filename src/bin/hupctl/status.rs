@@ -3,11 +3,12 @@
 use std::fmt::Write;
 
 use hupd::control::client::Client;
-use hupd::protocol::{PhaseRow, Request, Status, Verdict};
+use hupd::protocol::{PhaseRow, Request, Status, Verdict, WaitingRow};
 
 use crate::ending::{Ending, Failure};
 use crate::running::running_text;
 use crate::screen::{Screen, View};
+use crate::table::{Fit, Table};
 use crate::times::duration;
 use crate::visible::{visible, visible_lines};
 
@@ -56,6 +57,10 @@ fn status_text(status: &Status, view: &View) -> String {
     if !status.running.is_empty() {
         text.push('\n');
         text.push_str(&running_text(&status.running, view));
+    }
+    if !status.first_waiting.is_empty() {
+        text.push('\n');
+        text.push_str(&waiting_text(&status.first_waiting, view));
     }
     text
 }
@@ -130,7 +135,33 @@ fn next(status: &Status, view: &View) -> String {
 
 fn waiting(status: &Status) -> Option<String> {
     let waiting = status.waiting;
-    (waiting > 0).then(|| format!("{waiting} for a place, for their turn or for their jitter"))
+    let shown = status.first_waiting.len();
+    match waiting {
+        0 => None,
+        _ if shown < waiting => Some(format!("{waiting}, of which the first {shown}:")),
+        waiting => Some(waiting.to_string()),
+    }
+}
+
+/// One line for each.
+fn waiting_text(waiting: &[WaitingRow], view: &View) -> String {
+    let mut table = Table::new(&[
+        ("WAITING", Fit::Whole),
+        ("JOB", Fit::Cut),
+        ("DUE", Fit::Whole),
+        ("", Fit::Spare),
+        ("FOR", Fit::Spare),
+    ]);
+    for row in waiting {
+        table.row([
+            row.run.to_string(),
+            visible(&row.job),
+            view.times.at(row.scheduled_for),
+            view.times.relative(row.scheduled_for),
+            visible(&row.why),
+        ]);
+    }
+    table.render(view.width)
 }
 
 fn number_of_runs(status: &Status) -> String {
@@ -144,6 +175,7 @@ fn number_of_runs(status: &Status) -> String {
 #[cfg(test)]
 pub mod tests {
     use hupd::protocol::NextRow;
+    use hupd::run::{RunId, Trigger};
 
     use super::*;
     use crate::running::tests::{running, verdict, view};
@@ -161,10 +193,22 @@ pub mod tests {
             jobs: 14,
             disabled_jobs: 0,
             waiting: 0,
+            first_waiting: vec![],
             running: vec![],
             next: None,
             store_failure: None,
             watch_config: false,
+        }
+    }
+
+    pub fn waiting_row() -> WaitingRow {
+        WaitingRow {
+            run: RunId(18),
+            job: "dump".into(),
+            trigger: Trigger::Schedule,
+            scheduled_for: "2026-11-23T05:58:00Z".parse().unwrap(),
+            starts_at: None,
+            why: "run 17 of job 'backup' is not over (group = \"disk\")".into(),
         }
     }
 
@@ -205,12 +249,13 @@ running        nothing
             store_failure: Some("disk full".into()),
             disabled_jobs: 2,
             waiting: 3,
+            first_waiting: vec![waiting_row()],
             running: vec![running(17)],
             next: Some(next),
             watch_config: true,
             ..quiet()
         };
-        let text = r"
+        let text = r#"
 phase          draining until 2026-11-23 07:00:30 (in 30 s), then what still runs gets its stop signal
 HISTORY LOST   jobs run, but nothing is being recorded: disk full
 hupd           0.1.0, pid 4, since 2026-11-20 06:00:00 (3 d ago)
@@ -221,12 +266,15 @@ last reload    REFUSED 2026-11-23 06:55:00 (5 min ago), asked by signal from pid
       --> h.toml:3\u{1b}
 jobs           14, 2 of them disabled
 next           'mail' at 2026-11-23 07:01:30 (in 90 s)
-waiting        3 for a place, for their turn or for their jitter
+waiting        3, of which the first 1:
 running        1 run
 
 RUN  JOB     PID  STATE    SINCE                           LIMIT    TRIGGER
 17   backup  99   running  2026-11-23 06:58:00  2 min ago  in 30 s  request
-";
+
+WAITING  JOB   DUE                             FOR
+18       dump  2026-11-23 06:58:00  2 min ago  run 17 of job 'backup' is not over (group = "disk")
+"#;
         assert_eq!(status_text(&status, &view()), text.trim_start());
     }
 }

@@ -59,6 +59,7 @@ fn lists_are_objects_with_one_key() {
         command: vec!["true".into()],
         next: None,
         running: vec![],
+        waiting: vec![],
         last_outcome: None,
         last_ended_at: None,
     };

@@ -109,6 +109,7 @@ fn status() -> Status {
         jobs: 1,
         disabled_jobs: 0,
         waiting: 0,
+        first_waiting: vec![],
         running: vec![],
         next: None,
         store_failure: None,

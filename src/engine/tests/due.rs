@@ -53,7 +53,7 @@ fn a_job_still_running_is_not_started_again_and_that_is_recorded() {
 #[test]
 fn overlap_allow_starts_it_again() {
     let job = crate::config::Job {
-        overlap: crate::config::Overlap::Allow,
+        overlap: ALLOW,
         ..every("poll", MINUTE)
     };
     let mut world = World::of(config([job]));
@@ -159,7 +159,7 @@ fn a_disabled_job_is_never_due_but_runs_on_request() {
 #[test]
 fn two_requests_in_one_microsecond_are_two_occurrences() {
     let job = crate::config::Job {
-        overlap: crate::config::Overlap::Allow,
+        overlap: ALLOW,
         ..job("hook")
     };
     let mut world = World::of(config([job]));

@@ -2,7 +2,7 @@
 //! `catch_up_limit`.
 
 use super::world::*;
-use crate::config::{Job, Missed, Overlap};
+use crate::config::{Job, Missed};
 use crate::engine::Effect;
 use crate::ledger::{ClaimVerdict, Claimed, Fate};
 use crate::run::{Exit, RunId};
@@ -140,7 +140,7 @@ fn refuse(world: &mut World) -> Vec<Effect> {
 #[test]
 fn in_a_time_that_comes_again_a_wild_schedule_is_not_silent() {
     let job = Job {
-        overlap: Overlap::Allow,
+        overlap: ALLOW,
         ..cron("tick", "* * * * *")
     };
     let mut world = World::of(config([job, cron("fixed", "30 13 * * *")]));

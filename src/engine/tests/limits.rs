@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::world::*;
-use crate::config::{Config, Job, Overlap};
+use crate::config::{Config, Job};
 use crate::ledger::Fate;
 use crate::run::{Exit, Outcome, Signal, StopReason};
 
@@ -157,7 +157,7 @@ fn whoever_was_due_first_gets_the_place_by_whatever_clock() {
 #[test]
 fn what_waits_is_not_missed_when_it_is_named_again_and_reached_late() {
     let often = Job {
-        overlap: Overlap::Allow,
+        overlap: ALLOW,
         ..cron("often", "*/5 * * * *")
     };
     let mut world = World::of(crowded(1, [job("long"), often]));

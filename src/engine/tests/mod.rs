@@ -1,5 +1,7 @@
 //! The engine in a world of invented time.
 
+mod beside;
+mod cost;
 mod downtime;
 mod due;
 mod forecast;

@@ -55,7 +55,7 @@ fn some_config(places: usize, bits: u8) -> Config {
     let kept = kept.filter(|(index, _)| bits >> index & 1 == 1);
     let mut config = config(kept.map(|(index, job)| Job {
         overlap: match bits >> (4 + index) & 1 {
-            1 => Overlap::Allow,
+            1 => ALLOW,
             _ => Overlap::Skip,
         },
         timeout: (index == 0).then_some(MINUTE),

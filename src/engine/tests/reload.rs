@@ -150,7 +150,7 @@ fn what_waits_of_a_job_that_must_not_overlap_any_more_does_not_overlap() {
         config.daemon.max_running = 1;
         config
     };
-    let mut world = World::of(crowded(Overlap::Allow));
+    let mut world = World::of(crowded(ALLOW));
     world.request("a");
     world.pass(MINUTE);
     world.pass(MINUTE);

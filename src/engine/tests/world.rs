@@ -20,6 +20,10 @@ pub const SECOND: Duration = Duration::from_secs(1);
 pub const MINUTE: Duration = Duration::from_secs(60);
 pub const HOUR: Duration = Duration::from_secs(3600);
 
+pub const ALLOW: Overlap = Overlap::Allow {
+    most: Overlap::ANY_NUMBER,
+};
+
 /// 2026-06-01T12:00:00Z, after five days of uptime.
 pub fn noon() -> Moment {
     Moment {
@@ -48,6 +52,7 @@ pub fn job(name: &str) -> Job {
         missed: Missed::Skip,
         deadline: None,
         overlap: Overlap::Skip,
+        group: None,
         timeout: None,
         stop_signal: Signal::TERM,
         kill_after: 10 * SECOND,
@@ -249,6 +254,20 @@ impl World {
             | Effect::RecordDecided(_) => {}
         }
         Vec::new()
+    }
+
+    /// The jobs whose runs have started, in order.
+    pub fn jobs_started(&self) -> Vec<&str> {
+        let started = self.started.iter();
+        started.map(|(_, job, _)| job.as_str()).collect()
+    }
+
+    /// What the first of a job waits for.
+    pub fn why_waits(&self, job: &str) -> String {
+        let waiting = self.engine.waiting_of(&name(job));
+        waiting
+            .first()
+            .map_or_else(String::new, |waiting| self.engine.why_waits(waiting))
     }
 
     /// The instants at which runs of a job have started.

@@ -3,6 +3,7 @@
 //! Whatever hupd does is looked at in the turn in which it does it. What takes a look at every job is looked at after
 //! each reload and every 64 turns, the time of its next wake-up every 8 turns, and the disk at the end of each hupd.
 
+mod beside;
 mod reloads;
 mod starts;
 mod stops;
@@ -37,6 +38,11 @@ pub const WAITS: &str = "what waits is claimed or skipped in the end, and never 
 pub const PLACES: &str = "there are never more runs than places";
 pub const TURNS: &str = "no more runs make up for what is late than may at once";
 pub const OVERLAP: &str = "a job that may not overlap does not";
+pub const AT_ONCE: &str = "no job has more runs at once than it may";
+pub const APART: &str = "runs of one group are never alive at the same time";
+pub const IN_ORDER: &str = "what is in time starts in order of due time within a group";
+pub const NEWEST: &str =
+    "of a job that replaces, nothing starts that a newer one has overtaken while it waited";
 pub const QUIET: &str = "nothing new is claimed while hupd stops";
 pub const UNMOVED: &str = "the next instant of an unchanged job does not move at a reload";
 pub const GENERATIONS: &str = "generations and the numbers of runs only go up";
@@ -49,6 +55,9 @@ pub const WOKEN: &str = "hupd sleeps until the next thing is due, and no longer"
 pub const ANSWERED: &str = "every request is answered exactly once";
 pub const MODEL: &str = "hupd does what the reference model does";
 pub const NO_PANIC: &str = "no panic is reachable";
+
+/// The turn since which that waits which has a time of its own.
+const STILL_TO_COME: u64 = u64::MAX;
 
 /// What went wrong.
 #[derive(Clone, Debug)]
@@ -85,8 +94,12 @@ pub struct Invariants {
     expected: HashMap<JobName, (Schedule, Timestamp)>,
     /// Occurrences that had to wait for a place: they have had their turn.
     waiting: HashSet<Occurrence>,
-    /// Those of them that still wait.
-    queued: HashSet<Occurrence>,
+    /// Those of them that still wait, and since which turn.
+    queued: HashMap<Occurrence, u64>,
+    /// The newest that was claimed in time of each job that has always replaced, and in which turn.
+    newest: HashMap<JobName, (RunId, u64)>,
+    /// Jobs that have not.
+    mixed: HashSet<JobName>,
     /// Runs that are not over in the life of this hupd.
     open: BTreeMap<RunId, Open>,
     /// Those of them whose claim was not granted.
@@ -104,6 +117,8 @@ pub struct Invariants {
     must_end: Option<(Phase, Duration)>,
     excused: Duration,
     turns: u64,
+    /// In this turn another file may have come into force.
+    is_reload: bool,
 }
 
 impl Invariants {
@@ -114,7 +129,9 @@ impl Invariants {
             starting: BTreeMap::new(),
             expected: HashMap::new(),
             waiting: HashSet::new(),
-            queued: HashSet::new(),
+            queued: HashMap::new(),
+            newest: HashMap::new(),
+            mixed: HashSet::new(),
             open: BTreeMap::new(),
             refused: HashSet::new(),
             most_at_once: 0,
@@ -125,6 +142,7 @@ impl Invariants {
             must_end: None,
             excused: Duration::ZERO,
             turns: 0,
+            is_reload: false,
         }
     }
 
@@ -161,6 +179,9 @@ impl Invariants {
             .map(|one| one.occurrence.clone())
             .collect();
         self.queued.clear();
+        self.newest.clear();
+        self.mixed.clear();
+        self.is_reload = false;
         self.must_end = None;
         self.excused = daemon.world().excuses_so_far();
         self.expected.clear();
@@ -185,16 +206,22 @@ impl Invariants {
         }
     }
 
-    fn waits(&mut self, occurrence: &Occurrence, fate: Fate, phase: Phase) -> Verdict {
+    fn waits(
+        &mut self,
+        (occurrence, starts_at): (&Occurrence, Option<Timestamp>),
+        fate: Fate,
+        phase: Phase,
+    ) -> Verdict {
         match fate {
             // It is left to the next hupd.
             Fate::Waiting if phase != Phase::Serving => drop(self.queued.remove(occurrence)),
             Fate::Waiting => {
                 self.waiting.insert(occurrence.clone());
-                self.queued.insert(occurrence.clone());
+                let since = starts_at.map_or(self.turns, |_| STILL_TO_COME);
+                self.queued.insert(occurrence.clone(), since);
             }
-            Fate::Skipped => drop(self.queued.remove(occurrence)),
-            Fate::Missed if self.queued.contains(occurrence) => {
+            Fate::Skipped | Fate::Replaced => drop(self.queued.remove(occurrence)),
+            Fate::Missed if self.queued.contains_key(occurrence) => {
                 return broken(WAITS, Named(occurrence));
             }
             Fate::Missed => {}
@@ -226,8 +253,10 @@ impl Invariants {
             self.places = self.places.max(old.max_running);
             self.turns_to_take = self.turns_to_take.max(old.catch_up_limit);
         }
+        self.is_reload = reload.is_some();
         self.acts(daemon, now)?;
         if let Some((before, [old, new])) = reload {
+            self.forget_newest((old, new));
             self.adopted((old, new), now);
             self.reloaded(daemon, before, now)?;
         }
@@ -281,10 +310,12 @@ impl Invariants {
                     occurrence,
                     fate,
                     stands_for_more,
+                    starts_at,
                     ..
                 } => {
                     self.is_next(occurrence, *stands_for_more, now)?;
-                    self.waits(occurrence, *fate, daemon.engine().phase())?;
+                    let one = (occurrence, *starts_at);
+                    self.waits(one, *fate, daemon.engine().phase())?;
                 }
                 Act::Spawn { run, occurrence } => self.spawn(daemon.world(), *run, occurrence)?,
                 Act::Begun { run } => self.begun(*run)?,

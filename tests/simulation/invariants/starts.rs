@@ -4,15 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hupd::clock::Moment;
-use hupd::config::{Job, Overlap};
 use hupd::engine::{Engine, Pace, Phase};
 use hupd::event::{ClaimVerdict, Claimed};
 use hupd::run::{JobName, Occurrence, RunId, Trigger};
 use jiff::Timestamp;
 
 use super::{
-    CLAIMED_FIRST, GENERATIONS, Invariants, NEVER_EARLY, NOTHING_FORGOTTEN, ONCE, ONE_FATE,
-    OVERLAP, Open, PLACES, QUIET, TURNS, Verdict, broken,
+    CLAIMED_FIRST, GENERATIONS, Invariants, NEVER_EARLY, NOTHING_FORGOTTEN, ONCE, ONE_FATE, Open,
+    PLACES, QUIET, TURNS, Verdict, broken,
 };
 use crate::simulation::acts::Named;
 use crate::simulation::jobs::Due;
@@ -33,7 +32,7 @@ impl Invariants {
         if engine.phase() != Phase::Serving {
             return broken(QUIET, Named(occurrence));
         }
-        self.queued.remove(occurrence);
+        let since = self.queued.remove(occurrence);
         // What is claimed once more, because its time comes once more, was looked at the first time.
         if !self.refused.contains(&run) {
             self.is_not_early(occurrence, now)?;
@@ -43,7 +42,10 @@ impl Invariants {
             return broken(ONE_FATE, format!("run {run} is nowhere"));
         };
         let job = Arc::clone(&begun.job);
-        self.has_place(&job, run, occurrence)?;
+        self.has_place(run)?;
+        self.is_beside(&job, occurrence)?;
+        self.has_waited(engine, begun)?;
+        self.is_newest(begun, since)?;
         if begun.pace == Pace::CatchUp {
             self.has_turn(engine)?;
         }
@@ -75,11 +77,7 @@ impl Invariants {
         }
     }
 
-    fn has_place(&self, job: &Job, run: RunId, occurrence: &Occurrence) -> Verdict {
-        let same = |open: &Open| open.job.name == job.name;
-        if job.overlap == Overlap::Skip && self.open.values().any(same) {
-            return broken(OVERLAP, Named(occurrence));
-        }
+    fn has_place(&self, run: RunId) -> Verdict {
         match self.open.len() < self.places {
             true => Ok(()),
             false => {

@@ -111,11 +111,8 @@ impl Model {
         // The missed ones first, then those that waited, then those that came.
         let (missed, starts) = owed.halves();
         acts.extend(self.decide_on(name, job, missed, moment));
-        acts.extend(
-            waiting
-                .into_iter()
-                .map(|one| self.consider(job, one, moment)),
-        );
+        let waiting = waiting.into_iter();
+        acts.extend(waiting.flat_map(|one| self.consider(job, one, moment)));
         acts.extend(self.decide_on(name, job, starts, moment));
         acts
     }

@@ -180,7 +180,7 @@ impl Model {
                 starts_at: None,
             };
             if !self.waits_at(name, job, at) {
-                acts.push(self.consider(job, waiting, now));
+                acts.extend(self.consider(job, waiting, now));
             }
         }
         acts

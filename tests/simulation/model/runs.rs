@@ -10,7 +10,7 @@ use hupd::run::{Exit, JobName, Occurrence, Outcome, RunId, StopReason, Trigger};
 use hupd::schedule::Seed;
 use jiff::Timestamp;
 
-use super::{Model, Phase, Run, Stage, Waiting};
+use super::{Model, Phase, Run, Stage, Waiting, claims_last};
 use crate::simulation::acts::{Act, Death};
 use crate::simulation::jobs::JobSpec;
 use crate::simulation::owed::{micros, signed};
@@ -40,13 +40,13 @@ impl Model {
         self.runs.len() < self.file.max_running
     }
 
-    pub(super) fn consider(&mut self, job: &JobSpec, waiting: Waiting, now: Moment) -> Act {
+    pub(super) fn consider(&mut self, job: &JobSpec, waiting: Waiting, now: Moment) -> Vec<Act> {
         if self.phase != Phase::Serving {
-            return self.leave(waiting);
+            return vec![self.leave(waiting)];
         }
         let delay = delay(job, &waiting, now);
         if self.objects(job, &waiting, delay.is_some()) {
-            return self.fate(waiting.occurrence, Fate::Skipped);
+            return vec![self.fate(waiting.occurrence, Fate::Skipped)];
         }
         let run = RunId(self.next_run);
         self.next_run += 1;
@@ -57,9 +57,9 @@ impl Model {
             };
             let waits = self.waits_until(&waiting);
             self.delayed.insert((now.elapsed + delay, run), waiting);
-            return waits;
+            return vec![waits];
         }
-        self.start_or_wait(run, job, waiting)
+        self.start_or_wait(run, job, waiting, now)
     }
 
     fn waits_until(&self, waiting: &Waiting) -> Act {
@@ -85,28 +85,107 @@ impl Model {
             let overlaps = job.overlap == Overlap::Skip && self.is_running(name);
             let age = now.wall.duration_since(waiting.occurrence.instant);
             let is_old = job.deadline.is_some_and(|most| age > signed(most));
-            acts.push(match overlaps || is_old {
-                true => self.fate(waiting.occurrence, Fate::Skipped),
-                false => {
-                    let waiting = Waiting {
-                        starts_at: None,
-                        ..waiting
-                    };
-                    self.start_or_wait(run, &job, waiting)
-                }
-            });
+            if overlaps || is_old {
+                acts.push(self.fate(waiting.occurrence, Fate::Skipped));
+                continue;
+            }
+            let waiting = Waiting {
+                starts_at: None,
+                ..waiting
+            };
+            acts.extend(self.start_or_wait(run, &job, waiting, now));
         }
         acts
     }
 
-    fn start_or_wait(&mut self, run: RunId, job: &JobSpec, waiting: Waiting) -> Act {
-        if self.has_place() && !waiting.is_late {
-            return self.claim(run, job, waiting);
+    fn start_or_wait(
+        &mut self,
+        run: RunId,
+        job: &JobSpec,
+        waiting: Waiting,
+        now: Moment,
+    ) -> Vec<Act> {
+        let mut acts = Vec::new();
+        if job.overlap == Overlap::Replace && !waiting.is_late {
+            if self.is_overtaken(run, &waiting.occurrence.job) {
+                return vec![self.fate(waiting.occurrence, Fate::Replaced)];
+            }
+            acts = self.replace_older(run, &waiting.occurrence.job, now);
         }
-        let waits = self.fate(waiting.occurrence.clone(), Fate::Waiting);
+        let is_free = !waiting.is_late && self.has_place() && !self.is_blocked(&waiting);
+        if is_free && !self.is_somebody_ahead(&waiting) {
+            acts.push(self.claim(run, job, waiting));
+            return acts;
+        }
+        acts.push(self.fate(waiting.occurrence.clone(), Fate::Waiting));
         self.waiting
             .insert((waiting.occurrence.instant, run), waiting);
-        waits
+        acts
+    }
+
+    /// Whether one of its job that was decided later is there already; what is late does not count.
+    fn is_overtaken(&self, run: RunId, name: &JobName) -> bool {
+        let runs = self
+            .runs
+            .iter()
+            .map(|(id, run)| (id, &run.occurrence, run.is_late));
+        let waiting = self.waiting.iter();
+        let waiting = waiting.map(|((_, id), one)| (id, &one.occurrence, one.is_late));
+        let mut others = runs.chain(waiting);
+        others.any(|(id, one, is_late)| one.job == *name && !is_late && *id > run)
+    }
+
+    /// All that waits and is not late makes way, and all that runs.
+    fn replace_older(&mut self, by: RunId, name: &JobName, now: Moment) -> Vec<Act> {
+        let is_older = |one: &Waiting| one.occurrence.job == *name && !one.is_late;
+        let older = self.waiting.extract_if(.., |_, one| is_older(one));
+        let older: Vec<_> = older.map(|(_, one)| one.occurrence).collect();
+        let older = older.into_iter();
+        let mut acts: Vec<_> = older.map(|one| self.fate(one, Fate::Replaced)).collect();
+        let runs: Vec<_> = self.runs.keys().copied().collect();
+        for run in runs {
+            let is_of_job = |run: &Run| run.occurrence.job == *name;
+            if self.runs.get(&run).is_some_and(is_of_job) {
+                acts.extend(self.send_stop(run, StopReason::ReplacedBy(by), now));
+            }
+        }
+        acts
+    }
+
+    /// Whether runs are in its way: of its group, or where it has none of its job.
+    fn is_blocked(&self, waiting: &Waiting) -> bool {
+        let name = &waiting.occurrence.job;
+        let job = self.job(name).expect("only jobs in force wait");
+        if job.group.is_some() {
+            return self
+                .runs
+                .values()
+                .any(|run| self.is_in_group(run, job.group));
+        }
+        let alive = self.runs.values();
+        let alive = alive.filter(|run| run.occurrence.job == *name).count();
+        match job.overlap {
+            // One that is in time is skipped then.
+            Overlap::Skip => waiting.is_late && alive > 0,
+            Overlap::Queue | Overlap::Replace => alive > 0,
+            Overlap::Allow { most } => alive >= most,
+        }
+    }
+
+    /// By the definition that it began under, or by the one in force.
+    fn is_in_group(&self, run: &Run, group: Option<u8>) -> bool {
+        let now = self.job(&run.occurrence.job).and_then(|job| job.group);
+        run.job.group == group || now == group
+    }
+
+    /// In a group nobody is overtaken who has come before; beside that, nobody of the job who is in time.
+    fn is_somebody_ahead(&self, waiting: &Waiting) -> bool {
+        let group_of = |one: &Waiting| self.job(&one.occurrence.job).and_then(|job| job.group);
+        let group = group_of(waiting);
+        self.waiting.values().any(|other| match group {
+            Some(_) => group_of(other) == group,
+            None => other.occurrence.job == waiting.occurrence.job && !other.is_late,
+        })
     }
 
     /// hupd does not come to it any more: the next one makes up for it, where the job wants that.
@@ -178,10 +257,8 @@ impl Model {
     fn next_waiting(&mut self) -> Option<((Timestamp, RunId), Waiting)> {
         let late = self.runs.values().filter(|run| run.is_late).count();
         let may_go = |waiting: &Waiting| {
-            let name = &waiting.occurrence.job;
-            let job = self.job(name).expect("only jobs in force wait");
-            let is_alone = job.overlap == Overlap::Allow || !self.is_running(name);
-            !waiting.is_late || late < self.file.catch_up_limit && is_alone
+            let has_turn = !waiting.is_late || late < self.file.catch_up_limit;
+            has_turn && !self.is_blocked(waiting)
         };
         let (place, _) = self.waiting.iter().find(|(_, waiting)| may_go(waiting))?;
         let place = *place;
@@ -206,17 +283,19 @@ impl Model {
             is_wild: false,
             starts_at: None,
         };
-        vec![self.request_run(&job, waiting)]
+        claims_last(self.request_run(&job, waiting, now))
     }
 
     /// Nobody who asks is made to wait by a jitter.
-    fn request_run(&mut self, job: &JobSpec, waiting: Waiting) -> Act {
+    fn request_run(&mut self, job: &JobSpec, waiting: Waiting, now: Moment) -> Vec<Act> {
         if self.phase != Phase::Serving || self.objects(job, &waiting, false) {
-            return self.fate(waiting.occurrence, Fate::Skipped);
+            return vec![self.fate(waiting.occurrence, Fate::Skipped)];
         }
         let run = RunId(self.next_run);
         self.next_run += 1;
-        self.start_or_wait(run, job, waiting)
+        let mut acts = self.start_or_wait(run, job, waiting, now);
+        acts.extend(self.admit(now));
+        acts
     }
 
     pub(super) fn claimed(&mut self, verdicts: &[ClaimVerdict], now: Moment) -> Vec<Act> {

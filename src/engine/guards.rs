@@ -1,0 +1,99 @@
+//! What is in the way of those that wait: told by the runs there are, never by what somebody noted of them.
+
+use super::Engine;
+use super::line::Lane;
+use super::owed::Pace;
+use super::runs::{Run, Runs};
+use super::waiting::Waiting;
+use crate::config::{Config, Daemon, Job, Overlap};
+use crate::run::RunId;
+
+#[derive(Clone, Copy, Debug)]
+pub struct Guards<'e> {
+    pub config: &'e Config,
+    pub runs: &'e Runs,
+}
+
+impl Guards<'_> {
+    /// Whether no run is in the way of those that wait there.
+    pub fn is_open(self, lane: &Lane, pace: Pace) -> bool {
+        self.obstacle(lane, pace).is_none()
+    }
+
+    /// The run that is in the way; the oldest of them.
+    pub fn obstacle(self, lane: &Lane, pace: Pace) -> Option<RunId> {
+        match lane {
+            Lane::Group(group) => self.runs.first_of_group(group),
+            Lane::Job(name) => {
+                let overlap = self.config.jobs[name].overlap;
+                // What is in time and finds a run is not kept: it is skipped.
+                let is_kept = overlap != Overlap::Skip || pace == Pace::CatchUp;
+                let is_full = self.runs.count_of(name) >= overlap.most();
+                (is_kept && is_full).then(|| self.runs.of_job(name).next())?
+            }
+        }
+    }
+
+    /// Whether one more that is late may go.
+    pub fn has_turn(self) -> bool {
+        self.runs.catch_ups() < self.config.daemon.catch_up_limit
+    }
+
+    /// Whether one more may run beside all others.
+    pub fn has_place(self) -> bool {
+        self.runs.len() < self.config.daemon.max_running
+    }
+}
+
+impl Engine {
+    pub(super) fn obstacle(&self, job: &Job, pace: Pace) -> Option<RunId> {
+        self.guards().obstacle(&Lane::of(job), pace)
+    }
+
+    /// For what an occurrence waits, as things are now.
+    pub fn why_waits(&self, waiting: &Waiting) -> String {
+        match (self.job(&waiting.occurrence.job), waiting.starts_at) {
+            (_, Some(at)) => format!("starts at {at}, by its jitter"),
+            (Some(job), None) => self.in_the_way(&job, waiting.pace),
+            (None, None) => "its job is gone".to_owned(),
+        }
+    }
+
+    /// For what an occurrence waits whose time has come.
+    pub(super) fn in_the_way(&self, job: &Job, pace: Pace) -> String {
+        let Daemon {
+            max_running,
+            catch_up_limit,
+            ..
+        } = self.config.daemon;
+        let run = self.obstacle(job, pace);
+        match (run.and_then(|run| self.runs.get(run)), pace) {
+            (Some(run), Pace::InTime) => behind(run, job),
+            (Some(run), Pace::CatchUp) => format!("late, and {}", behind(run, job)),
+            (None, Pace::CatchUp) => {
+                format!("late, takes its turn (catch_up_limit = {catch_up_limit})")
+            }
+            (None, Pace::InTime) if !self.guards().has_place() => {
+                format!("max_running = {max_running} is reached")
+            }
+            (None, Pace::InTime) => "others were due before it".to_owned(),
+        }
+    }
+}
+
+/// `run 7 of job 'dump' is not over (group = "database")`
+fn behind(run: &Run, job: &Job) -> String {
+    let (number, other, overlap) = (run.id, &run.job.name, job.overlap);
+    match (&job.group, overlap) {
+        (Some(group), _) if *other != job.name => {
+            format!("run {number} of job '{other}' is not over (group = \"{group}\")")
+        }
+        (None, Overlap::Allow { most }) => {
+            format!("max_running = {most} of the job is reached, by run {number} and others")
+        }
+        (Some(group), Overlap::Allow { .. }) => {
+            format!("run {number} is not over (group = \"{group}\")")
+        }
+        _ => format!("run {number} is not over (overlap = \"{overlap}\")"),
+    }
+}
