@@ -22,12 +22,12 @@ struct Sabotage(Child);
 
 impl Sabotage {
     /// None where strace cannot do it here.
-    fn of(hupd: &Hupd, calls: &str, error: &str) -> Option<Self> {
+    fn of(hupd: &Hupd, calls: &str, fault: &str) -> Option<Self> {
         let number = hupd.pid().as_raw_nonzero().to_string();
         let mut strace = Command::new("strace")
             .args(["-f", "-qq", "-o", "/dev/null", "-p", &number])
             .args(["-e", &format!("trace={calls}")])
-            .args(["-e", &format!("inject={calls}:error={error}")])
+            .args(["-e", &format!("inject={calls}:{fault}")])
             .stdin(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
@@ -70,7 +70,7 @@ fn is_traced(pid: Pid) -> bool {
 
 /// A hupd that is short of something, until it is let go.
 fn is_short(hupd: &Hupd, calls: &str, error: &str) -> Option<Sabotage> {
-    let Some(sabotage) = Sabotage::of(hupd, calls, error) else {
+    let Some(sabotage) = Sabotage::of(hupd, calls, &format!("error={error}")) else {
         skip("system calls that fail: strace may not attach here");
         return None;
     };
@@ -255,7 +255,7 @@ fn a_run_whose_process_cannot_be_set_up_is_recorded_and_the_next_one_works() {
             "could not start: command '/bin/sh': cannot allocate memory",
         ),
     ] {
-        let Some(sabotage) = Sabotage::of(&hupd, calls, error) else {
+        let Some(sabotage) = Sabotage::of(&hupd, calls, &format!("error={error}")) else {
             return skip("system calls that fail: strace may not attach here");
         };
         let told = Told::from(hupd.home.hupctl(&["run", "quick", "--wait"]));
@@ -301,7 +301,7 @@ fn a_group_is_killed_although_there_was_no_file_left_to_look_for_it() {
         let said = String::from_utf8(hupd.home.output("stubborn")).expect("a number");
         said.trim().parse().ok().and_then(Pid::from_raw)
     });
-    let Some(sabotage) = Sabotage::of(&hupd, "openat", "EMFILE") else {
+    let Some(sabotage) = Sabotage::of(&hupd, "openat", "error=EMFILE") else {
         return skip("system calls that fail: strace may not attach here");
     };
     let run = running["run"].to_string();
@@ -320,5 +320,82 @@ fn a_group_is_killed_although_there_was_no_file_left_to_look_for_it() {
     wait_until("nobody of the group is alive", || {
         (!is_alive(other)).then_some(())
     });
+    assert_eq!(hupd.stop().code(), Some(0));
+}
+
+#[test]
+fn each_step_towards_another_user_is_told_by_its_name() {
+    if !rustix::process::geteuid().is_root() {
+        return skip("steps towards another user that fail: only root takes them");
+    }
+    if !has_program("strace") {
+        return skip("system calls that fail: strace is missing");
+    }
+    let mut hupd = Hupd::start(
+        "[jobs.other]\ncommand = [\"true\"]\nuser = 4711\ngroup_id = 4712\nnice = 5\nlimits = { core = 0 }\n",
+    );
+    for (fault, reason) in [
+        (
+            "prlimit64:error=EPERM",
+            "limits.core 0: operation not permitted",
+        ),
+        ("setpriority:error=EACCES", "nice 5: permission denied"),
+        (
+            "setgroups:error=EPERM",
+            "setgroups: operation not permitted",
+        ),
+        (
+            "setresgid:error=EPERM",
+            "setresgid: operation not permitted",
+        ),
+        (
+            "setresuid:error=EPERM",
+            "setresuid: operation not permitted",
+        ),
+        // They say that they have worked, and have done nothing.
+        (
+            "setresgid:retval=0",
+            "ids after the change of user: operation not permitted",
+        ),
+        (
+            "setresuid:retval=0",
+            "ids after the change of user: operation not permitted",
+        ),
+        (
+            "getresuid:retval=0",
+            "ids after the change of user: operation not permitted",
+        ),
+        (
+            "setuid:retval=0",
+            "ids after the change of user: operation not permitted",
+        ),
+        (
+            "rt_sigaction:error=EINVAL",
+            "signal actions: invalid argument",
+        ),
+    ] {
+        let (calls, fault_alone) = fault.split_once(':').expect("two parts");
+        let Some(sabotage) = Sabotage::of(&hupd, calls, fault_alone) else {
+            return skip("system calls that fail: strace may not attach here");
+        };
+        let run = hupd.home.run_to_end("other");
+        let outcome = run["outcome"].as_str().expect("it is over").to_owned();
+        assert_eq!(
+            outcome,
+            format!("could not start: {reason} (user '4711')"),
+            "{fault}"
+        );
+        assert_eq!(
+            (&run["exit_code"], &run["pid"]),
+            (&Value::Null, &Value::Null),
+            "{run}"
+        );
+        sabotage.end();
+        assert_eq!(
+            hupd.home.run_to_end("other")["outcome"],
+            "exited 0",
+            "after {fault}"
+        );
+    }
     assert_eq!(hupd.stop().code(), Some(0));
 }

@@ -35,6 +35,7 @@ fn order(run: RunId, script: &str) -> SpawnOrder {
         stop_signal: Signal::TERM,
         kill_after: Duration::from_secs(10),
         working_dir: PathBuf::from("/"),
+        process: Default::default(),
         env: BTreeMap::new(),
         output: OutputMode::Store,
         enabled: true,

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use toml::de::DeTable;
 
+use super::accounts::Accounts;
 use super::crowd::crowd;
 use super::decode::decode;
 use super::finding::{Finding, Findings, into_problems};
@@ -34,6 +35,7 @@ pub(super) struct Loading<'s> {
     surroundings: &'s Surroundings,
     now: Timestamp,
     zones: Zones,
+    accounts: Accounts,
     settings: Option<Settings>,
     defaults: Policies,
     jobs: BTreeMap<JobName, Arc<Job>>,
@@ -61,6 +63,7 @@ impl<'s> Loading<'s> {
             surroundings,
             now,
             zones: Zones::default(),
+            accounts: Accounts::new(surroundings),
             settings: None,
             defaults: Policies::built_in(Zone::utc()),
             jobs: BTreeMap::new(),
@@ -180,7 +183,7 @@ impl<'s> Loading<'s> {
         let built_in = Policies::built_in(settings.daemon.timezone.clone());
         let table = top.take_table("defaults", "[defaults] and its keys below");
         let mut section = top.inside(Title::Section("defaults"), table);
-        self.defaults = built_in.overridden(&mut section, &mut self.zones);
+        self.defaults = built_in.overridden(&mut section, &mut self.zones, &mut self.accounts);
         section.refuse(&["command", "description", "every", "schedule"], |key| {
             Finding::error(format!("'{key}' belongs to a job, not to [defaults]"))
                 .help("write it below [jobs.NAME]")
@@ -205,6 +208,7 @@ impl<'s> Loading<'s> {
                 source,
                 defaults: &self.defaults,
                 zones: &mut self.zones,
+                accounts: &mut self.accounts,
                 host: &self.surroundings.host,
                 now: self.now,
                 findings,

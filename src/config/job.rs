@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
+use super::accounts::Accounts;
 use super::finding::{Finding, Findings};
 use super::policies::Policies;
 use super::section::{Item, Section, Title, Wrong, is_job};
@@ -23,6 +24,7 @@ pub(super) struct Checker<'c> {
     pub source: &'c Source,
     pub defaults: &'c Policies,
     pub zones: &'c mut Zones,
+    pub accounts: &'c mut Accounts,
     pub host: &'c str,
     pub now: Timestamp,
     pub findings: &'c mut Findings,
@@ -47,7 +49,9 @@ impl Checker<'_> {
         };
         let title = Title::Job(name);
         let mut section = Section::new(title, self.source, Some(table), self.findings);
-        let policies = self.defaults.overridden(&mut section, self.zones);
+        let policies = self
+            .defaults
+            .overridden(&mut section, self.zones, self.accounts);
         let seed = Seed::of(self.host, name);
         let circumstances = Circumstances {
             zones: self.zones,
@@ -94,6 +98,7 @@ fn described(
         stop_signal: policies.stop_signal,
         kill_after: policies.kill_after,
         working_dir: policies.working_dir,
+        process: policies.process,
         env: policies.env,
         output: policies.output,
         enabled: policies.enabled,

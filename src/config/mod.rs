@@ -2,21 +2,25 @@
 //!
 //! What comes out of [`load()`] is right by construction and is never checked again.
 
+mod accounts;
 mod changes;
 mod check;
 mod crowd;
 mod decode;
 mod duration;
+mod env_file;
 mod finding;
 mod foresight;
 mod include;
 mod job;
+mod limits;
 mod load;
 mod mend;
 mod missed;
 mod overlap;
 mod policies;
 mod problem;
+mod process;
 mod read;
 mod render;
 mod section;
@@ -35,10 +39,14 @@ mod zones;
 #[cfg(test)]
 mod tests;
 
+pub use accounts::Who;
 pub use changes::Changes;
 pub use duration::{format_duration, parse_duration};
+pub use env_file::read_env_file;
+pub use limits::{Limits, Resource};
 pub use load::{Accepted, LoadOutcome, load, runtime_dir_of};
 pub use problem::{Problem, Problems, Severity};
+pub use process::Process;
 pub use size::{format_size, parse_size};
 pub use surroundings::Surroundings;
 pub use value::{

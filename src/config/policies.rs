@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use toml::Spanned;
 use toml::de::DeValue;
 
+use super::accounts::Accounts;
 use super::section::{Item, Section, Wrong};
 use super::words::{quoted, visible};
-use super::{Missed, OutputMode, missed, overlap, typed, zones};
+use super::{Missed, OutputMode, Process, missed, overlap, typed, zones};
 use crate::run::{GroupName, Signal};
 use crate::schedule::{Dst, Zone, Zones};
 
@@ -30,6 +32,7 @@ pub(super) struct Policies {
     pub stop_signal: Signal,
     pub kill_after: Duration,
     pub working_dir: PathBuf,
+    pub process: Arc<Process>,
     pub env: BTreeMap<String, String>,
     pub output: OutputMode,
     pub enabled: bool,
@@ -52,6 +55,7 @@ impl Policies {
             stop_signal: Signal::TERM,
             kill_after: Duration::from_secs(10),
             working_dir: PathBuf::from("/"),
+            process: Arc::default(),
             env: BTreeMap::new(),
             output: OutputMode::Store,
             enabled: true,
@@ -59,11 +63,17 @@ impl Policies {
     }
 
     /// These, and on top of them what a section says.
-    pub fn overridden(&self, section: &mut Section<'_, '_>, zones: &mut Zones) -> Self {
+    pub fn overridden(
+        &self,
+        section: &mut Section<'_, '_>,
+        zones: &mut Zones,
+        accounts: &mut Accounts,
+    ) -> Self {
         let mut env = self.env.clone();
         env.extend(section.take_all("env", environment).unwrap_or_default());
         Self {
             env,
+            process: self.process.overridden(section, accounts),
             shell: section
                 .take("shell", typed::shell)
                 .unwrap_or_else(|| self.shell.clone()),
@@ -144,7 +154,8 @@ fn variable(
     })
 }
 
-fn check_name(name: &str) -> Result<(), Wrong> {
+/// Of a variable.
+pub(super) fn check_name(name: &str) -> Result<(), Wrong> {
     if name.is_empty() {
         return Err(Wrong::new("a name is empty").help("write env = { NAME = \"value\" }"));
     }

@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Surroundings {
     pub is_root: bool,
+    /// Whom hupd is, as the kernel knows it.
+    pub uid: u32,
+    pub gid: u32,
     /// The name of this machine: what a number drawn for a job depends on, besides its name.
     pub host: String,
     /// `$STATE_DIRECTORY`, as systemd sets it.
@@ -24,6 +27,8 @@ impl Surroundings {
         let names = rustix::system::uname();
         Self {
             is_root,
+            uid: rustix::process::geteuid().as_raw(),
+            gid: rustix::process::getegid().as_raw(),
             host: names.nodename().to_string_lossy().into_owned(),
             state_directory: folder("STATE_DIRECTORY"),
             runtime_directory: folder("RUNTIME_DIRECTORY"),

@@ -9,6 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Deserialize;
 
+use super::Process;
 use super::duration::format_duration;
 use crate::run::{GroupName, JobName, Signal};
 use crate::schedule::{Schedule, Seed, Zone};
@@ -118,6 +119,7 @@ pub struct Job {
     pub kill_after: Duration,
     /// Absolute.
     pub working_dir: PathBuf,
+    pub process: Arc<Process>,
     /// What the file adds to the clean environment.
     pub env: BTreeMap<String, String>,
     pub output: OutputMode,

@@ -1,24 +1,33 @@
-//! Who hupd runs as, and the clean environment that its jobs get: built from nothing.
+//! As whom hupd and its jobs run, and the clean environment that jobs get: built from nothing.
+
+mod accounts;
 
 use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::path::PathBuf;
 
-use nix::unistd::{Uid, User};
+use nix::unistd::{Gid, Uid, User};
 
 use crate::config::{Job, Timing};
 use crate::system::spawn::SpawnOrder;
 
+pub(crate) use accounts::{Account, Accounts};
+
 /// Where programs are looked for, unless the job's `env` says otherwise.
 pub const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// The user that hupd and its jobs run as.
+/// A user, as its jobs see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
     pub uid: u32,
+    /// Its own group; none where nobody knows one.
+    pub gid: Option<u32>,
     pub name: String,
     pub home: PathBuf,
+    pub shell: PathBuf,
 }
+
+const DEFAULT_SHELL: &str = "/bin/sh";
 
 /// One variable of an environment.
 pub type Variable<'a> = (&'a str, Cow<'a, OsStr>);
@@ -27,30 +36,56 @@ impl Identity {
     /// The effective user of this process. Where the user database has no such user, the name is
     /// the number and home is `/`.
     pub fn of_process() -> Self {
-        let uid = Uid::effective();
+        let (uid, gid) = (Uid::effective(), Some(Gid::effective().as_raw()));
         match User::from_uid(uid) {
             Ok(Some(user)) => Self {
-                uid: uid.as_raw(),
-                name: user.name,
-                home: user.dir,
+                gid,
+                // A daemon has no shell of its own, whatever its user has at a terminal.
+                shell: DEFAULT_SHELL.into(),
+                ..Self::of(user)
             },
-            _ => Self::nameless(uid.as_raw()),
+            _ => Self {
+                gid,
+                ..Self::nameless(uid.as_raw())
+            },
+        }
+    }
+
+    /// As the user database has it.
+    fn of(user: User) -> Self {
+        let has_shell = !user.shell.as_os_str().is_empty();
+        let shell = has_shell.then_some(user.shell);
+        Self {
+            uid: user.uid.as_raw(),
+            gid: Some(user.gid.as_raw()),
+            name: user.name,
+            home: user.dir,
+            shell: shell.unwrap_or_else(|| DEFAULT_SHELL.into()),
         }
     }
 
     fn nameless(uid: u32) -> Self {
         Self {
             uid,
+            gid: None,
+            shell: DEFAULT_SHELL.into(),
             name: uid.to_string(),
             home: PathBuf::from("/"),
         }
     }
 
-    /// All that a run sees: the base, then what the file adds, then what hupd tells it. A later
-    /// variable replaces an earlier one of the same name.
-    pub fn environment<'a>(&'a self, order: &'a SpawnOrder) -> Vec<Variable<'a>> {
+    /// All that a run sees: the base, what it inherits from hupd, what its `env_file` holds, what `env` adds, and
+    /// what hupd tells it. A later variable replaces an earlier one of the same name.
+    pub fn environment<'a>(
+        &'a self,
+        order: &'a SpawnOrder,
+        file: &'a [(String, String)],
+    ) -> Vec<Variable<'a>> {
         let mut variables = self.base();
         variables.extend(zone_of(&order.job).map(|name| ("TZ", borrowed(name))));
+        variables.extend(inherited(&order.job.process.env_inherit));
+        let file = file.iter();
+        variables.extend(file.map(|(key, value)| (key.as_str(), borrowed(value))));
         variables.extend(
             order
                 .job
@@ -68,7 +103,7 @@ impl Identity {
             ("HOME", Cow::Borrowed(self.home.as_os_str())),
             ("USER", borrowed(&self.name)),
             ("LOGNAME", borrowed(&self.name)),
-            ("SHELL", borrowed("/bin/sh")),
+            ("SHELL", Cow::Borrowed(self.shell.as_os_str())),
             ("LANG", borrowed("C.UTF-8")),
         ]
     }
@@ -80,6 +115,13 @@ fn zone_of(job: &Job) -> Option<&str> {
         Timing::Schedule(schedule) => Some(schedule.zone.name()),
         Timing::Never | Timing::Every(_) => None,
     }
+}
+
+/// Those of these variables that hupd has.
+fn inherited(names: &[String]) -> impl Iterator<Item = Variable<'_>> {
+    let found = |name: &str| std::env::var_os(name).map(Cow::Owned);
+    let names = names.iter();
+    names.filter_map(move |name| Some((name.as_str(), found(name)?)))
 }
 
 fn about(order: &SpawnOrder) -> [Variable<'_>; 5] {

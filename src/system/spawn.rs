@@ -5,6 +5,7 @@
 //! much memory hupd has, and it sets itself up by system calls alone: see `system::raw`.
 
 mod failure;
+mod limits;
 mod plan;
 mod prepared;
 mod program;
@@ -26,7 +27,7 @@ use crate::config::Job;
 use crate::event::{Event, NoStart, Outbox};
 use crate::run::{Generation, Occurrence, RunId};
 use crate::system::children::{ChildrenHandle, NewChild};
-use crate::system::identity::Identity;
+use crate::system::identity::{Accounts, Identity};
 use crate::system::inherited::signals_with_an_action;
 use crate::system::raw::{self, Stack};
 
@@ -97,6 +98,12 @@ struct Spawner {
     handled: Arc<[i32]>,
 }
 
+/// What a thread keeps from one start to the next.
+struct Own {
+    stack: Stack,
+    accounts: Accounts,
+}
+
 impl Spawner {
     fn try_clone(&self) -> io::Result<Self> {
         Ok(Self {
@@ -117,15 +124,18 @@ impl Spawner {
     }
 
     fn serve(&self, orders: Receiver<SpawnOrder>) {
-        let mut stack = Stack::new();
+        let mut own = Own {
+            stack: Stack::new(),
+            accounts: Accounts::new(self.identity.clone()),
+        };
         for order in orders {
-            self.perform(&order, &mut stack);
+            self.perform(&order, &mut own);
         }
     }
 
-    fn perform(&self, order: &SpawnOrder, stack: &mut Stack) {
+    fn perform(&self, order: &SpawnOrder, own: &mut Own) {
         let in_flight = self.children.start_in_flight();
-        match self.spawn(order, stack) {
+        match self.spawn(order, own) {
             Ok(child) => self.children.adopt(child),
             Err(why) => {
                 let run = order.run;
@@ -136,10 +146,12 @@ impl Spawner {
         drop(in_flight);
     }
 
-    fn spawn(&self, order: &SpawnOrder, stack: &mut Stack) -> Result<NewChild, NoStart> {
-        let prepared = Prepared::new(order, &self.identity)?;
+    fn spawn(&self, order: &SpawnOrder, own: &mut Own) -> Result<NewChild, NoStart> {
+        let account = own.accounts.of(&order.job.process)?;
+        let prepared = Prepared::new(order, account)?;
         let plan = prepared.plan(self.null.as_fd(), &self.handled);
-        let (pid, pidfd) = start(&plan, stack).map_err(|what| why_not_started(&prepared, what))?;
+        let started = start(&plan, &mut own.stack);
+        let (pid, pidfd) = started.map_err(|what| why_not_started(&prepared, what))?;
         Ok(NewChild {
             run: order.run,
             job: order.job.clone(),

@@ -158,6 +158,7 @@ pub(crate) fn job(command: &[&str]) -> Job {
         stop_signal: Signal::TERM,
         kill_after: Duration::from_secs(10),
         working_dir: PathBuf::from("/"),
+        process: Arc::default(),
         env: BTreeMap::new(),
         output: OutputMode::Store,
         enabled: true,

@@ -214,6 +214,7 @@ impl JobSpec {
             stop_signal: self.stop_signal,
             kill_after: self.kill_after,
             working_dir: PathBuf::from("/"),
+            process: Default::default(),
             env: BTreeMap::new(),
             output: OutputMode::Store,
             enabled: self.enabled,

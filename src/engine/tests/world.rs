@@ -57,6 +57,7 @@ pub fn job(name: &str) -> Job {
         stop_signal: Signal::TERM,
         kill_after: 10 * SECOND,
         working_dir: PathBuf::from("/"),
+        process: Arc::default(),
         env: Default::default(),
         output: OutputMode::Store,
         enabled: true,

@@ -9,6 +9,7 @@ use rustix::io::Errno;
 use super::plan::{NotDone, NotStarted, Step};
 use super::prepared::Prepared;
 use super::program::is_executable;
+use crate::config::Job;
 use crate::event::NoStart;
 use crate::reason::reason;
 
@@ -17,7 +18,7 @@ pub(super) fn could_not_prepare(error: io::Error) -> NoStart {
     let text = match Errno::from_io_error(&error) {
         Some(Errno::MFILE) => "too many open files in hupd (see its limit of open files)".into(),
         Some(Errno::NFILE) => "too many open files in the system".into(),
-        _ => format!("cannot make a pipe for its output: {}", reason(&error)),
+        _ => format!("cannot make its standard streams: {}", reason(&error)),
     };
     by_kind(&error, text)
 }
@@ -64,8 +65,8 @@ fn not_set_up(prepared: &Prepared<'_>, failure: NotDone) -> String {
         Step::Group => "setpgid".into(),
         Step::Streams => "standard streams".into(),
         Step::Cgroup => "cgroup".into(),
-        Step::Limit(at) => format!("limit {at}"),
-        Step::Nice => "nice".into(),
+        Step::Limit(at) => limit(job, at),
+        Step::Nice => format!("nice {}", job.process.nice.unwrap_or(0)),
         Step::Umask => "umask".into(),
         Step::Groups => "setgroups".into(),
         Step::Gid => "setresgid".into(),
@@ -73,7 +74,7 @@ fn not_set_up(prepared: &Prepared<'_>, failure: NotDone) -> String {
         Step::Verify => "ids after the change of user".into(),
         Step::Mask => "signal mask".into(),
     };
-    format!("{step}: {reason}")
+    format!("{step}: {reason}{}", whose(prepared))
 }
 
 fn wrong_program(prepared: &Prepared<'_>, at: usize, errno: i32) -> String {
@@ -84,8 +85,25 @@ fn wrong_program(prepared: &Prepared<'_>, at: usize, errno: i32) -> String {
         _ => Ok(program.places[at].as_path()),
     };
     match meant {
-        Ok(program) => wrong_file(program, errno),
+        Ok(program) => format!("{}{}", wrong_file(program, errno), whose(prepared)),
         Err(none) => none,
+    }
+}
+
+/// `limits.open_files 4096`
+fn limit(job: &Job, at: usize) -> String {
+    match job.process.limits.iter().nth(at) {
+        Some((resource, Some(most))) => format!("limits.{} {most}", resource.name()),
+        Some((resource, None)) => format!("limits.{} \"none\"", resource.name()),
+        None => "limits".into(),
+    }
+}
+
+/// Where that makes a difference: who was refused.
+fn whose(prepared: &Prepared<'_>) -> String {
+    match prepared.account.ids {
+        Some(_) => format!(" (user '{}')", prepared.account.identity.name),
+        None => String::new(),
     }
 }
 

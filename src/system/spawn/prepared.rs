@@ -5,15 +5,17 @@ use std::collections::BTreeMap;
 use std::ffi::{CString, OsStr};
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
+use std::sync::Arc;
 
 use super::SpawnOrder;
 use super::failure::could_not_prepare;
-use super::plan::Plan;
+use super::limits::limits;
+use super::plan::{Limit, Plan};
 use super::program::Program;
 use super::streams::Streams;
-use crate::config::Job;
+use crate::config::{Job, read_env_file};
 use crate::event::NoStart;
-use crate::system::identity::{DEFAULT_PATH, Identity};
+use crate::system::identity::{Account, DEFAULT_PATH};
 
 /// What a plan refers to.
 #[derive(Debug)]
@@ -25,13 +27,25 @@ pub(super) struct Prepared<'o> {
     environment: Vec<CString>,
     working_dir: CString,
     streams: Streams,
+    limits: Vec<Limit>,
+    pub account: Arc<Account>,
 }
 
 impl<'o> Prepared<'o> {
     /// Fails where a descriptor is lacking, or where the kernel could not be told.
-    pub fn new(order: &'o SpawnOrder, identity: &Identity) -> Result<Self, NoStart> {
+    pub fn new(order: &'o SpawnOrder, account: Arc<Account>) -> Result<Self, NoStart> {
         let job: &Job = &order.job;
-        let variables: BTreeMap<_, _> = identity.environment(order).into_iter().collect();
+        let file = job.process.env_file.as_deref();
+        let file = file
+            .map(read_env_file)
+            .transpose()
+            .map_err(|why| format!("env_file: {why}"))?;
+        let file = file.unwrap_or_default();
+        let variables: BTreeMap<_, _> = account
+            .identity
+            .environment(order, &file)
+            .into_iter()
+            .collect();
         let path = variables
             .get("PATH")
             .map_or(DEFAULT_PATH.into(), |path| path.to_string_lossy());
@@ -50,9 +64,11 @@ impl<'o> Prepared<'o> {
                 .collect::<Result<_, _>>()?,
             environment: variables.iter().map(variable).collect::<Result<_, _>>()?,
             working_dir: text(job.working_dir.as_os_str())?,
-            streams: Streams::new(job.output).map_err(could_not_prepare)?,
+            streams: Streams::new(job, account.ids.as_ref()).map_err(could_not_prepare)?,
+            limits: limits(&job.process.limits),
             program,
             job,
+            account,
         })
     }
 
@@ -63,10 +79,10 @@ impl<'o> Prepared<'o> {
             environment: &self.environment,
             streams: self.streams.of_job(null),
             cgroup: None,
-            limits: &[],
-            nice: None,
-            umask: 0o022,
-            ids: None,
+            limits: &self.limits,
+            nice: self.job.process.nice,
+            umask: self.job.process.umask,
+            ids: self.account.ids.as_ref(),
             working_dir: &self.working_dir,
             handled,
         }

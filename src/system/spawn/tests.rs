@@ -264,7 +264,7 @@ fn a_job_without_a_calendar_gets_the_zone_of_the_system() {
     let order = order(RunId(1), job(&["env"]));
     assert!(
         identity
-            .environment(&order)
+            .environment(&order, &[])
             .iter()
             .all(|(key, _)| *key != "TZ")
     );

@@ -1,0 +1,131 @@
+//! The file that `env_file` names: lines of `NAME=value`, read by a check and again by each run.
+//!
+//! It may hold secrets, so no message repeats what is in it.
+
+use std::path::Path;
+
+use super::policies::check_name;
+use super::read::read;
+use super::words::visible;
+
+/// The variables in the order of the file; the error names the file, and the line where it is one.
+pub fn read_env_file(path: &Path) -> Result<Vec<(String, String)>, String> {
+    let file = visible(&path.to_string_lossy());
+    let contents = read(path).map_err(|reason| format!("cannot read '{file}': {reason}"))?;
+    let text = String::from_utf8(contents.bytes).map_err(|_| format!("'{file}' is not UTF-8"))?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    let mut variables = Vec::new();
+    for (at, line) in text.lines().enumerate() {
+        let line = line.trim();
+        if !line.is_empty() && !line.starts_with('#') {
+            let wrong = |what| format!("'{file}', line {}: {what}", at + 1);
+            variables.push(variable(line).map_err(wrong)?);
+        }
+    }
+    Ok(variables)
+}
+
+fn variable(line: &str) -> Result<(String, String), String> {
+    let Some((name, value)) = line.split_once('=') else {
+        return Err("there is no '='; write NAME=value".into());
+    };
+    if name.starts_with("export ") {
+        return Err("this is not a shell script; leave 'export' out".into());
+    }
+    if name.contains(char::is_whitespace) {
+        return Err("there is a blank in the name, or before '='; write NAME=value".into());
+    }
+    // Its message would repeat the name, which is enough for a table, and may be too much here.
+    check_name(name).map_err(|_| match name.starts_with("HUPD_") {
+        true => "names that begin with 'HUPD_' are set by hupd",
+        false => "there is no name before '='; write NAME=value",
+    })?;
+    Ok((name.to_owned(), unquoted(value.trim_start())?.to_owned()))
+}
+
+/// A value may stand in quotes of one kind, so that it can begin or end with blanks.
+fn unquoted(value: &str) -> Result<&str, String> {
+    if value.contains('\0') {
+        return Err("there is a NUL character".into());
+    }
+    let Some(quote) = value
+        .chars()
+        .next()
+        .filter(|first| ['"', '\''].contains(first))
+    else {
+        return Ok(value);
+    };
+    let inner = value[1..].strip_suffix(quote);
+    inner.ok_or_else(|| format!("a value that begins with {quote} must end with it"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn read_text(text: &[u8]) -> Result<Vec<(String, String)>, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("env");
+        fs::write(&path, text).unwrap();
+        let place = folder.path().to_str().unwrap();
+        read_env_file(&path).map_err(|error| error.replace(place, "DIR"))
+    }
+
+    #[test]
+    fn each_line_is_a_variable() {
+        let text = "# secrets\n\nUSER_NAME=hugo\r\n  TOKEN= a=b c \nQUOTED=\" x 'y' \"\nONE='\"'\nEMPTY=\n";
+        let expected = [
+            ("USER_NAME", "hugo"),
+            ("TOKEN", "a=b c"),
+            ("QUOTED", " x 'y' "),
+            ("ONE", "\""),
+            ("EMPTY", ""),
+        ];
+        let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        assert_eq!(read_text(text.as_bytes()).unwrap(), expected);
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_by_its_line_and_not_repeated() {
+        let cases: [(&[u8], &str); 8] = [
+            (
+                b"A=1\nhunter2\n",
+                "'DIR/env', line 2: there is no '='; write NAME=value",
+            ),
+            (
+                b"=hunter2",
+                "'DIR/env', line 1: there is no name before '='; write NAME=value",
+            ),
+            (
+                b"export A=1",
+                "'DIR/env', line 1: this is not a shell script; leave 'export' out",
+            ),
+            (
+                b"A =1",
+                "'DIR/env', line 1: there is a blank in the name, or before '='; write NAME=value",
+            ),
+            (
+                b"HUPD_JOB=x",
+                "'DIR/env', line 1: names that begin with 'HUPD_' are set by hupd",
+            ),
+            (
+                b"A=\"x",
+                "'DIR/env', line 1: a value that begins with \" must end with it",
+            ),
+            (b"\n\nA=x\0y", "'DIR/env', line 3: there is a NUL character"),
+            (b"A=\xff", "'DIR/env' is not UTF-8"),
+        ];
+        for (text, message) in cases {
+            assert_eq!(read_text(text), Err(message.to_owned()));
+        }
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_says_why() {
+        let missing = read_env_file(Path::new("/no/such/env"));
+        let expected = "cannot read '/no/such/env': no such file or directory";
+        assert_eq!(missing, Err(expected.to_owned()));
+    }
+}

@@ -1,0 +1,137 @@
+//! `limits`: a table of resources, and how much of each a process may use.
+
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use toml::Spanned;
+use toml::de::{DeString, DeValue};
+
+use super::section::{Item, Wrong};
+use super::typed;
+use super::words::{list, nearest, quoted};
+
+/// What the kernel counts, for each process or for each user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Resource {
+    /// Bytes of address space.
+    Memory,
+    OpenFiles,
+    /// Seconds.
+    Cpu,
+    /// Bytes of a core dump.
+    Core,
+    /// Bytes.
+    FileSize,
+    /// Of the user, threads included.
+    Processes,
+    /// Bytes.
+    Stack,
+    /// Bytes.
+    LockedMemory,
+}
+
+/// What each process may use; none where it is without a limit.
+pub type Limits = BTreeMap<Resource, Option<u64>>;
+
+const ALL: [Resource; 8] = [
+    Resource::Memory,
+    Resource::OpenFiles,
+    Resource::Cpu,
+    Resource::Core,
+    Resource::FileSize,
+    Resource::Processes,
+    Resource::Stack,
+    Resource::LockedMemory,
+];
+
+const EXAMPLE: &str = "write limits = { memory = \"2GiB\", open_files = 4096 }";
+const MOST_BYTES: u64 = 1 << 50;
+const MOST_FILES: u64 = 1 << 30;
+/// The kernel's own bound of process numbers.
+const MOST_PROCESSES: u64 = 1 << 22;
+
+impl Resource {
+    /// As the file has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Memory => "memory",
+            Self::OpenFiles => "open_files",
+            Self::Cpu => "cpu",
+            Self::Core => "core",
+            Self::FileSize => "file_size",
+            Self::Processes => "processes",
+            Self::Stack => "stack",
+            Self::LockedMemory => "locked_memory",
+        }
+    }
+
+    /// The smallest values are those with which a program can still be started.
+    fn read(self, item: &Item<'_>) -> Result<u64, Wrong> {
+        match self {
+            Self::OpenFiles => typed::count(item, 4..=MOST_FILES),
+            Self::Processes => typed::count(item, 1..=MOST_PROCESSES),
+            Self::Cpu => seconds(item),
+            Self::Memory => bytes(item, 1 << 20..=MOST_BYTES),
+            Self::Stack => bytes(item, 1 << 16..=MOST_BYTES),
+            Self::Core | Self::FileSize | Self::LockedMemory => bytes(item, 0..=MOST_BYTES),
+        }
+    }
+}
+
+fn bytes(item: &Item<'_>, allowed: RangeInclusive<u64>) -> Result<u64, Wrong> {
+    typed::size(item, allowed)
+}
+
+/// The kernel counts whole ones.
+fn seconds(item: &Item<'_>) -> Result<u64, Wrong> {
+    let time = typed::duration_of_at_least(item, Duration::from_secs(1))?;
+    Ok(time.as_secs() + u64::from(time.subsec_nanos() > 0))
+}
+
+pub(super) fn limits(item: &Item<'_>, wrongs: &mut Vec<Wrong>) -> Limits {
+    let DeValue::Table(table) = item.value else {
+        wrongs.push(item.unlike("a table").help(EXAMPLE));
+        return Limits::new();
+    };
+    let mut limits = Limits::new();
+    for (name, value) in table {
+        match limit(item, name, value) {
+            Ok((resource, limit)) => drop(limits.insert(resource, limit)),
+            Err(wrong) => wrongs.push(wrong),
+        }
+    }
+    limits
+}
+
+fn limit<'t>(
+    item: &Item<'t>,
+    name: &Spanned<DeString<'_>>,
+    value: &'t Spanned<DeValue<'t>>,
+) -> Result<(Resource, Option<u64>), Wrong> {
+    let known = ALL
+        .into_iter()
+        .find(|resource| resource.name() == name.get_ref());
+    let resource = known.ok_or_else(|| unknown(name))?;
+    if value.get_ref().as_str() == Some("none") {
+        return Ok((resource, None));
+    }
+    let limit = resource.read(&item.part(value)).map_err(|wrong| Wrong {
+        at: wrong.at.or(Some(value.span())),
+        message: format!("{}: {}", resource.name(), wrong.message),
+        ..wrong
+    });
+    Ok((resource, Some(limit?)))
+}
+
+fn unknown(name: &Spanned<DeString<'_>>) -> Wrong {
+    let known = ALL.map(Resource::name);
+    let help = match nearest(name.get_ref(), known) {
+        Some(meant) => format!("did you mean '{meant}'?"),
+        None => format!("known here: {}", list(known, "and")),
+    };
+    Wrong {
+        at: Some(name.span()),
+        ..Wrong::new(format!("{} is not known here", quoted(name.get_ref()))).help(help)
+    }
+}

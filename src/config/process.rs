@@ -1,0 +1,172 @@
+//! What the process of a job is: as whom it runs, within which limits, and what it is given.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use toml::de::DeValue;
+
+use super::accounts::{Accounts, Who};
+use super::env_file::read_env_file;
+use super::finding::Finding;
+use super::limits::{Limits, limits};
+use super::policies::check_name;
+use super::section::{Item, Section, Wrong};
+use super::typed;
+use super::words::{quoted, shortened};
+
+/// Shared by the jobs that say nothing of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Process {
+    /// None: whom hupd is.
+    pub user: Option<Who>,
+    /// Instead of the user's own; the other groups are those of the user.
+    pub group: Option<Who>,
+    pub umask: u32,
+    /// None: as nice as hupd is.
+    pub nice: Option<i32>,
+    pub limits: Limits,
+    /// Absolute; read by each run.
+    pub env_file: Option<PathBuf>,
+    /// Variables that are taken over from hupd, where it has them.
+    pub env_inherit: Vec<String>,
+    /// What it can read; nothing where it is empty.
+    pub stdin: String,
+}
+
+impl Default for Process {
+    fn default() -> Self {
+        Self {
+            user: None,
+            group: None,
+            umask: 0o022,
+            nice: None,
+            limits: Limits::new(),
+            env_file: None,
+            env_inherit: Vec::new(),
+            stdin: String::new(),
+        }
+    }
+}
+
+impl Process {
+    /// This, and on top of it what a section says.
+    pub(super) fn overridden(
+        self: &Arc<Self>,
+        section: &mut Section<'_, '_>,
+        accounts: &mut Accounts,
+    ) -> Arc<Self> {
+        let mut own = Self::clone(self);
+        own.identity(section, accounts);
+        own.umask = section.take("umask", umask).unwrap_or(own.umask);
+        own.nice = section.take("nice", nice).or(own.nice);
+        own.limits
+            .extend(section.take_all("limits", limits).unwrap_or_default());
+        own.env_file = env_file(section).unwrap_or(own.env_file);
+        own.env_inherit = section
+            .take_all("env_inherit", names)
+            .unwrap_or(own.env_inherit);
+        own.stdin = section
+            .take("stdin", typed::owned_text)
+            .unwrap_or(own.stdin);
+        match own == **self {
+            true => Arc::clone(self),
+            false => Arc::new(own),
+        }
+    }
+
+    /// The group of another user is never taken over.
+    fn identity(&mut self, section: &mut Section<'_, '_>, accounts: &mut Accounts) {
+        let user = section.take("user", |item| accounts.user(item));
+        let group = section.take("group_id", |item| accounts.group(item));
+        if user.is_some() {
+            (self.user, self.group) = (user, None);
+        }
+        self.group = group.or(self.group.take());
+        let (Some(user), None) = (&self.user, &self.group) else {
+            return;
+        };
+        if accounts.has_no_group(user)
+            && let Some(at) = section.value_at("user")
+            && section.key_at("group_id").is_none()
+        {
+            let message = format!(
+                "user: {} is in no database of users, so it has no group",
+                quoted(&user.to_string())
+            );
+            let finding = Finding::error(message).at(at);
+            section.push(finding.help("write group_id = NUMBER as well"));
+        }
+    }
+}
+
+fn umask(item: &Item<'_>) -> Result<u32, Wrong> {
+    const HELP: &str = "write three digits from 0 to 7 in quotes, such as \"027\"";
+    let text = typed::text_like(item, "\"027\"").map_err(|wrong| wrong.help(HELP))?;
+    let is_octal = |text: &str| text.bytes().all(|digit| (b'0'..=b'7').contains(&digit));
+    let mask = u32::from_str_radix(text, 8).ok();
+    let mask = mask.filter(|mask| is_octal(text) && *mask <= 0o777 && text.len() <= 4);
+    mask.ok_or_else(|| Wrong::new(format!("{} is no umask", quoted(text))).help(HELP))
+}
+
+fn nice(item: &Item<'_>) -> Result<i32, Wrong> {
+    const HELP: &str = "write -20 (first of all) to 19 (last of all), without quotes";
+    let DeValue::Integer(number) = item.value else {
+        return Err(item.unlike("a whole number").help(HELP));
+    };
+    let value = i32::from_str_radix(number.as_str(), number.radix()).ok();
+    value
+        .filter(|value| (-20..=19).contains(value))
+        .ok_or_else(|| {
+            Wrong::new(format!(
+                "{} is out of range",
+                shortened(&number.to_string())
+            ))
+            .help(HELP)
+        })
+}
+
+/// `"none"` takes back what [defaults] says. A file that is wrong now is not refused: it may come later, or change,
+/// and each run reads it anew.
+fn env_file(section: &mut Section<'_, '_>) -> Option<Option<PathBuf>> {
+    let path = section.take("env_file", |item| match item.value.as_str() {
+        Some("none") => Ok(None),
+        _ => typed::path(item).map(Some),
+    })?;
+    let problem = path.as_ref().and_then(|path| read_env_file(path).err());
+    if let Some((problem, at)) = problem.zip(section.value_at("env_file")) {
+        let finding = Finding::warning(format!("env_file: {problem}")).at(at);
+        section.push(
+            finding
+                .help("until that is mended no run of it can start; each run reads the file anew"),
+        );
+    }
+    Some(path)
+}
+
+fn names(item: &Item<'_>, wrongs: &mut Vec<Wrong>) -> Vec<String> {
+    let DeValue::Array(parts) = item.value else {
+        let wrong = item.unlike("an array of names");
+        wrongs.push(wrong.help("write [\"LANG\", \"SSH_AUTH_SOCK\"]"));
+        return Vec::new();
+    };
+    let mut names = Vec::with_capacity(parts.len());
+    for part in parts {
+        match name(&item.part(part)) {
+            Ok(name) => names.push(name),
+            Err(wrong) => wrongs.push(Wrong {
+                at: Some(part.span()),
+                ..wrong
+            }),
+        }
+    }
+    names
+}
+
+fn name(item: &Item<'_>) -> Result<String, Wrong> {
+    let name = typed::owned_text(item)?;
+    if name.is_empty() {
+        return Err(Wrong::new("a name is empty").help("write a name, such as \"LANG\""));
+    }
+    check_name(&name)?;
+    Ok(name)
+}

@@ -1,0 +1,389 @@
+//! As whom a job runs, within which limits, and what it is given: on the real program.
+#![allow(
+    clippy::disallowed_methods,
+    reason = "these tests start hupd as its users do"
+)]
+
+mod common;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use common::{Home, Hupd, Told, has_program, skip, text};
+use rustix::process::geteuid;
+
+/// What a job says of itself.
+const LOOK: &str = r#"echo "$(id -u) $(id -g) $(id -G)" >/dev/stdout; env | sort; umask; pwd"#;
+
+/// The kernel's own id of nobody, and of its group.
+const NOBODY: u32 = 65534;
+
+fn is_root() -> bool {
+    geteuid().is_root()
+}
+
+/// A hupd, as root, for which the machine has a user `worker` and a user `other`.
+fn hupd_with_users(home: Home) -> Option<Hupd> {
+    home.write(
+        "passwd",
+        "root:x:0:0::/root:/bin/sh\nworker:x:4241:4242::/home/worker:/bin/worker-sh\n\
+         other:x:4251:4252::/home/other:\n",
+    );
+    home.write(
+        "group",
+        "root:x:0:\nworkers:x:4242:\ndisks:x:4243:worker\nnets:x:4244:other,worker\nothers:x:4252:\n",
+    );
+    let folder = home.path().display();
+    let mounts =
+        format!("mount --bind {folder}/passwd /etc/passwd; mount --bind {folder}/group /etc/group");
+    let command = home.hupd_after(&mounts)?;
+    Some(Hupd::start_by(command, home))
+}
+
+fn home_with(config: &str) -> Home {
+    let home = Home::new();
+    home.configure(config);
+    home
+}
+
+/// The job's own lines; those that hupd adds to each are left out.
+fn said(home: &Home, job: &str) -> Vec<String> {
+    let run = home.run_to_end(job);
+    assert_eq!(run["outcome"], "exited 0", "{run}");
+    let output = text(&home.output(job));
+    let lines = output.lines().map(str::to_owned);
+    lines
+        .filter(|line| !line.starts_with("HUPD_") && !line.starts_with("PWD="))
+        .collect()
+}
+
+fn outcome(home: &Home, job: &str) -> String {
+    let run = home.run_to_end(job);
+    run["outcome"].as_str().expect("it is over").to_owned()
+}
+
+#[test]
+fn a_job_runs_as_its_user_with_all_that_belongs_to_it() {
+    if !is_root() {
+        return skip("jobs of other users: only root has them");
+    }
+    let jobs = format!(
+        "[defaults]\numask = \"027\"\n\
+         [jobs.worker]\ncommand = '{LOOK}'\nuser = \"worker\"\n\
+         [jobs.number]\ncommand = '{LOOK}'\nuser = 4241\n\
+         [jobs.group]\ncommand = '{LOOK}'\nuser = \"worker\"\ngroup_id = \"nets\"\n\
+         [jobs.other]\ncommand = '{LOOK}'\nuser = \"other\"\numask = \"077\"\n\
+         [jobs.nobody]\ncommand = '{LOOK}'\nuser = 4299\ngroup_id = 4298\n\
+         [jobs.root]\ncommand = '{LOOK}'\n"
+    );
+    let Some(hupd) = hupd_with_users(home_with(&jobs)) else {
+        return skip("jobs of other users: no mount namespace can be made here");
+    };
+    let path = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+    let worker = |ids: &str| {
+        let variables = ["HOME=/home/worker", "LANG=C.UTF-8", "LOGNAME=worker", path];
+        let rest = ["SHELL=/bin/worker-sh", "USER=worker", "0027", "/"];
+        [&[ids], &variables[..], &rest[..]]
+            .concat()
+            .iter()
+            .map(|line| (*line).to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        said(&hupd.home, "worker"),
+        worker("4241 4242 4242 4243 4244")
+    );
+    assert_eq!(
+        said(&hupd.home, "number"),
+        worker("4241 4242 4242 4243 4244")
+    );
+    assert_eq!(said(&hupd.home, "group"), worker("4241 4244 4244 4243"));
+    let other = [
+        "4251 4252 4252 4244",
+        "HOME=/home/other",
+        "LANG=C.UTF-8",
+        "LOGNAME=other",
+        path,
+        "SHELL=/bin/sh",
+        "USER=other",
+        "0077",
+        "/",
+    ];
+    assert_eq!(said(&hupd.home, "other"), other);
+    let nobody = [
+        "4299 4298 4298",
+        "HOME=/",
+        "LANG=C.UTF-8",
+        "LOGNAME=4299",
+        path,
+        "SHELL=/bin/sh",
+        "USER=4299",
+        "0027",
+        "/",
+    ];
+    assert_eq!(said(&hupd.home, "nobody"), nobody);
+    assert!(said(&hupd.home, "root")[0].starts_with("0 0 "));
+}
+
+#[test]
+fn a_user_that_is_removed_while_hupd_runs_stops_nobody_else() {
+    if !is_root() {
+        return skip("jobs of other users: only root has them");
+    }
+    let home = home_with(
+        "[jobs.worker]\ncommand = [\"id\", \"-u\"]\nuser = \"worker\"\n\
+         [jobs.grouped]\ncommand = [\"id\", \"-g\"]\ngroup_id = \"disks\"\n\
+         [jobs.other]\ncommand = [\"id\", \"-u\"]\nuser = \"other\"\n",
+    );
+    let Some(hupd) = hupd_with_users(home) else {
+        return skip("jobs of other users: no mount namespace can be made here");
+    };
+    assert_eq!(said(&hupd.home, "worker"), ["4241"]);
+    assert_eq!(said(&hupd.home, "grouped"), ["4243"]);
+    let (users, groups) = (hupd.home.read("passwd"), hupd.home.read("group"));
+    let without = |text: &str, name: &str| {
+        let lines = text.lines().filter(|line| !line.starts_with(name));
+        lines.map(|line| format!("{line}\n")).collect::<String>()
+    };
+    hupd.home.write("passwd", &without(&users, "worker"));
+    hupd.home.write("group", &without(&groups, "disks"));
+    assert_eq!(
+        outcome(&hupd.home, "worker"),
+        "could not start: there is no user 'worker'"
+    );
+    assert_eq!(
+        outcome(&hupd.home, "grouped"),
+        "could not start: there is no group 'disks'"
+    );
+    assert_eq!(said(&hupd.home, "other"), ["4251"]);
+    hupd.home.write("passwd", &users);
+    assert_eq!(said(&hupd.home, "worker"), ["4241"]);
+}
+
+#[test]
+fn a_working_directory_is_entered_as_the_user() {
+    if !is_root() {
+        return skip("jobs of other users: only root has them");
+    }
+    let home = Home::new();
+    let config = format!(
+        "[defaults]\nuser = {NOBODY}\ngroup_id = {NOBODY}\n\
+         [jobs.closed]\ncommand = [\"pwd\"]\nworking_dir = \"closed\"\n\
+         [jobs.open]\ncommand = [\"pwd\"]\nworking_dir = \"open\"\n\
+         [jobs.program]\ncommand = [\"{0}/closed/program\"]\n\
+         [jobs.named]\ncommand = [\"program\"]\nenv = {{ PATH = \"{0}/closed:{0}/open\" }}\n",
+        home.path().display()
+    );
+    home.configure(&config);
+    for (folder, mode) in [(".", 0o711), ("closed", 0o700), ("open", 0o755)] {
+        fs::create_dir_all(home.file(folder)).expect("a folder");
+        home.write(&format!("{folder}/program"), "#!/bin/sh\necho found\n");
+        for path in [home.file(folder).join("program"), home.file(folder)] {
+            let mode = if path.ends_with("program") {
+                0o755
+            } else {
+                mode
+            };
+            fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("a mode");
+        }
+    }
+    let folder = fs::canonicalize(home.path()).expect("a path");
+    let hupd = Hupd::start_in(home);
+    let place = folder.join("open").display().to_string();
+    assert_eq!(said(&hupd.home, "open"), [place]);
+    let closed = format!("{}/closed", hupd.home.path().display());
+    let user = format!("permission denied (user '{}')", name_of_nobody());
+    assert_eq!(
+        outcome(&hupd.home, "closed"),
+        format!("could not start: working directory '{closed}': {user}")
+    );
+    assert_eq!(
+        outcome(&hupd.home, "program"),
+        format!("could not start: command '{closed}/program': {user}")
+    );
+    // What the user may not see in one folder of PATH does not hide what is in the next one.
+    assert_eq!(said(&hupd.home, "named"), ["found"]);
+}
+
+/// As this machine calls it.
+fn name_of_nobody() -> String {
+    let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let mut users = users
+        .lines()
+        .map(|line| line.split(':').collect::<Vec<_>>());
+    let nobody = users.find(|user| user.get(2) == Some(&NOBODY.to_string().as_str()));
+    nobody.map_or_else(|| NOBODY.to_string(), |user| user[0].to_owned())
+}
+
+#[test]
+fn limits_and_niceness_hold_for_the_job_alone() {
+    let hupd = Hupd::start(
+        r#"
+        [defaults]
+        limits = { core = 0, stack = "16MiB" }
+        [jobs.limited]
+        command = "ulimit -v; ulimit -n; ulimit -t; ulimit -H -t; ulimit -c; ulimit -s; ulimit -f; nice"
+        nice = 7
+        limits = { memory = "2GiB", open_files = 64, cpu = "90s", file_size = "1MiB" }
+        [jobs.busy]
+        command = "while :; do :; done"
+        limits = { cpu = "1s" }
+        "#,
+    );
+    let expected = ["2097152", "64", "90", "95", "0", "16384", "2048", "7"];
+    assert_eq!(said(&hupd.home, "limited"), expected);
+    assert_eq!(outcome(&hupd.home, "busy"), "killed by XCPU");
+    let limits = fs::read_to_string(hupd.proc("limits")).expect("hupd is there");
+    let own = limits.lines().find(|line| line.starts_with("Max cpu time"));
+    assert!(own.expect("a line").contains("unlimited"), "{limits}");
+}
+
+#[test]
+fn standard_input_is_a_text_of_any_length() {
+    let long = "x".repeat(300_000);
+    let hupd = Hupd::start(&format!(
+        "[jobs.short]\ncommand = [\"cat\"]\nstdin = \"\"\"\none\ntwo\n\"\"\"\n\
+         [jobs.long]\ncommand = \"wc -c\"\nstdin = '{long}'\n\
+         [jobs.unread]\ncommand = \"true\"\nstdin = '{long}'\n\
+         [jobs.written]\ncommand = \"echo y >&0 || echo refused\"\nstdin = 'x'\n"
+    ));
+    assert_eq!(said(&hupd.home, "short"), ["one", "two"]);
+    assert_eq!(said(&hupd.home, "long"), ["300000"]);
+    assert_eq!(said(&hupd.home, "unread"), [""; 0]);
+    assert_eq!(
+        said(&hupd.home, "written").last().map(String::as_str),
+        Some("refused")
+    );
+}
+
+#[test]
+fn a_variable_comes_from_the_nearest_that_names_it() {
+    let home = home_with(
+        r#"
+        [jobs.job]
+        command = 'echo "$ONE $TWO $THREE $FOUR ${ABSENT-none}"'
+        env_inherit = ["ONE", "TWO", "THREE", "ABSENT"]
+        env_file = "secrets"
+        env = { THREE = "env" }
+        [jobs.plain]
+        command = 'echo "${ONE-none}"'
+        "#,
+    );
+    home.write(
+        "secrets",
+        "# of the job\nTWO=file\nTHREE=file\nFOUR=\" file \"\n",
+    );
+    let mut command = home.hupd();
+    command
+        .env("ONE", "hupd")
+        .env("TWO", "hupd")
+        .env("THREE", "hupd");
+    let hupd = Hupd::start_by(command, home);
+    assert_eq!(said(&hupd.home, "job"), ["hupd file env  file  none"]);
+    assert_eq!(said(&hupd.home, "plain"), ["none"]);
+}
+
+#[test]
+fn an_env_file_is_read_by_each_run_and_its_mistakes_end_only_that() {
+    let home = home_with("[jobs.job]\ncommand = 'echo \"$TOKEN\"'\nenv_file = \"secrets\"\n");
+    let checked = home.hupd().arg("--check").output().expect("hupd runs");
+    let told = Told::from(checked);
+    assert_eq!(told.status, Some(0), "{told:?}");
+    let words = format!("{}{}", told.out, told.aside);
+    assert!(words.contains("warning: env_file: cannot read"), "{words}");
+    let hupd = Hupd::start_in(home);
+    let path = hupd.home.file("secrets").display().to_string();
+    let missing =
+        format!("could not start: env_file: cannot read '{path}': no such file or directory");
+    assert_eq!(outcome(&hupd.home, "job"), missing);
+    for token in ["first", "second"] {
+        hupd.home.write("secrets", &format!("TOKEN={token}\n"));
+        assert_eq!(said(&hupd.home, "job"), [token]);
+    }
+    hupd.home.write("secrets", "TOKEN=third\nhunter2\n");
+    let wrong =
+        format!("could not start: env_file: '{path}', line 2: there is no '='; write NAME=value");
+    assert_eq!(outcome(&hupd.home, "job"), wrong);
+    assert!(!hupd.log().contains("hunter2"), "{}", hupd.log());
+}
+
+/// hupd as an ordinary user: the test's own, or else nobody.
+fn ordinary(home: &Home) -> std::process::Command {
+    if !is_root() {
+        return home.hupd();
+    }
+    for path in [home.path().to_owned(), home.config_file()] {
+        std::os::unix::fs::chown(path, Some(NOBODY), Some(NOBODY)).expect("a new owner");
+    }
+    let folder = home.path().display();
+    let drop = format!("setpriv --reuid={NOBODY} --regid={NOBODY} --clear-groups");
+    home.hupd_through(&format!(
+        "cd {folder}; [ ! -e notify ] || chmod 666 notify; exec {drop} \"$@\""
+    ))
+}
+
+fn may_run_hupd_as_nobody() -> bool {
+    let program = Path::new(env!("CARGO_BIN_EXE_hupd"));
+    let is_open = |path: &Path| {
+        fs::metadata(path).is_ok_and(|found| found.permissions().mode() & 0o005 == 0o005)
+    };
+    !is_root() || (has_program("setpriv") && program.ancestors().all(is_open))
+}
+
+#[test]
+fn an_ordinary_user_can_be_nobody_else_and_is_told_so_by_a_check() {
+    if !may_run_hupd_as_nobody() {
+        return skip(
+            "hupd as an ordinary user: setpriv is missing, or nobody may not execute hupd where it is",
+        );
+    }
+    let home = home_with("[jobs.job]\ncommand = \"true\"\nuser = \"root\"\n");
+    let told = Told::from(ordinary(&home).arg("--check").output().expect("hupd runs"));
+    assert_eq!(told.status, Some(78), "{told:?}");
+    let words = format!("{}{}", told.out, told.aside);
+    assert!(
+        words.contains("user: only root can run a job as user 'root'"),
+        "{words}"
+    );
+}
+
+#[test]
+fn an_ordinary_user_can_be_itself() {
+    if !may_run_hupd_as_nobody() {
+        return skip(
+            "hupd as an ordinary user: setpriv is missing, or nobody may not execute hupd where it is",
+        );
+    }
+    let uid = if is_root() {
+        NOBODY
+    } else {
+        geteuid().as_raw()
+    };
+    let home = home_with(&format!(
+        "[jobs.job]\ncommand = \"id -u; umask; nice; cat\"\nuser = {uid}\ngroup_id = {}\n\
+         umask = \"077\"\nnice = 3\nstdin = \"read\"\nlimits = {{ open_files = 100 }}\n\
+         [jobs.greedy]\ncommand = \"true\"\nlimits = {{ open_files = 1000000000 }}\n\
+         [jobs.first]\ncommand = \"true\"\nnice = -20\n",
+        if is_root() {
+            NOBODY
+        } else {
+            rustix::process::getegid().as_raw()
+        }
+    ));
+    let mut command = ordinary(&home);
+    command.env_remove("XDG_STATE_HOME");
+    let hupd = Hupd::start_by(command, home);
+    assert_eq!(
+        said(&hupd.home, "job"),
+        [&uid.to_string(), "0077", "3", "read"]
+    );
+    assert_eq!(
+        outcome(&hupd.home, "greedy"),
+        "could not start: limits.open_files 1000000000: operation not permitted"
+    );
+    assert_eq!(
+        outcome(&hupd.home, "first"),
+        "could not start: nice -20: permission denied"
+    );
+}
