@@ -17,7 +17,7 @@ use hupd::control::Server;
 use hupd::event::{Event, Inbox, Outbox};
 use hupd::protocol::{
     Answer, NextFilter, NextRow, NextRows, OutcomeFilter, OutputOf, OutputRow, Patience, PhaseRow,
-    Refusal, RefusalKind, Request, RunFilter, RunRow, Status, Verdict,
+    Refusal, RefusalKind, Request, RunFilter, RunRow, Runs, Status, Verdict,
 };
 use hupd::run::{self, RunId, Trigger};
 use jiff::Timestamp;
@@ -236,7 +236,7 @@ fn empty_lists_are_sentences() {
     jobs.hupctl("list")
         .is(0, "the configuration has no jobs\n", "");
     jobs.hupctl("list --json").is(0, "{\"jobs\":[]}\n", "");
-    let runs = Bench::answering(Answer::Runs(vec![]));
+    let runs = Bench::answering(Answer::Runs(Runs::default()));
     runs.hupctl("runs").is(0, "no run is recorded\n", "");
     let next = Bench::answering(Answer::Next(NextRows::default()));
     next.hupctl("next backup")
@@ -245,7 +245,7 @@ fn empty_lists_are_sentences() {
 
 #[test]
 fn what_is_asked_for_is_what_was_written() {
-    let runs = Bench::answering(Answer::Runs(vec![]));
+    let runs = Bench::answering(Answer::Runs(Runs::default()));
     runs.hupctl("runs a/b --failed -n 3");
     let filter = RunFilter {
         job: Some("a/b".into()),
@@ -281,7 +281,10 @@ fn runs_are_a_table_that_is_not_cut_without_a_terminal() {
             .into(),
         ..ended("could not start: no such file or directory: '/usr/local/bin/does-not-exist'")
     };
-    let bench = Bench::answering(Answer::Runs(vec![ended("exited 0"), long]));
+    let bench = Bench::answering(Answer::Runs(Runs {
+        runs: vec![ended("exited 0"), long],
+        usual: None,
+    }));
     let text = "
 RUN  JOB                                                                                STARTED              DURATION  OUTCOME                                                                      TRIGGER  CPU     MEMORY   OUTPUT
 17   backup                                                                             2026-11-23 07:00:00  1.2 s     exited 0                                                                     request  100 ms  2.0 MiB  5 B

@@ -15,6 +15,7 @@ use std::process::{Command, Output};
 
 use common::{Home, Hupd, text, wait_until};
 use rustix::process::geteuid;
+use serde_json::json;
 
 const JOBS: &str = r#"
     [daemon]
@@ -157,7 +158,10 @@ fn runs_are_listed_newest_first_and_failed_ones_alone() {
         jobs(&["runs"]),
         ["4 stuck", "3 backup", "2 broken", "1 backup"]
     );
-    assert_eq!(jobs(&["runs", "backup"]), ["3 backup", "1 backup"]);
+    assert_eq!(
+        jobs(&["runs", "backup"]),
+        ["3 backup", "1 backup", "", "2 of"]
+    );
     assert_eq!(jobs(&["runs", "-n", "2"]), ["4 stuck", "3 backup"]);
     assert_eq!(jobs(&["runs", "--failed"]), ["2 broken"]);
     let table = text(&hupd.home.hupctl(&["runs", "--failed"]).stdout);
@@ -177,6 +181,103 @@ fn runs_are_listed_newest_first_and_failed_ones_alone() {
     let none = hupd.home.hupctl(&["runs", "--failed", "backup"]);
     let sentence = "no failed run of job 'backup' is recorded\n".to_owned();
     assert_eq!(told(&none), (Some(0), sentence, String::new()));
+}
+
+#[test]
+fn what_is_known_of_a_run_is_shown_by_its_number() {
+    let hupd = Hupd::start(JOBS);
+    hupd.home.run_to_end("broken");
+    let json = hupd.home.json(&["show", "1"]);
+    let expected = [
+        ("job", json!("broken")),
+        ("outcome", json!("exited 3")),
+        ("exit_code", json!(3)),
+        ("trigger", json!("request")),
+        ("generation", json!(1)),
+        ("output_bytes", json!(12)),
+        ("output_kept_bytes", json!(12)),
+        ("output_lost_bytes", json!(0)),
+    ];
+    for (key, value) in expected {
+        assert_eq!(json[key], value, "{key}: {json}");
+    }
+    assert_eq!(json["usual"]["ended"], 1);
+    assert_eq!(json["usual"]["success_rate"], 0.0);
+    assert!(
+        json["late_seconds"]
+            .as_f64()
+            .is_some_and(|late| late >= 0.0),
+        "{json}"
+    );
+    let scheduled = json["scheduled_local"].as_str().expect("a time");
+    assert!(
+        scheduled.ends_with("+00:00") || scheduled.ends_with('Z'),
+        "{scheduled}"
+    );
+    let lines = lines(&hupd.home.hupctl(&["show", "1"]));
+    for line in [
+        "job broken",
+        "outcome exited 3",
+        "output 12 B: hupctl logs 1",
+    ] {
+        assert!(lines.iter().any(|known| known == line), "{lines:?}");
+    }
+    assert_eq!(
+        told(&hupd.home.hupctl(&["show", "17"])),
+        failed("no run 17")
+    );
+}
+
+#[test]
+fn what_is_known_of_a_job_is_shown_by_its_name() {
+    let hupd = Hupd::start(JOBS);
+    for _ in 0..3 {
+        hupd.home.run_to_end("backup");
+    }
+    let json = hupd.home.json(&["show", "backup"]);
+    assert_eq!(json["description"], "copies all");
+    assert_eq!(json["usual"]["succeeded"], 3);
+    assert_eq!(json["coming"].as_array().map(Vec::len), Some(5));
+    assert_eq!(json["coming"][0]["at"], json["next"]);
+    assert_eq!(json["runs"][0]["run"], 3);
+    let durations = [0, 1, 2].map(|run| json["runs"][run]["duration_seconds"].as_f64());
+    let mut durations = durations.map(|seconds| seconds.expect("a duration"));
+    durations.sort_by(f64::total_cmp);
+    assert_eq!(json["usual"]["median_seconds"], durations[1]);
+    assert_eq!(json["usual"]["p95_seconds"], durations[2]);
+    let off = lines(&hupd.home.hupctl(&["show", "off"]));
+    for line in [
+        "policies enabled = false",
+        "next never: it is disabled",
+        "so far no run has ended yet",
+    ] {
+        assert!(off.iter().any(|known| known == line), "{off:?}");
+    }
+    assert_eq!(
+        told(&hupd.home.hupctl(&["show", "nobody"])),
+        failed("no job 'nobody'")
+    );
+}
+
+#[test]
+fn the_runs_of_a_job_are_drawn_in_a_pipe_as_well() {
+    let hupd = Hupd::start(JOBS);
+    for _ in 0..2 {
+        hupd.home.run_to_end("broken");
+    }
+    let chart = text(&hupd.home.hupctl(&["runs", "broken", "--chart"]).stdout);
+    let lines: Vec<&str> = chart.lines().collect();
+    assert_eq!(lines[0], "0 of 2 runs succeeded (0 %)");
+    assert!(
+        lines[2].starts_with("  1  ") && lines[2].ends_with("  exited 3"),
+        "{chart}"
+    );
+    assert!(lines[3].starts_with("  2  "), "{chart}");
+    assert!(!chart.contains('\u{1b}'), "{chart}");
+    let alone = hupd.home.hupctl(&["runs", "--chart"]);
+    assert_eq!(alone.status.code(), Some(2));
+    let both = hupd.home.hupctl(&["--json", "runs", "broken", "--chart"]);
+    assert_eq!(both.status.code(), Some(2));
 }
 
 #[test]

@@ -145,6 +145,8 @@ fn words(request: &Request) -> String {
         | Request::Next(_)
         | Request::Chart(_)
         | Request::Runs(_)
+        | Request::ShowRun(_)
+        | Request::ShowJob(_)
         | Request::Output(_)
         | Request::Follow(_)
         | Request::Why(_) => "read".to_owned(),
@@ -227,6 +229,8 @@ mod tests {
             "/v1/next",
             "/v1/chart",
             "/v1/runs",
+            "/v1/runs/1",
+            "/v1/jobs/x",
             "/v1/runs/1/output",
             "/v1/runs/1/output?follow=true",
             "/v1/why?job=x",

@@ -6,7 +6,9 @@
 //! | GET | `/v1/jobs` | `{"jobs": [`[`JobRow`](crate::protocol::JobRow)`]}` |
 //! | GET | `/v1/next?job=NAME&from=TIME&to=TIME&count=N` | [`NextRows`](crate::protocol::NextRows) |
 //! | GET | `/v1/chart?job=NAME&from=TIME&to=TIME&slice=SECONDS` | [`Chart`](crate::protocol::Chart) |
-//! | GET | `/v1/runs?job=NAME&outcome=OUTCOME&trigger=TRIGGER&since=TIME&until=TIME&limit=N` | `{"runs": [`[`RunRow`](crate::protocol::RunRow)`]}`, newest first |
+//! | GET | `/v1/runs?job=NAME&outcome=OUTCOME&trigger=TRIGGER&since=TIME&until=TIME&limit=N` | [`Runs`](crate::protocol::Runs) |
+//! | GET | `/v1/runs/ID` | [`RunDetails`](crate::protocol::RunDetails) |
+//! | GET | `/v1/jobs/NAME` | [`JobDetails`](crate::protocol::JobDetails) |
 //! | GET | `/v1/runs/ID/output`, `/v1/jobs/NAME/output` | bytes, see below |
 //! | GET | `/v1/runs/ID/output?follow=true`, also of a job | lines, see below |
 //! | GET | `/v1/why?job=NAME&at=TIME` | [`Why`](crate::protocol::Why) |

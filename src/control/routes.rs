@@ -15,7 +15,8 @@ use crate::run::{RunId, Trigger};
 /// All routes, as the answer to an unknown one lists them.
 const ROUTES: &str = "GET /v1/status, GET /v1/jobs, GET /v1/next?job=&from=&to=&count=, \
      GET /v1/chart?job=&from=&to=&slice=, \
-     GET /v1/runs?job=&outcome=&failed=&trigger=&since=&until=&limit=, GET /v1/runs/ID/output?follow=, \
+     GET /v1/runs?job=&outcome=&failed=&trigger=&since=&until=&limit=, GET /v1/runs/ID, \
+     GET /v1/jobs/NAME, GET /v1/runs/ID/output?follow=, \
      GET /v1/jobs/NAME/output?follow=, GET /v1/why?job=&at=, POST /v1/jobs/NAME/run?wait=, \
      POST /v1/runs/ID/kill, POST /v1/reload, POST /v1/stop";
 
@@ -40,7 +41,7 @@ pub fn parse(method: &Method, path: &str, query: &str) -> Result<Request, Failur
     let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
     let allowed = match segments[..] {
         ["v1", "status" | "jobs" | "next" | "chart" | "runs" | "why"] => "GET",
-        ["v1", "runs" | "jobs", _, "output"] => "GET",
+        ["v1", "runs" | "jobs", _] | ["v1", "runs" | "jobs", _, "output"] => "GET",
         ["v1", "reload" | "stop"] => "POST",
         ["v1", "jobs", _, "run"] | ["v1", "runs", _, "kill"] => "POST",
         _ => return Err(unknown(path)),
@@ -60,6 +61,8 @@ fn meaning(segments: &[&str], mut query: Query) -> Result<Request, Failure> {
         ["chart"] => (chart(&mut query)?, &["job", "from", "to", "slice"]),
         ["why"] => (why(&mut query)?, &["job", "at"]),
         ["runs"] => (runs(&mut query)?, &RUNS_KEYS),
+        ["runs", run] => (Request::ShowRun(run_id(run)?), &[]),
+        ["jobs", job] => (Request::ShowJob((*job).to_owned()), &[]),
         ["runs", run, "output"] => (
             output(OutputOf::Run(run_id(run)?), &mut query)?,
             &["follow"],

@@ -14,6 +14,8 @@ pub fn uri_of(request: &Request) -> (Method, String) {
         Request::Next(filter) => (Method::GET, uri_of_next(filter)),
         Request::Chart(filter) => (Method::GET, uri_of_chart(filter)),
         Request::Runs(filter) => (Method::GET, uri_of_runs(filter)),
+        Request::ShowRun(run) => (Method::GET, format!("/v1/runs/{run}")),
+        Request::ShowJob(job) => (Method::GET, format!("/v1/jobs/{}", percent::encode(job))),
         Request::Output(of) => (Method::GET, uri_of_output(of)),
         Request::Follow(of) => (Method::GET, uri_of_output(of) + "?follow=true"),
         Request::Run { job, patience } => {

@@ -33,6 +33,8 @@ impl<W: World> Daemon<W> {
             Request::Chart(filter) => reply.send(self.chart(filter, now)),
             Request::Run { job, patience } => self.run_job(&job, (patience, reply), now),
             Request::Runs(filter) => self.world.ask(Question::Runs(filter, reply)),
+            Request::ShowRun(run) => self.show_run(run, reply),
+            Request::ShowJob(job) => self.show_job(&job, reply, now),
             // Whoever follows comes as an event of its own; without a listener it is a mere question.
             Request::Output(of) | Request::Follow(of) => self.output(of, caller, reply),
             Request::Why(filter) => self.why(&filter, reply, now),
@@ -265,7 +267,7 @@ impl<W: World> Daemon<W> {
     }
 }
 
-fn no_job(name: &str) -> Answer {
+pub(super) fn no_job(name: &str) -> Answer {
     Answer::Refused(Refusal::new(
         RefusalKind::NotFound,
         format!("no job '{name}'"),

@@ -4,6 +4,7 @@
 mod answers;
 mod askers;
 mod check;
+mod details;
 mod effects;
 mod followers;
 mod launch;

@@ -9,7 +9,7 @@ use crate::config::Job;
 use crate::engine::{Engine, Phase, Run, State, Waiting};
 use crate::forecast::zone_of;
 use crate::ledger::RunEnd;
-use crate::protocol::{JobRow, PhaseRow, RunRow, RunningRow, WaitingRow};
+use crate::protocol::{JobRow, PhaseRow, PolicyRow, RunRow, RunningRow, WaitingRow};
 use crate::run::{Generation, Occurrence, Outcome, RunId};
 
 pub fn phase(phase: Phase, now: Moment) -> PhaseRow {
@@ -152,6 +152,18 @@ pub fn job(job: &Job, engine: &Engine) -> JobRow {
         last_outcome: last.map(|last| last.outcome.to_string()),
         last_ended_at: last.map(|last| last.at),
     }
+}
+
+/// What the file says of a job, or does not say.
+pub fn policies(job: &Job) -> Vec<PolicyRow> {
+    let policies = job.policies().into_iter();
+    policies
+        .map(|policy| PolicyRow {
+            key: policy.key.to_owned(),
+            value: policy.value,
+            default: policy.default,
+        })
+        .collect()
 }
 
 fn on_the_wall(at: Duration, now: Moment) -> Timestamp {

@@ -3,8 +3,33 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::WaitingRow;
+use super::{RunRow, Usual, WaitingRow};
+use crate::forecast::NextRow;
 use crate::run::RunId;
+
+/// All that is known of a job.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct JobDetails {
+    #[serde(flatten)]
+    pub job: JobRow,
+    pub generation: u64,
+    pub generation_since: Timestamp,
+    pub policies: Vec<PolicyRow>,
+    pub coming: Vec<NextRow>,
+    /// Newest first.
+    pub runs: Vec<RunRow>,
+    pub usual: Usual,
+}
+
+/// One key of a job, in force.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PolicyRow {
+    pub key: String,
+    /// As a file says it.
+    pub value: String,
+    /// What it is where no file says anything.
+    pub default: String,
+}
 
 /// One line of `hupctl list`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

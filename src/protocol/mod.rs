@@ -5,6 +5,7 @@ mod follow;
 mod jobs;
 mod runs;
 mod status;
+mod usual;
 mod why;
 
 use std::fmt;
@@ -17,9 +18,10 @@ use crate::run::RunId;
 
 pub use filter::{OUTCOMES, OutcomeFilter, RunFilter};
 pub use follow::{FollowRow, Written, base64};
-pub use jobs::JobRow;
-pub use runs::{OutputOf, OutputRow, RunRow};
+pub use jobs::{JobDetails, JobRow, PolicyRow};
+pub use runs::{OutputOf, OutputRow, RunDetails, RunRow, Runs};
 pub use status::{PhaseRow, RunningRow, Status, Verdict, WaitingRow};
+pub use usual::Usual;
 pub use why::{OccurrenceRow, Why, WhyFilter, WhyInstant};
 
 /// What a client may ask.
@@ -34,6 +36,8 @@ pub enum Request {
         patience: Patience,
     },
     Runs(RunFilter),
+    ShowRun(RunId),
+    ShowJob(String),
     Output(OutputOf),
     /// The output, and what comes, until the run is over.
     Follow(OutputOf),
@@ -54,6 +58,8 @@ impl Request {
             | Self::Next(_)
             | Self::Chart(_)
             | Self::Runs(_)
+            | Self::ShowRun(_)
+            | Self::ShowJob(_)
             | Self::Output(_)
             | Self::Follow(_)
             | Self::Why(_) => false,
@@ -81,7 +87,9 @@ pub enum Answer {
     ChartOf(Forecast, ChartFilter),
     /// A requested run that was accepted, or has ended where the client waited for that.
     Run(RunRow),
-    Runs(Vec<RunRow>),
+    Runs(Runs),
+    ShowRun(Box<RunDetails>),
+    ShowJob(Box<JobDetails>),
     Output(OutputRow),
     Why(Box<Why>),
     /// The stop signal was sent to that run; or it waited for a place and will not start, then it

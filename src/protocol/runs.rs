@@ -3,7 +3,33 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::Usual;
 use crate::run::{Output, RunId, Trigger};
+
+/// `hupctl runs`, newest first.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Runs {
+    pub runs: Vec<RunRow>,
+    /// What is usual for the job; none where none was named.
+    pub usual: Option<Usual>,
+}
+
+/// All that is known of a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunDetails {
+    #[serde(flatten)]
+    pub run: RunRow,
+    /// When it was due, in the job's own zone, with offset: RFC 3339.
+    pub scheduled_local: String,
+    pub claimed_at: Timestamp,
+    /// From when it was due to its start.
+    pub late_seconds: Option<f64>,
+    /// What the ledger says of it besides: why it is late, for one.
+    pub reason: Option<String>,
+    pub output_kept_bytes: u64,
+    pub output_lost_bytes: u64,
+    pub usual: Usual,
+}
 
 /// One run, of `hupctl runs`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -16,6 +16,7 @@ mod removal;
 mod retention;
 mod schema;
 mod search;
+mod show;
 #[cfg(test)]
 mod tests;
 mod writer;

@@ -1,19 +1,25 @@
 //! The thread that answers clients, with a connection of its own: a slow question delays no claim.
 
+use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{self, JoinHandle};
 
 use rusqlite::types::ToSql;
 use rusqlite::{Connection, OptionalExtension, Row};
 
+use crate::config::Config;
 use crate::event::{Heard, Listener, Reply};
-use crate::protocol::{Answer, OutputOf, OutputRow, Refusal, RefusalKind, RunFilter, RunRow};
+use crate::forecast::Forecast;
+use crate::protocol::{
+    Answer, JobDetails, OutputOf, OutputRow, Refusal, RefusalKind, RunFilter, RunRow, Runs,
+};
 use crate::run::{Output, RunId};
 use crate::why::Case;
 
 use super::columns::{Micros, TriggerName, Whole, seconds};
 use super::occurrences::find;
 use super::search;
+use super::show::{self, usual};
 
 /// In the order in which `run_row` reads them.
 pub(super) const SELECT_RUNS: &str =
@@ -39,6 +45,10 @@ pub enum Question {
         missing: Refusal,
         listener: Listener,
     },
+    /// All that is known of a run, in words of these jobs.
+    ShowRun(RunId, Arc<Config>, Reply),
+    /// How the runs of a job went; what is coming is still to be found in the forecast.
+    ShowJob(Box<JobDetails>, Forecast, Reply),
     /// What became of occurrences of a job.
     Why(Box<Case>, Reply),
 }
@@ -75,9 +85,7 @@ fn answer_all(connection: &Connection, inbox: &Receiver<Question>) {
     while let Ok(question) = inbox.recv() {
         match question {
             Question::Runs(filter, reply) => {
-                reply.send(answered(
-                    search::runs(connection, &filter).map(Answer::Runs),
-                ));
+                reply.send(answered(runs(connection, &filter)));
             }
             Question::Output(of, reply) => reply.send(answered(output(connection, &of))),
             Question::Follow {
@@ -89,6 +97,13 @@ fn answer_all(connection: &Connection, inbox: &Receiver<Question>) {
                 Ok(None) => listener.hear(Heard::Refused(missing)),
                 Err(error) => listener.hear(Heard::Refused(cannot_read(&error))),
             },
+            Question::ShowRun(run, config, reply) => {
+                reply.send(answered(show_run(connection, run, &config)));
+            }
+            Question::ShowJob(details, forecast, reply) => {
+                let details = show::job(connection, details, &forecast);
+                reply.send(answered(details.map(Answer::ShowJob)));
+            }
             Question::Why(case, reply) => reply.send(answered(why(connection, &case))),
         }
     }
@@ -101,6 +116,22 @@ fn answered(result: rusqlite::Result<Answer>) -> Answer {
 fn cannot_read(error: &rusqlite::Error) -> Refusal {
     let message = format!("cannot read the history: {error}");
     Refusal::new(RefusalKind::Failed, message)
+}
+
+fn runs(connection: &Connection, filter: &RunFilter) -> rusqlite::Result<Answer> {
+    let job = filter.job.as_deref();
+    Ok(Answer::Runs(Runs {
+        runs: search::runs(connection, filter)?,
+        usual: job.map(|job| usual(connection, job)).transpose()?,
+    }))
+}
+
+fn show_run(connection: &Connection, run: RunId, config: &Config) -> rusqlite::Result<Answer> {
+    let details = show::run(connection, run, config)?;
+    Ok(details.map_or_else(
+        || not_found(&OutputOf::Run(run)),
+        |details| Answer::ShowRun(Box::new(details)),
+    ))
 }
 
 fn why(connection: &Connection, case: &Case) -> rusqlite::Result<Answer> {

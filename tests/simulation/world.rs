@@ -75,7 +75,11 @@ impl World for Machine {
             Question::Follow {
                 missing, listener, ..
             } => listener.hear(Heard::Refused(missing)),
-            Question::Runs(_, reply) | Question::Output(_, reply) | Question::Why(_, reply) => {
+            Question::Runs(_, reply)
+            | Question::ShowRun(_, _, reply)
+            | Question::ShowJob(_, _, reply)
+            | Question::Output(_, reply)
+            | Question::Why(_, reply) => {
                 refuse(reply);
             }
         }

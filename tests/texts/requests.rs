@@ -154,6 +154,8 @@ pub fn request() -> impl Strategy<Value = Request> {
         job().prop_map(|job| Request::Output(OutputOf::LastOf(job))),
         (job(), prop::option::of(job())).prop_map(|(job, at)| Request::Why(WhyFilter { job, at })),
         run().prop_map(|run| Request::Kill { run }),
+        run().prop_map(Request::ShowRun),
+        job().prop_map(Request::ShowJob),
     ]
 }
 

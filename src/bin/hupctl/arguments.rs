@@ -61,6 +61,12 @@ pub enum Command {
     },
     /// Show past and present runs, newest first
     Runs(RunsArguments),
+    /// Show all that is known of a run, by its number, or of a job, by its name
+    Show {
+        /// The number of a run, or the name of a job
+        #[arg(value_name = "RUN|JOB")]
+        of: String,
+    },
     /// Say what became of a time at which a job was due, or was not, and why
     Why {
         /// The name of the job
@@ -148,6 +154,9 @@ pub struct RunsArguments {
     /// How many runs to show
     #[arg(short, value_name = "N", default_value = "20", value_parser = rows)]
     pub number: usize,
+    /// Draw how long the runs of the job took, the newest last
+    #[arg(long, requires = "job")]
+    pub chart: bool,
 }
 
 /// So many times are shown where nothing is said.

@@ -53,7 +53,7 @@ fn jobs_text(jobs: &[JobRow], view: &View) -> String {
 }
 
 /// With the zone where it is not the reader's: NEXT is in the reader's.
-fn timing(job: &JobRow, view: &View) -> String {
+pub fn timing(job: &JobRow, view: &View) -> String {
     let timing = visible(&job.timing);
     let is_local = is_same_zone(
         view.times.zone.iana_name().unwrap_or_default(),
@@ -106,14 +106,14 @@ fn running(job: &JobRow) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use hupd::run::RunId;
 
     use super::*;
     use crate::running::tests::view;
     use crate::status::tests::waiting_row;
 
-    fn job(name: &str) -> JobRow {
+    pub fn job(name: &str) -> JobRow {
         JobRow {
             job: name.into(),
             description: String::new(),

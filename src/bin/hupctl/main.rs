@@ -15,13 +15,17 @@ mod reload;
 mod run;
 mod running;
 mod runs;
+mod runs_chart;
 mod screen;
+mod show;
+mod show_job;
 mod socket;
 mod source;
 mod status;
 mod stop;
 mod table;
 mod times;
+mod usual;
 mod visible;
 mod why;
 
@@ -121,6 +125,7 @@ fn ask(client: &Client, command: Command, screen: &mut Screen) -> Result<Ending,
         Command::Run { job, wait: false } => run::run(client, screen, job),
         Command::Run { job, wait: true } => run::run_and_wait(client, screen, job),
         Command::Runs(wanted) => runs::runs(client, screen, &wanted),
+        Command::Show { of } => show::show(client, screen, &of),
         Command::Why { job, time } => why::why(client, screen, job, time),
         Command::Logs { of, follow: false } => logs::logs(client, screen, &of),
         Command::Logs { of, follow: true } => follow::follow(client, screen, &of),

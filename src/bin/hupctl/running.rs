@@ -42,6 +42,7 @@ pub mod tests {
     use jiff::tz::{TimeZone, offset};
 
     use super::*;
+    use crate::screen::Paint;
     use crate::times::Times;
 
     pub fn view() -> View {
@@ -51,6 +52,7 @@ pub mod tests {
                 zone: TimeZone::fixed(offset(1)),
             },
             width: None,
+            paint: Paint::Plain,
         }
     }
 

@@ -1,26 +1,26 @@
 //! `hupctl runs`: past and present runs.
 
 use hupd::control::client::Client;
-use hupd::protocol::{OutcomeFilter, Request, RunFilter, RunRow};
-use serde::Deserialize;
+use hupd::protocol::{OutcomeFilter, Request, RunFilter, RunRow, Runs, Usual};
 
 use crate::arguments::RunsArguments;
 use crate::ending::{Ending, Failure};
+use crate::runs_chart::runs_chart;
 use crate::screen::{Screen, View};
 use crate::table::{Fit, Table};
 use crate::times::{Times, duration, given, size};
+use crate::usual::how_it_goes;
 use crate::visible::visible;
-
-#[derive(Deserialize)]
-struct Runs {
-    runs: Vec<RunRow>,
-}
 
 pub fn runs(
     client: &Client,
     screen: &mut Screen,
     wanted: &RunsArguments,
 ) -> Result<Ending, Failure> {
+    if wanted.chart && screen.is_for_programs() {
+        let text = "--chart: is for people, and has no JSON; leave out one of the two";
+        return Err(Failure::Usage(text.to_owned()));
+    }
     let filter = filter(wanted, &screen.view.times)?;
     let nothing = no_runs(&filter, &screen.view.times);
     let answer = client.ask(&Request::Runs(filter))?;
@@ -28,10 +28,14 @@ pub fn runs(
         screen.bytes(&answer.body)?;
         return Ok(Ending::Done);
     }
-    match &*answer.json::<Runs>()?.runs {
-        [] => screen.line(&nothing)?,
-        rows => screen.bytes(runs_text(rows, &screen.view.clone()).as_bytes())?,
-    }
+    let Runs { runs, usual } = answer.json()?;
+    let view = &screen.view;
+    let text = match wanted.chart {
+        _ if runs.is_empty() => format!("{nothing}\n"),
+        true => runs_chart(&runs, &usual.unwrap_or_default(), view),
+        false => runs_text(&runs, view) + &usual.as_ref().map_or_else(String::new, footer),
+    };
+    screen.bytes(text.as_bytes())?;
     Ok(Ending::Done)
 }
 
@@ -92,7 +96,15 @@ fn no_runs(filter: &RunFilter, times: &Times) -> String {
     format!("{} is recorded", words.join(" "))
 }
 
-fn runs_text(rows: &[RunRow], view: &View) -> String {
+/// Below the runs of one job.
+fn footer(usual: &Usual) -> String {
+    match usual.ended {
+        0 => String::new(),
+        _ => format!("\n{}\n", how_it_goes(usual)),
+    }
+}
+
+pub fn runs_text(rows: &[RunRow], view: &View) -> String {
     let mut table = Table::new(&[
         ("RUN", Fit::Whole),
         ("JOB", Fit::Cut),

@@ -24,6 +24,42 @@ pub struct View {
     pub times: Times,
     /// Columns of the terminal; none where the output goes elsewhere.
     pub width: Option<usize>,
+    pub paint: Paint,
+}
+
+/// Whether colours say once more what the text says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Paint {
+    Plain,
+    Coloured,
+}
+
+/// What a colour means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mood {
+    Usual,
+    Unusual,
+    Bad,
+}
+
+impl Paint {
+    /// Where somebody watches who has not asked for none; see no-color.org.
+    fn of_terminal() -> Self {
+        let is_unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let is_dumb = std::env::var_os("TERM").is_none_or(|name| name == "dumb");
+        match isatty(io::stdout()) && !is_unwanted && !is_dumb {
+            true => Self::Coloured,
+            false => Self::Plain,
+        }
+    }
+
+    pub fn over(self, text: &str, mood: Mood) -> String {
+        match (self, mood) {
+            (Self::Plain, _) | (_, Mood::Usual) => text.to_owned(),
+            (Self::Coloured, Mood::Unusual) => format!("\u{1b}[33m{text}\u{1b}[0m"),
+            (Self::Coloured, Mood::Bad) => format!("\u{1b}[31m{text}\u{1b}[0m"),
+        }
+    }
 }
 
 /// Where everything is printed. A reader of standard output who has gone away is no error: `hupctl runs | head`.
@@ -44,6 +80,7 @@ impl Screen {
         let view = View {
             times,
             width: terminal_width(),
+            paint: Paint::of_terminal(),
         };
         Self {
             audience,

@@ -47,7 +47,13 @@ fn lists_are_objects_with_one_key() {
         limit: 5,
         ..RunFilter::default()
     };
-    let got = bench.exchange(Request::Runs(filter), Answer::Runs(vec![run()]));
+    let got = bench.exchange(
+        Request::Runs(filter),
+        Answer::Runs(Runs {
+            runs: vec![run()],
+            usual: None,
+        }),
+    );
     let got: serde_json::Value = read(&got.unwrap());
     assert_eq!(got["runs"][0]["run"], 17);
     let job = JobRow {

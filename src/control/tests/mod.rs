@@ -20,7 +20,7 @@ use super::client::{Client, ClientError};
 use crate::event::{Asked, Event, Inbox, Outbox};
 use crate::protocol::{
     Answer, JobRow, NextFilter, NextRow, NextRows, OutputOf, OutputRow, Patience, PhaseRow,
-    Refusal, RefusalKind, Request, RunFilter, RunRow, Status, Verdict,
+    Refusal, RefusalKind, Request, RunFilter, RunRow, Runs, Status, Verdict,
 };
 use crate::run::{Output, RunId, Trigger};
 

@@ -7,6 +7,7 @@ mod opening;
 mod recovery;
 mod retention;
 mod search;
+mod show;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -225,7 +226,7 @@ fn ask(question: impl FnOnce(Reply)) -> Answer {
 
 fn runs_of(store: &Store, filter: RunFilter) -> Vec<RunRow> {
     match ask(|reply| store.runs(filter, reply)) {
-        Answer::Runs(rows) => rows,
+        Answer::Runs(rows) => rows.runs,
         other => panic!("{other:?}"),
     }
 }

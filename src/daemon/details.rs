@@ -1,0 +1,41 @@
+//! Answers what is known of one run or one job: the store has the most of it.
+
+use std::sync::Arc;
+
+use super::answers::no_job;
+use super::{Daemon, World, rows};
+use crate::clock::Moment;
+use crate::event::Reply;
+use crate::protocol::{Answer, JobDetails, Refusal, RefusalKind, Usual};
+use crate::run::{JobName, RunId};
+use crate::store::Question;
+
+impl<W: World> Daemon<W> {
+    pub(super) fn show_run(&mut self, run: RunId, reply: Reply) {
+        if self.engine.waiting_for(run).is_some() {
+            let text = format!("run {run} waits, and has not begun");
+            let refusal = Refusal::new(RefusalKind::Conflict, text);
+            return reply.send(Answer::Refused(refusal));
+        }
+        let config = Arc::clone(self.engine.config());
+        self.world.ask(Question::ShowRun(run, config, reply));
+    }
+
+    pub(super) fn show_job(&mut self, name: &str, reply: Reply, now: Moment) {
+        let job_name = JobName::new(name);
+        let Some(job) = self.engine.config().jobs.get(&job_name) else {
+            return reply.send(no_job(name));
+        };
+        let details = Box::new(JobDetails {
+            job: rows::job(job, &self.engine),
+            generation: self.engine.generation().0,
+            generation_since: self.reloads.since,
+            policies: rows::policies(job),
+            coming: Vec::new(),
+            runs: Vec::new(),
+            usual: Usual::default(),
+        });
+        let forecast = self.engine.forecast(Some(&job_name), now.wall);
+        self.world.ask(Question::ShowJob(details, forecast, reply));
+    }
+}
