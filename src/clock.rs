@@ -31,6 +31,13 @@ impl Moment {
     }
 }
 
+/// Time since the machine booted, its sleep included, `CLOCK_BOOTTIME`: by which the kernel says when a process
+/// began.
+pub fn since_boot() -> Duration {
+    let time = clock_gettime(ClockId::Boottime);
+    Duration::try_from(time).expect("the clock of the boot is never negative")
+}
+
 /// Until when the loop may sleep: until the earlier of the two, or for ever.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Wake {

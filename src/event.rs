@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::mpsc;
 
 use crate::config::LoadOutcome;
-pub use crate::ledger::{ClaimVerdict, Claimed, Ended, NoStart, Started};
+pub use crate::ledger::{ClaimVerdict, Claimed, Ended, Gone, NoStart, Started};
 use crate::protocol::{Answer, Request};
 use crate::run::RunId;
 pub use listener::{Follow, Hear, Heard, Listener, Piece};
@@ -38,6 +38,7 @@ pub enum Event {
         why: NoStart,
     },
     Ended(Box<Ended>),
+    Gone(Gone),
     Asked(Asked),
     Follow(Follow),
 }

@@ -58,6 +58,47 @@ pub struct RunStart {
     pub run: RunId,
     pub pid: i32,
     pub at: Timestamp,
+    pub birth: Option<Birth>,
+}
+
+/// By what a process is known again, for its number passes to others: they all begin later than this.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Birth {
+    /// In which boot of the machine it was, and in which of its pid namespaces.
+    pub boot: u64,
+    /// It had begun by then, since that boot.
+    pub by: Duration,
+}
+
+/// A run that was open when an earlier hupd ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenRun {
+    pub run: RunId,
+    pub occurrence: Occurrence,
+    pub generation: Generation,
+    /// None where it was not started, as far as is known.
+    pub start: Option<RunStart>,
+}
+
+/// What there still is of such a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Remains {
+    Nothing,
+    /// Its process, which is so old.
+    Process(Duration),
+    /// Its process has ended; these of its group go on.
+    Others(Vec<i32>),
+}
+
+/// A run that is over, and nobody saw how it ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Loss {
+    pub run: RunId,
+    /// When hupd found that out.
+    pub at: Timestamp,
+    pub stopped_by: Option<StopReason>,
+    /// What is known of it all the same.
+    pub note: String,
 }
 
 /// A run has ended, or never came to be.
@@ -116,6 +157,15 @@ pub struct Started {
     pub run: RunId,
     pub pid: i32,
     pub at: Moment,
+    pub birth: Option<Birth>,
+}
+
+/// Nothing is left of a run that an earlier hupd had started. How it ended only its parent could know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gone {
+    pub run: RunId,
+    /// Whether a signal of ours reached it before its end.
+    pub was_signalled: bool,
 }
 
 /// Why the process of a run could not be made.

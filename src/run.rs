@@ -202,6 +202,8 @@ pub enum StopReason {
     Shutdown,
     /// A newer occurrence of the job takes its place: `overlap = "replace"`.
     ReplacedBy(RunId),
+    /// An earlier hupd, which was killed, had left it running.
+    Orphan,
 }
 
 /// As it is on record.
@@ -212,6 +214,7 @@ impl fmt::Display for StopReason {
             Self::Request => f.write_str("request"),
             Self::Shutdown => f.write_str("shutdown"),
             Self::ReplacedBy(run) => write!(f, "replaced by run {run}"),
+            Self::Orphan => f.write_str("orphan"),
         }
     }
 }

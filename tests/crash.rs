@@ -58,7 +58,7 @@ fn whenever_hupd_is_killed_nothing_starts_twice_and_everything_started_is_known(
 #[test]
 fn a_run_that_nobody_saw_the_end_of_is_lost_and_is_not_started_again() {
     let home = Home::new();
-    let _blocked = block(&home);
+    let blocked = block(&home);
     home.configure(&jobs(&home));
     let hupd = Hupd::start_in(home);
     let run = hupd.home.json(&["run", "asked"]);
@@ -70,7 +70,9 @@ fn a_run_that_nobody_saw_the_end_of_is_lost_and_is_not_started_again() {
             .then_some(())
     });
 
-    let hupd = Hupd::start_in(hupd.crash());
+    let home = hupd.crash();
+    drop(blocked);
+    let hupd = Hupd::start_in(home);
 
     let lost = hupd.home.ended_run("asked");
     assert_eq!(lost["run"].to_string(), run);

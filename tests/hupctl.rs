@@ -150,6 +150,7 @@ fn started() -> RunRow {
         cpu_seconds: None,
         peak_memory_bytes: None,
         output_bytes: None,
+        note: None,
     }
 }
 
@@ -161,6 +162,7 @@ fn ended(outcome: &str) -> RunRow {
         cpu_seconds: Some(0.1),
         peak_memory_bytes: Some(2_097_152),
         output_bytes: Some(5),
+        note: None,
         ..started()
     }
 }

@@ -15,7 +15,7 @@ use super::timing::{Circumstances, timing};
 use super::words::{key_of, quoted};
 use super::{Jitter, Job, Timing, typed};
 use crate::run::JobName;
-use crate::schedule::{Seed, Zones};
+use crate::schedule::{Seed, Zone, Zones};
 
 const LONGEST_NAME: usize = 100;
 
@@ -82,9 +82,32 @@ fn described(
     policies
         .overlap
         .check_max_running(policies.group.as_ref(), section);
+    let name = JobName::new(name);
+    let job = assembled((name, seed), command?, policies, timing);
     Some(Job {
-        name: JobName::new(name),
-        command: command?,
+        description: description.unwrap_or_default(),
+        ..job
+    })
+}
+
+impl Job {
+    /// For what goes on of a job that no file describes any more.
+    pub fn forgotten(name: &JobName) -> Self {
+        let policies = Policies::built_in(Zone::utc());
+        let seed = Seed::of("", name.as_str());
+        assembled((name.clone(), seed), Vec::new(), policies, Timing::Never)
+    }
+}
+
+fn assembled(
+    (name, seed): (JobName, Seed),
+    command: Vec<String>,
+    policies: Policies,
+    timing: Timing,
+) -> Job {
+    Job {
+        name,
+        command,
         timing,
         jitter: Jitter {
             below: policies.jitter,
@@ -102,8 +125,8 @@ fn described(
         env: policies.env,
         output: policies.output,
         enabled: policies.enabled,
-        description: description.unwrap_or_default(),
-    })
+        description: String::new(),
+    }
 }
 
 fn check_name(name: &str) -> Result<(), Finding> {

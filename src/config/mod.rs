@@ -52,7 +52,7 @@ pub use process::Process;
 pub use size::{format_size, parse_size};
 pub use surroundings::Surroundings;
 pub use value::{
-    Config, DEFAULT_FILE, Daemon, History, Jitter, Job, Log, LogFormat, Missed, OutputMode,
-    Overlap, SOCKET_NAME, SourceFile, Timing,
+    Config, DEFAULT_FILE, Daemon, History, Jitter, Job, Log, LogFormat, Missed, Orphans,
+    OutputMode, Overlap, SOCKET_NAME, SourceFile, Timing,
 };
 pub use words::{counted, visible};

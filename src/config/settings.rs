@@ -9,7 +9,7 @@ use super::finding::Finding;
 use super::section::{Section, Title};
 use super::words::visible;
 use super::zones;
-use super::{Daemon, History, Log, LogFormat, SOCKET_NAME, Surroundings, typed};
+use super::{Daemon, History, Log, LogFormat, Orphans, SOCKET_NAME, Surroundings, typed};
 use crate::schedule::{Zone, ZoneError, Zones};
 
 /// What `sockaddr_un` has room for, without the NUL at the end; see unix(7).
@@ -68,6 +68,9 @@ fn daemon(section: &mut Section<'_, '_>, zones: &mut Zones, surroundings: &Surro
             .take("grace", typed::duration)
             .unwrap_or(Duration::from_secs(30)),
         watch_config: section.take("watch_config", typed::flag).unwrap_or(false),
+        orphans: section
+            .take("orphans", typed::choice)
+            .unwrap_or(Orphans::Leave),
         runtime_dir: runtime_dir(section, surroundings, &state_dir),
         state_dir,
     }

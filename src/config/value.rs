@@ -53,10 +53,21 @@ pub struct Daemon {
     pub grace: Duration,
     /// Whether a change of the files reloads by itself.
     pub watch_config: bool,
+    pub orphans: Orphans,
     /// Absolute.
     pub state_dir: PathBuf,
     /// Absolute.
     pub runtime_dir: PathBuf,
+}
+
+/// What a start does about processes that a hupd which was killed has left running.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Orphans {
+    /// They are stopped, as a run that has to end.
+    Kill,
+    /// Their runs go on.
+    Leave,
 }
 
 /// The file that is read where none is named.

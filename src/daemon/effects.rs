@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::clock::Moment;
 use crate::engine::{Effect, Run, Send, Start};
-use crate::event::{ClaimVerdict, Claimed, Ended, NoStart, Started};
-use crate::ledger::{Claim, Entry, Fate, RunEnd};
+use crate::event::{ClaimVerdict, Claimed, Ended, Gone, NoStart, Started};
+use crate::ledger::{Claim, Entry, Fate, Loss, RunEnd};
 use crate::run::{JobName, Outcome, RunId, StopReason};
 use crate::store::Record;
 use crate::system::spawn::SpawnOrder;
@@ -37,6 +37,8 @@ impl<W: World> Daemon<W> {
             Effect::Record(entry) => self.record(entry),
             Effect::RecordStart(start) => self.world.write(Record::Start(start)),
             Effect::RecordEnd { job, end } => self.record_end(&job, end),
+            Effect::RecordLoss { job, loss } => self.record_loss(&job, loss),
+            Effect::RecordNote { job, run, note } => self.record_note(&job, run, note),
             Effect::RecordAnchor(anchor) => self.world.write(Record::Anchor(anchor)),
             Effect::ForgetAnchor(job) => self.world.write(Record::NoAnchor(job)),
             Effect::RecordTiming(job, timing) => self.world.write(Record::Timing(job, timing)),
@@ -68,6 +70,7 @@ impl<W: World> Daemon<W> {
             StopReason::ReplacedBy(run) => {
                 format!("run {run} takes its place (overlap = \"replace\")")
             }
+            StopReason::Orphan => "an earlier hupd left it running (orphans = \"kill\")".to_owned(),
         };
         log::warn!(
             job:% = send.job, run:% = send.run, signal:% = send.signal;
@@ -97,6 +100,16 @@ impl<W: World> Daemon<W> {
         self.waiters.ended(&end);
         self.followers.ended(&end);
         self.world.write(Record::End(end));
+    }
+
+    fn record_loss(&mut self, job: &JobName, loss: Loss) {
+        log::warn!(job:%, run:% = loss.run; "run lost: {}", loss.note);
+        self.world.write(Record::Loss(loss));
+    }
+
+    fn record_note(&mut self, job: &JobName, run: RunId, note: String) {
+        log::warn!(job:%, run:%; "run goes on: {note}");
+        self.world.write(Record::Note(run, note));
     }
 
     pub(super) fn claimed(&mut self, verdicts: &[ClaimVerdict], now: Moment) {
@@ -150,6 +163,11 @@ impl<W: World> Daemon<W> {
 
     pub(super) fn ended(&mut self, ended: Ended, now: Moment) {
         let effects = self.engine.run_ended(ended, now);
+        self.perform(effects);
+    }
+
+    pub(super) fn gone(&mut self, gone: Gone, now: Moment) {
+        let effects = self.engine.run_gone(gone, now);
         self.perform(effects);
     }
 

@@ -103,6 +103,7 @@ impl<W: World> Daemon<W> {
             Event::Started(started) => self.started(&started, now),
             Event::CouldNotStart { run, why } => self.could_not_start(run, why, now),
             Event::Ended(ended) => self.ended(*ended, now),
+            Event::Gone(gone) => self.gone(gone, now),
             Event::Asked(asked) => self.asked(asked, now),
             Event::Follow(follow) => self.follow(follow),
         }

@@ -7,9 +7,10 @@ use super::loader::Loader;
 use super::locks::Locks;
 use super::world::{Notice, World};
 use crate::clock::{Moment, Wake};
-use crate::config::Config;
+use crate::config::{Config, Orphans};
 use crate::control::Server;
 use crate::event::{Event, Inbox, Listener, Outbox, Reply};
+use crate::ledger::{OpenRun, Remains};
 use crate::logging::{self, Logging, Prepared};
 use crate::run::{RunId, Signal};
 use crate::store::{Question, Record, Store};
@@ -66,6 +67,10 @@ impl World for Parts {
 
     fn spawn(&mut self, order: SpawnOrder) {
         self.spawners.spawn(order);
+    }
+
+    fn take_over(&mut self, open: &OpenRun, orphans: Orphans) -> Remains {
+        self.children.take_over(open, orphans)
     }
 
     fn signal(&mut self, run: RunId, signal: Signal) {

@@ -89,6 +89,7 @@ pub fn not_started(id: RunId, occurrence: &Occurrence, generation: Generation) -
         cpu_seconds: None,
         peak_memory_bytes: None,
         output_bytes: None,
+        note: None,
     }
 }
 

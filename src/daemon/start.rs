@@ -16,6 +16,7 @@ use crate::config::{Accepted, Config, counted};
 use crate::control::Server;
 use crate::engine::{Beginning, Effect, Engine, Left, Phase};
 use crate::event::{Event, Inbox, Meaning, SignalReceived};
+use crate::ledger::{OpenRun, Remains};
 use crate::logging::{self, Logging};
 use crate::protocol::Verdict;
 use crate::run::{Generation, RunId};
@@ -113,11 +114,25 @@ fn start_parts(
 impl<W: World> Daemon<W> {
     /// Goes on from what an earlier life has left behind. From here on hupd serves, unless it has been told
     /// to stop meanwhile.
-    pub fn begin(world: W, file: PathBuf, config: Arc<Config>, recovered: Recovered) -> Self {
-        say_recovered(&recovered);
+    pub fn begin(
+        mut world: W,
+        file: PathBuf,
+        config: Arc<Config>,
+        mut recovered: Recovered,
+    ) -> Self {
+        if let Some(moved) = &recovered.moved_aside {
+            log::error!("{moved}");
+        }
+        let orphans = config.daemon.orphans;
+        let open = std::mem::take(&mut recovered.open).into_iter();
+        let look = |open: OpenRun| {
+            let remains = world.take_over(&open, orphans);
+            (open, remains)
+        };
+        let runs = open.map(look).collect();
         // A new reading: the alarm watches the clock only now, and one that was set before goes unnoticed.
         let now = world.now();
-        let (engine, effects) = Engine::new(beginning(config, recovered), now);
+        let (engine, effects) = Engine::new(beginning((config, recovered), runs), now);
         let watchdog = world.watchdog_interval();
         let mut daemon = Self {
             engine,
@@ -178,7 +193,10 @@ impl<W: World> Daemon<W> {
     }
 }
 
-fn beginning(config: Arc<Config>, recovered: Recovered) -> Beginning {
+fn beginning(
+    (config, recovered): (Arc<Config>, Recovered),
+    runs: Vec<(OpenRun, Remains)>,
+) -> Beginning {
     let generation = recovered.last_generation.map(Generation::next);
     let next_run = recovered.last_run.map(|last| RunId(last.0 + 1));
     Beginning {
@@ -187,6 +205,7 @@ fn beginning(config: Arc<Config>, recovered: Recovered) -> Beginning {
         next_run: next_run.unwrap_or(RunId(1)),
         anchors: recovered.anchors,
         left: Left {
+            runs,
             waiting: recovered.waiting,
             timings: recovered.timings,
             decided: recovered.decided,
@@ -200,16 +219,4 @@ fn is_stop(event: &Event) -> bool {
         return false;
     };
     matches!(meaning, Meaning::Stop | Meaning::StopNow)
-}
-
-fn say_recovered(recovered: &Recovered) {
-    if let Some(moved) = &recovered.moved_aside {
-        log::error!("{moved}");
-    }
-    for lost in &recovered.lost {
-        log::warn!(
-            job:% = lost.job, run:% = lost.run;
-            "run lost: hupd ended while it ran, nobody saw its end"
-        );
-    }
 }

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::clock::{Moment, Wake};
-use crate::config::Config;
+use crate::config::{Config, Orphans};
 use crate::event::{Event, Listener, Outbox, Reply};
+use crate::ledger::{OpenRun, Remains};
 use crate::run::{RunId, Signal};
 use crate::store::{Question, Record};
 use crate::system::spawn::SpawnOrder;
@@ -30,6 +31,10 @@ pub trait World {
 
     /// Starts the process of a run; `Started` or `CouldNotStart` follows.
     fn spawn(&mut self, order: SpawnOrder);
+
+    /// Looks for the process of a run of an earlier hupd, and for the rest of its group. What goes on as a run by
+    /// `orphans` is watched and can be signalled from then on; `Gone` follows when nothing of it is left.
+    fn take_over(&mut self, open: &OpenRun, orphans: Orphans) -> Remains;
 
     /// Sends a signal to the whole process group of a run. It does nothing where the run has ended.
     fn signal(&mut self, run: RunId, signal: Signal);

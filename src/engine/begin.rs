@@ -13,7 +13,7 @@ use super::waiting::{Queue, Waiting};
 use super::{Effect, Engine, Phase};
 use crate::clock::Moment;
 use crate::config::{Config, Job};
-use crate::ledger::{Anchor, Fate, Waited};
+use crate::ledger::{Anchor, Fate, OpenRun, Remains, Waited};
 use crate::run::{Generation, JobName, RunId, Trigger};
 use crate::schedule::Watch;
 
@@ -32,6 +32,8 @@ pub struct Beginning {
 /// What an earlier life has not come to.
 #[derive(Debug, Default)]
 pub struct Left {
+    /// Runs that were open, and what there still is of them.
+    pub runs: Vec<(OpenRun, Remains)>,
     /// Occurrences that waited, by instant.
     pub waiting: Vec<Waited>,
     /// By what each job was due, as [`Timing::identity`](crate::config::Timing::identity) tells it.
@@ -44,7 +46,7 @@ pub struct Left {
 
 impl Engine {
     /// An engine in which every job waits for its first instant after `now`, and what was missed is decided.
-    pub fn new(beginning: Beginning, now: Moment) -> (Self, Vec<Effect>) {
+    pub fn new(mut beginning: Beginning, now: Moment) -> (Self, Vec<Effect>) {
         let mut engine = Self {
             config: beginning.config,
             generation: beginning.generation,
@@ -62,7 +64,8 @@ impl Engine {
             repeated: Timestamp::MIN,
         };
         engine.note_lived(beginning.left.lived.unwrap_or(Timestamp::MIN), now);
-        let mut effects = engine.forget_old_anchors();
+        let mut effects = engine.take_over(std::mem::take(&mut beginning.left.runs), now);
+        effects.extend(engine.forget_old_anchors());
         effects.extend(engine.catch_up(beginning.left, now));
         let jobs: Vec<_> = engine.config.jobs.values().cloned().collect();
         effects.extend(jobs.iter().flat_map(|job| engine.plan(job, now)));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::config::Job;
-use crate::ledger::{Anchor, Claim, Entry, RunEnd, RunStart};
+use crate::ledger::{Anchor, Claim, Entry, Loss, RunEnd, RunStart};
 use crate::run::{Generation, JobName, Occurrence, RunId, Signal, StopReason};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +22,17 @@ pub enum Effect {
     RecordEnd {
         job: JobName,
         end: RunEnd,
+    },
+    /// The run of an earlier hupd is over.
+    RecordLoss {
+        job: JobName,
+        loss: Loss,
+    },
+    /// The run of an earlier hupd is not over, as this note says.
+    RecordNote {
+        job: JobName,
+        run: RunId,
+        note: String,
     },
     RecordAnchor(Anchor),
     /// The job is gone, and its interval is counted anew should it come back.

@@ -96,6 +96,7 @@ impl Engine {
             run: started.run,
             pid: started.pid,
             at: started.at.wall,
+            birth: started.birth,
         };
         let mut effects = vec![Effect::RecordStart(start)];
         self.end_shortage();

@@ -9,6 +9,7 @@ mod decide;
 mod due;
 mod effect;
 mod guards;
+mod leftover;
 mod lifecycle;
 mod line;
 mod objection;

@@ -53,6 +53,8 @@ pub struct RunRow {
     /// None where the kernel cannot tell it from hupd's own.
     pub peak_memory_bytes: Option<u64>,
     pub output_bytes: Option<u64>,
+    /// What else is worth knowing: of a run whose end nobody saw, what is known of it all the same.
+    pub note: Option<String>,
 }
 
 /// Whose output is asked for.

@@ -32,7 +32,7 @@ use rusqlite::Connection;
 
 use crate::config::History;
 use crate::event::Outbox;
-use crate::ledger::{Anchor, Waited};
+use crate::ledger::{Anchor, OpenRun, Waited};
 use crate::run::{Generation, JobName, RunId};
 
 use opening::Fault;
@@ -59,8 +59,8 @@ pub struct Recovered {
     pub last_generation: Option<Generation>,
     /// From where intervals are counted.
     pub anchors: BTreeMap<JobName, Anchor>,
-    /// Runs that nobody saw the end of; they are recorded as lost now.
-    pub lost: Vec<LostRun>,
+    /// Runs that nobody saw the end of, by number: it is for the engine to say what becomes of them.
+    pub open: Vec<OpenRun>,
     /// Occurrences that waited then, by instant: it is for the engine to say what becomes of them.
     pub waiting: Vec<Waited>,
     /// By what each job was due.
@@ -71,16 +71,6 @@ pub struct Recovered {
     pub lived: Option<Timestamp>,
     /// Why a store could not be read, and where it was moved to.
     pub moved_aside: Option<String>,
-}
-
-/// A run that was open when an earlier life ended.
-#[derive(Debug)]
-pub struct LostRun {
-    pub run: RunId,
-    pub job: JobName,
-    /// Its process, which may be alive; none where it was not started, as far as is known.
-    pub pid: Option<i32>,
-    pub started_at: Option<Timestamp>,
 }
 
 /// Why the store cannot be opened: path first.
@@ -96,7 +86,7 @@ impl fmt::Display for StoreError {
 impl std::error::Error for StoreError {}
 
 impl Store {
-    /// Opens or makes the store in `state_dir`, closes what an earlier life left open, starts the threads.
+    /// Opens or makes the store in `state_dir`, reads what an earlier life left open, starts the threads.
     ///
     /// Nobody else may have it open as its owner: take the instance lock first.
     pub fn open(
@@ -153,7 +143,7 @@ impl Store {
 /// A store that cannot be read must not keep hupd from starting: it makes room for a new one.
 fn open_or_replace(path: &Path, now: Timestamp) -> Result<(Connection, Recovered), StoreError> {
     let failed = |fault: Fault| StoreError(format!("{}: {fault}", path.display()));
-    let why = match open_and_recover(path, now) {
+    let why = match open_and_recover(path) {
         Err(Fault::Corrupt(why)) => why,
         usable => return usable.map_err(failed),
     };
@@ -162,7 +152,7 @@ fn open_or_replace(path: &Path, now: Timestamp) -> Result<(Connection, Recovered
     if let Some(state_dir) = path.parent() {
         files::prepare(state_dir)?;
     }
-    let (connection, mut recovered) = open_and_recover(path, now).map_err(failed)?;
+    let (connection, mut recovered) = open_and_recover(path).map_err(failed)?;
     recovered.moved_aside = Some(format!(
         "{}: cannot be read: {why}; it is kept as {}, and a new history begins",
         path.display(),
@@ -171,8 +161,8 @@ fn open_or_replace(path: &Path, now: Timestamp) -> Result<(Connection, Recovered
     Ok((connection, recovered))
 }
 
-fn open_and_recover(path: &Path, now: Timestamp) -> Result<(Connection, Recovered), Fault> {
-    let mut connection = opening::open_to_write(path)?;
-    let recovered = recovery::recover(&mut connection, now)?;
+fn open_and_recover(path: &Path) -> Result<(Connection, Recovered), Fault> {
+    let connection = opening::open_to_write(path)?;
+    let recovered = recovery::recover(&connection)?;
     Ok((connection, recovered))
 }

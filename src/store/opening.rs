@@ -64,11 +64,10 @@ pub(super) fn open_to_write(path: &Path) -> Result<Connection, Fault> {
     connection.pragma_update(None, "journal_size_limit", 16 << 20)?;
     match version {
         0 => schema::make_tables(&mut connection)?,
-        1 | 2 => {
+        version => {
             check(&connection, path)?;
             schema::migrate(&mut connection, version)?;
         }
-        _ => check(&connection, path)?,
     }
     Ok(connection)
 }

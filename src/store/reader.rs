@@ -24,7 +24,7 @@ use super::show::{self, usual};
 /// In the order in which `run_row` reads them.
 pub(super) const SELECT_RUNS: &str =
     "SELECT id, job, trigger, instant, generation, pid, started_at, ended_at, outcome, exit_code,
-       signal, stopped_by, duration, cpu, peak_memory, output_total
+       signal, stopped_by, duration, cpu, peak_memory, output_total, note
      FROM runs";
 
 /// The newest run of a job, whether it has ended or not.
@@ -165,6 +165,7 @@ pub(super) fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {
         cpu_seconds: row.get::<_, Option<i64>>(13)?.map(seconds),
         peak_memory_bytes: row.get::<_, Option<Whole>>(14)?.map(|bytes| bytes.0),
         output_bytes: row.get::<_, Option<Whole>>(15)?.map(|bytes| bytes.0),
+        note: row.get(16)?,
     })
 }
 

@@ -5,9 +5,9 @@ use rusqlite::{Connection, params};
 
 use crate::config::SourceFile;
 use crate::event::Claimed;
-use crate::ledger::{Anchor, Claim, Entry, RunEnd, RunStart};
+use crate::ledger::{Anchor, Claim, Entry, Loss, RunEnd, RunStart};
 use crate::protocol::Verdict;
-use crate::run::{JobName, Outcome};
+use crate::run::{JobName, Outcome, RunId};
 
 use super::columns::{Micros, micros, whole};
 use super::generations::write_verdict;
@@ -27,6 +27,10 @@ pub enum Record {
     Start(RunStart),
     /// How a claimed run ended.
     End(RunEnd),
+    /// A run of an earlier hupd is over, and nobody saw how it ended.
+    Loss(Loss),
+    /// What is worth knowing of a run, besides.
+    Note(RunId, String),
     /// From where the intervals of a job are counted.
     Anchor(Anchor),
     /// The intervals of a job are not counted any more.
@@ -65,6 +69,8 @@ impl Record {
             Self::Entry(entry) => write_entry(connection, entry, at),
             Self::Start(start) => write_start(connection, start),
             Self::End(end) => write_end(connection, end),
+            Self::Loss(loss) => write_loss(connection, loss),
+            Self::Note(run, note) => write_note(connection, *run, note),
             Self::Anchor(anchor) => write_anchor(connection, anchor),
             Self::NoAnchor(job) => remove_anchor(connection, job),
             Self::Timing(job, timing) => write_timing(connection, job, timing.as_deref()),
@@ -93,8 +99,39 @@ pub(super) fn write_mark(
 // known that would be worth one, and the claim was counted as lost.
 fn write_start(connection: &Connection, start: &RunStart) -> rusqlite::Result<()> {
     connection
-        .prepare_cached("UPDATE runs SET pid = ?2, started_at = ?3 WHERE id = ?1")?
-        .execute(params![start.run, start.pid, Micros(start.at)])
+        .prepare_cached(
+            "UPDATE runs SET pid = ?2, started_at = ?3, boot = ?4, born_by = ?5 WHERE id = ?1",
+        )?
+        .execute(params![
+            start.run,
+            start.pid,
+            Micros(start.at),
+            start.birth.map(|birth| whole(birth.boot)),
+            start.birth.map(|birth| micros(birth.by)),
+        ])
+        .map(|_| ())
+}
+
+/// What nobody saw stays unknown: how long it took, what it used and wrote.
+fn write_loss(connection: &Connection, loss: &Loss) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "UPDATE runs SET ended_at = ?2, outcome = ?3, stopped_by = ?4, note = ?5 WHERE id = ?1",
+        )?
+        .execute(params![
+            loss.run,
+            Micros(loss.at),
+            Outcome::Lost.to_string(),
+            loss.stopped_by.map(|why| why.to_string()),
+            loss.note,
+        ])
+        .map(|_| ())
+}
+
+fn write_note(connection: &Connection, run: RunId, note: &str) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("UPDATE runs SET note = ?2 WHERE id = ?1")?
+        .execute(params![run, note])
         .map(|_| ())
 }
 

@@ -67,13 +67,13 @@ impl Recorder {
 
     /// Begins a life on what an earlier one has committed, as [`Store::open`](super::Store::open) does.
     pub fn begin(
-        mut connection: Connection,
+        connection: Connection,
         history: History,
         now: Timestamp,
         outbox: Outbox,
     ) -> Result<(Self, Recovered), StoreError> {
-        let recovered = recovery::recover(&mut connection, now)
-            .map_err(|error| StoreError(error.to_string()))?;
+        let recovered =
+            recovery::recover(&connection).map_err(|error| StoreError(error.to_string()))?;
         Ok((Self::new(connection, history, now, outbox), recovered))
     }
 

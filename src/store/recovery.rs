@@ -1,33 +1,30 @@
-//! What an earlier life left open is closed, and what must go on counting is read.
+//! What an earlier life left open is read, and what must go on counting.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension, Row};
 
-use crate::ledger::{Anchor, Waited};
-use crate::run::{Generation, JobName, Occurrence, Outcome, RunId};
+use crate::ledger::{Anchor, Birth, OpenRun, RunStart, Waited};
+use crate::run::{Generation, JobName, Occurrence, RunId};
 
+use super::Recovered;
 use super::columns::{Micros, TriggerName, Whole};
-use super::{LostRun, Recovered};
 
-/// Closes what is open as of `now`; all of it or nothing.
-pub(super) fn recover(connection: &mut Connection, now: Timestamp) -> rusqlite::Result<Recovered> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let recovered = Recovered {
-        last_run: last_run(&transaction)?.map(RunId),
-        last_generation: last_generation(&transaction)?.map(Generation),
-        anchors: anchors(&transaction)?,
-        lost: close_lost_runs(&transaction, now)?,
-        waiting: waiting(&transaction)?,
-        timings: timings(&transaction)?,
-        decided: instant(&transaction, "decided")?,
-        lived: instant(&transaction, "lived")?,
+/// Nobody writes meanwhile: there is one hupd for each store.
+pub(super) fn recover(connection: &Connection) -> rusqlite::Result<Recovered> {
+    Ok(Recovered {
+        last_run: last_run(connection)?.map(RunId),
+        last_generation: last_generation(connection)?.map(Generation),
+        anchors: anchors(connection)?,
+        open: open_runs(connection)?,
+        waiting: waiting(connection)?,
+        timings: timings(connection)?,
+        decided: instant(connection, "decided")?,
+        lived: instant(connection, "lived")?,
         moved_aside: None,
-    };
-    transaction.commit()?;
-    Ok(recovered)
+    })
 }
 
 fn last_run(connection: &Connection) -> rusqlite::Result<Option<u64>> {
@@ -64,24 +61,39 @@ fn anchor(row: &Row<'_>) -> rusqlite::Result<Anchor> {
     })
 }
 
-fn close_lost_runs(connection: &Connection, now: Timestamp) -> rusqlite::Result<Vec<LostRun>> {
-    let lost = connection
-        .prepare("SELECT id, job, pid, started_at FROM runs WHERE ended_at IS NULL ORDER BY id")?
-        .query_map([], lost_run)?
-        .collect::<rusqlite::Result<_>>()?;
-    connection.execute(
-        "UPDATE runs SET ended_at = ?1, outcome = ?2 WHERE ended_at IS NULL",
-        params![Micros(now), Outcome::Lost.to_string()],
-    )?;
-    Ok(lost)
+fn open_runs(connection: &Connection) -> rusqlite::Result<Vec<OpenRun>> {
+    connection
+        .prepare(
+            "SELECT id, job, instant, trigger, generation, pid, started_at, boot, born_by FROM runs
+             WHERE ended_at IS NULL ORDER BY id",
+        )?
+        .query_map([], open_run)?
+        .collect()
 }
 
-fn lost_run(row: &Row<'_>) -> rusqlite::Result<LostRun> {
-    Ok(LostRun {
-        run: row.get(0)?,
-        job: JobName::new(row.get_ref(1)?.as_str()?),
-        pid: row.get(2)?,
-        started_at: row.get::<_, Option<Micros>>(3)?.map(|at| at.0),
+fn open_run(row: &Row<'_>) -> rusqlite::Result<OpenRun> {
+    let run = row.get(0)?;
+    let started = row.get::<_, Option<i32>>(5)?;
+    let started = started.zip(row.get::<_, Option<Micros>>(6)?);
+    let birth = row.get::<_, Option<Whole>>(7)?;
+    let birth = birth.zip(row.get::<_, Option<Whole>>(8)?);
+    Ok(OpenRun {
+        run,
+        occurrence: Occurrence {
+            job: JobName::new(row.get_ref(1)?.as_str()?),
+            instant: row.get::<_, Micros>(2)?.0,
+            trigger: row.get::<_, TriggerName>(3)?.0,
+        },
+        generation: Generation(row.get::<_, Whole>(4)?.0),
+        start: started.map(|(pid, at)| RunStart {
+            run,
+            pid,
+            at: at.0,
+            birth: birth.map(|(boot, by)| Birth {
+                boot: boot.0,
+                by: Duration::from_micros(by.0),
+            }),
+        }),
     })
 }
 

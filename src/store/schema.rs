@@ -56,10 +56,13 @@ CREATE TABLE runs (
   outcome TEXT,               -- exited N, killed by SIGNAL, timed out, could not start: WHY, lost
   exit_code INTEGER,
   signal TEXT,
-  stopped_by TEXT,            -- time limit, request, shutdown
+  stopped_by TEXT,            -- time limit, request, shutdown, orphan
   cpu INTEGER,
   peak_memory INTEGER,        -- NULL where it is not known, see hupctl(1)
-  output_total INTEGER
+  output_total INTEGER,
+  boot INTEGER,               -- in which boot and pid namespace its process began
+  born_by INTEGER,            -- and by when at the latest, since that boot
+  note TEXT                   -- what else is worth knowing of it
 );
 CREATE INDEX runs_of_job ON runs (job) WHERE ended_at IS NOT NULL;
 CREATE INDEX runs_open ON runs (id) WHERE ended_at IS NULL;
@@ -107,7 +110,12 @@ CREATE TABLE marks (
   name TEXT PRIMARY KEY,      -- run, generation; decided, lived: instants
   value INTEGER NOT NULL
 ) WITHOUT ROWID;
+";
 
+/// As people read them; made anew with every change of the tables.
+const VIEWS: &str = "
+DROP VIEW IF EXISTS ledger_readable;
+DROP VIEW IF EXISTS runs_readable;
 CREATE VIEW ledger_readable AS SELECT
   job, strftime('%Y-%m-%dT%H:%M:%fZ', instant / 1e6, 'unixepoch') AS instant, trigger, fate, reason,
   generation, run, strftime('%Y-%m-%dT%H:%M:%fZ', decided_at / 1e6, 'unixepoch') AS decided_at
@@ -119,7 +127,7 @@ CREATE VIEW runs_readable AS SELECT
   strftime('%Y-%m-%dT%H:%M:%fZ', started_at / 1e6, 'unixepoch') AS started_at,
   strftime('%Y-%m-%dT%H:%M:%fZ', ended_at / 1e6, 'unixepoch') AS ended_at,
   duration / 1e6 AS seconds, outcome, exit_code, signal, stopped_by, cpu / 1e6 AS cpu_seconds,
-  peak_memory, output_total
+  peak_memory, output_total, note
 FROM runs;
 ";
 
@@ -137,6 +145,9 @@ const SINCE_2: &str = "
 CREATE INDEX runs_failed ON runs (id) WHERE outcome <> 'exited 0';
 CREATE INDEX runs_of_trigger ON runs (trigger) WHERE ended_at IS NOT NULL;
 CREATE INDEX runs_began ON runs (coalesce(started_at, claimed_at)) WHERE ended_at IS NOT NULL;
+ALTER TABLE runs ADD COLUMN boot INTEGER;
+ALTER TABLE runs ADD COLUMN born_by INTEGER;
+ALTER TABLE runs ADD COLUMN note TEXT;
 ";
 
 /// Refuses what a newer hupd made.
@@ -160,6 +171,7 @@ pub(super) fn make_tables(connection: &mut Connection) -> Result<(), Fault> {
         return Err(Fault::Unusable(why));
     }
     transaction.execute_batch(TABLES)?;
+    transaction.execute_batch(VIEWS)?;
     transaction.pragma_update(None, "user_version", VERSION)?;
     Ok(transaction.commit()?)
 }
@@ -172,6 +184,9 @@ pub(super) fn migrate(connection: &mut Connection, from: i64) -> Result<(), Faul
     }
     if from < 3 {
         transaction.execute_batch(SINCE_2)?;
+    }
+    if from < VERSION {
+        transaction.execute_batch(VIEWS)?;
     }
     transaction.pragma_update(None, "user_version", VERSION)?;
     Ok(transaction.commit()?)

@@ -11,6 +11,8 @@ mod pipe;
 mod poll;
 mod processes;
 mod reap;
+mod relic;
+mod relics;
 #[cfg(test)]
 mod tests;
 
@@ -23,7 +25,10 @@ use std::time::Duration;
 
 use rustix::process::{PidfdFlags, getpid, pidfd_open};
 
+use crate::clock::since_boot;
+use crate::config::Orphans;
 use crate::event::{Event, Listener, Outbox, Reply, Started};
+use crate::ledger::{Birth, OpenRun, Remains};
 use crate::protocol::{Answer, OutputRow, Refusal, RefusalKind};
 use crate::run::{RunId, Signal};
 
@@ -34,6 +39,7 @@ use leftovers::Leftovers;
 pub(crate) use leftovers::MOST_LEFTOVERS;
 use lingering::Lingering;
 use poll::{Poll, Token};
+use relics::Relics;
 
 /// What is read at once from one pipe, so that a flood from one run does not keep others waiting.
 const READ_SIZE: usize = 64 * 1024;
@@ -67,6 +73,15 @@ impl Children {
         self.handle.send(Command::Signal(run, signal));
     }
 
+    /// Looks for what a hupd that was killed has left of a run, and watches what goes on by `orphans`.
+    pub fn take_over(&self, open: &OpenRun, orphans: Orphans) -> Remains {
+        let found = relic::find(open, orphans);
+        if let Some(relic) = found.relic {
+            self.handle.send(Command::TakeOver(Box::new(relic)));
+        }
+        found.remains
+    }
+
     /// Answers with the output so far; refuses where the run is not alive.
     pub fn peek(&self, run: RunId, reply: Reply) {
         self.handle.send(Command::Peek(run, reply));
@@ -97,6 +112,9 @@ struct Source {
     graces: VecDeque<(Duration, RunId)>,
     lingering: Lingering,
     leftovers: Leftovers,
+    relics: Relics,
+    /// Which boot of the machine this is, as far as it tells.
+    boot: Option<u64>,
     buffer: Box<[u8]>,
     orphans_asked: bool,
     has_callers: bool,
@@ -116,6 +134,8 @@ impl Source {
             graces: VecDeque::new(),
             lingering: Lingering::default(),
             leftovers: Leftovers::default(),
+            relics: Relics::default(),
+            boot: processes::boot(),
             buffer: vec![0; READ_SIZE].into(),
             orphans_asked: false,
             has_callers: true,
@@ -134,6 +154,7 @@ impl Source {
             }
             self.end_graces();
             self.look_after_lingering();
+            self.look_after_relics();
         }
     }
 
@@ -141,12 +162,14 @@ impl Source {
     fn deadline(&self) -> Option<Duration> {
         let grace = self.graces.front().map(|&(until, _)| until);
         let look = self.lingering.next_look();
-        [grace, look].into_iter().flatten().min()
+        let looks = [grace, look, self.relics.next_look()];
+        looks.into_iter().flatten().min()
     }
 
     fn wake(&mut self, token: Token) {
         match token {
             Token::Commands => self.obey(),
+            Token::Process(run) if self.relics.has(run) => self.relic_ended(run),
             Token::Process(run) => self.leader_ended(run),
             Token::Output(run) if self.leftovers.has(run) => {
                 self.leftovers.discard(run, &self.poll, &mut self.buffer);
@@ -160,6 +183,7 @@ impl Source {
         loop {
             match self.commands.try_recv() {
                 Ok(Command::Adopt(child)) => self.adopt(*child),
+                Ok(Command::TakeOver(relic)) => self.take_over(*relic),
                 Ok(Command::Signal(run, signal)) => self.signal(run, signal),
                 Ok(Command::Peek(run, reply)) => self.peek(run, reply),
                 Ok(Command::Follow(run, listener)) => self.follow(run, listener),
@@ -181,6 +205,11 @@ impl Source {
             run,
             pid: new.pid.as_raw_pid(),
             at: new.started,
+            // It is reaped after this, so whoever gets its number begins later.
+            birth: self.boot.map(|boot| Birth {
+                boot,
+                by: since_boot(),
+            }),
         }));
         self.by_pid.insert(new.pid.as_raw_pid(), run);
         let child = Child::new(new);
@@ -203,7 +232,7 @@ impl Source {
 
     fn signal(&mut self, run: RunId, signal: Signal) {
         let Some(child) = self.children.get_mut(&run) else {
-            return;
+            return self.signal_relic(run, signal);
         };
         if let Err(error) = child.signal(signal) {
             log::warn!("cannot send {signal} to run {run}: {error}");

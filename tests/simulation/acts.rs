@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hupd::event::{ClaimVerdict, Claimed, Ended, Started};
+use hupd::event::{ClaimVerdict, Claimed, Ended, Gone, Started};
 use hupd::ledger::Fate;
 use hupd::run::{Exit, Generation, JobName, Occurrence, Outcome, RunId, Signal, StopReason};
 use hupd::store::Record;
@@ -32,6 +32,8 @@ pub enum Told {
     CouldNotStart(RunId),
     FellShort(RunId),
     Ended(Death),
+    /// Nothing is left of a run of an earlier hupd.
+    Gone(Gone),
     Run(JobName),
     Kill(RunId),
     AskReload,
@@ -86,6 +88,13 @@ pub enum Act {
         outcome: Outcome,
         stopped_by: Option<StopReason>,
     },
+    /// A run of an earlier hupd is over.
+    Loss {
+        run: RunId,
+        stopped_by: Option<StopReason>,
+    },
+    /// It goes on.
+    Note(RunId),
     Signal {
         run: RunId,
         signal: Signal,
@@ -127,6 +136,7 @@ impl fmt::Display for Told {
             Self::CouldNotStart(run) => write!(f, "run {run} could not start"),
             Self::FellShort(run) => write!(f, "run {run} had no process to be had"),
             Self::Ended(death) => write!(f, "run {} has ended: {:?}", death.run, death.exit),
+            Self::Gone(gone) => write!(f, "nothing is left of run {}", gone.run),
             Self::Run(job) => write!(f, "asked to run {job}"),
             Self::Kill(run) => write!(f, "asked to kill run {run}"),
             other => write!(f, "{other:?}"),
@@ -146,6 +156,8 @@ impl fmt::Display for Act {
             Self::Spawn { run, .. } => write!(f, "starts run {run}"),
             Self::Begun { run } => write!(f, "records the start of run {run}"),
             Self::End { run, outcome, .. } => write!(f, "records the end of run {run}: {outcome}"),
+            Self::Loss { run, .. } => write!(f, "records run {run} as lost"),
+            Self::Note(run) => write!(f, "records that run {run} goes on"),
             Self::Signal { run, signal } => write!(f, "sends {signal} to run {run}"),
             Self::NoAnchor(job) => write!(f, "forgets the anchor of {job}"),
             Self::Timing(job, Some(timing)) => write!(f, "{job} is due by {timing}"),
@@ -199,6 +211,11 @@ impl Act {
                 outcome: end.outcome.clone(),
                 stopped_by: end.stopped_by,
             },
+            Record::Loss(loss) => Self::Loss {
+                run: loss.run,
+                stopped_by: loss.stopped_by,
+            },
+            Record::Note(run, _) => Self::Note(*run),
             Record::Anchor(anchor) => Self::Anchor {
                 job: anchor.job.clone(),
                 every: anchor.every,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::time::Duration;
 
-use hupd::config::{Missed, Overlap};
+use hupd::config::{Missed, Orphans, Overlap};
 use hupd::run::Signal;
 use jiff::civil::date;
 use jiff::tz::TimeZone;
@@ -128,8 +128,16 @@ impl Chance {
             grace: self.grace(),
             watch: self.dice.percent(20),
             keep_runs: self.keep_runs(),
+            orphans: self.orphans(),
             state_dir: "/state",
             remarks: 0,
+        }
+    }
+
+    fn orphans(&mut self) -> Orphans {
+        match self.dice.percent(50) {
+            true => Orphans::Kill,
+            false => Orphans::Leave,
         }
     }
 

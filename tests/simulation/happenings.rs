@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hupd::config::{Accepted, Problem, Problems, Severity};
-use hupd::event::{Asked, Ended, Event, Meaning, NoStart, Reply, SignalReceived, Started};
+use hupd::event::{Asked, Ended, Event, Gone, Meaning, NoStart, Reply, SignalReceived, Started};
 use hupd::protocol::{Answer, Patience, Request};
 use hupd::run::{JobName, Output, RunId, Signal, Usage};
 use hupd::system::spawn::SpawnOrder;
@@ -18,7 +18,7 @@ use super::machine::{
     Happening, Latency, MICROSECOND, MILLISECOND, Machine, SLOWEST_BIRTH, SLOWEST_COMMIT, SOMEBODY,
 };
 use super::plan::{Edit, What};
-use super::process::{Birth, Process};
+use super::process::{Birth, Process, Watcher};
 
 impl Machine {
     pub(super) fn step(&mut self, number: usize) {
@@ -237,6 +237,7 @@ impl Machine {
                     run,
                     pid: process.pid,
                     at: self.clock.moment(),
+                    birth: None,
                 };
                 self.at(process.ends, Happening::ProcessEnds(run));
                 self.processes.insert(run, process);
@@ -252,6 +253,18 @@ impl Machine {
             return;
         }
         let process = self.processes.remove(&run).expect("it was there");
+        match process.watched {
+            Watcher::Parent => self.tell_end(run, &process),
+            Watcher::Heir => {
+                let was_signalled = process.was_signalled;
+                let gone = Gone { run, was_signalled };
+                self.tell(Event::Gone(gone), Told::Gone(gone));
+            }
+            Watcher::Nobody => {}
+        }
+    }
+
+    fn tell_end(&mut self, run: RunId, process: &Process) {
         let ended = Ended {
             run,
             exit: process.exit,

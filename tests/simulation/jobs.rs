@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hupd::config::{
-    Config, Daemon, History, Jitter, Job, Log, LogFormat, Missed, OutputMode, Overlap, SourceFile,
-    Timing,
+    Config, Daemon, History, Jitter, Job, Log, LogFormat, Missed, Orphans, OutputMode, Overlap,
+    SourceFile, Timing,
 };
 use hupd::run::{GroupName, JobName, Signal};
 use hupd::schedule::{self, Dst, Expression, Rules, Seed, Zone};
@@ -120,6 +120,7 @@ pub struct FileSpec {
     pub max_running: usize,
     pub catch_up_limit: usize,
     pub grace: Duration,
+    pub orphans: Orphans,
     pub watch: bool,
     pub keep_runs: u64,
     /// What cannot change while hupd runs: another one is refused.
@@ -144,6 +145,7 @@ impl FileSpec {
                 max_running: self.max_running,
                 catch_up_limit: self.catch_up_limit,
                 grace: self.grace,
+                orphans: self.orphans,
                 watch_config: self.watch,
                 state_dir: PathBuf::from(self.state_dir),
                 runtime_dir: PathBuf::from("/run/hupd"),

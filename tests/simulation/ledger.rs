@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
 
 use hupd::event::{ClaimVerdict, Claimed};
-use hupd::ledger::{Fate, Waited};
+use hupd::ledger::{Claim, Fate, OpenRun, RunStart, Waited};
 use hupd::run::{Generation, JobName, Occurrence, RunId};
 use hupd::store::Record;
 use jiff::Timestamp;
@@ -40,7 +40,8 @@ pub struct Line {
 enum Undo {
     Line(Occurrence, Option<Line>),
     Forget(RunId),
-    Reopen(RunId),
+    Reopen(OpenRun),
+    Unstart(RunId),
     Generation(Generation),
     Number(RunId),
     Anchor(JobName, Option<Counted>),
@@ -59,7 +60,7 @@ pub struct Ledger {
     waiting: BTreeSet<Occurrence>,
     /// How each run has ended, if it has.
     runs: BTreeMap<RunId, Option<String>>,
-    open: BTreeSet<RunId>,
+    pub open: BTreeMap<RunId, OpenRun>,
     /// The highest that was accepted.
     pub generation: Generation,
     /// So many runs of a job every file so far has kept.
@@ -86,7 +87,7 @@ impl Ledger {
             lines: HashMap::new(),
             waiting: BTreeSet::new(),
             runs: BTreeMap::new(),
-            open: BTreeSet::new(),
+            open: BTreeMap::new(),
             generation: Generation(0),
             fewest: usize::MAX,
             last_run: RunId(0),
@@ -139,7 +140,7 @@ impl Ledger {
                 }
                 if claimed == Claimed::Yes {
                     self.runs.insert(run, None);
-                    self.open.insert(run);
+                    self.open.insert(run, open(claim));
                     self.owed.push(Undo::Forget(run));
                 }
                 self.verdicts.push_back(ClaimVerdict { run, claimed });
@@ -152,7 +153,9 @@ impl Ledger {
                 self.owed.push(Undo::Generation(self.generation));
                 self.generation = self.generation.max(Generation(verdict.generation));
             }
+            Record::Start(start) => self.start(start),
             Record::End(end) => self.end(end.run, end.outcome.to_string()),
+            Record::Loss(loss) => self.end(loss.run, "lost".to_owned()),
             Record::Anchor(anchor) => {
                 self.count(&anchor.job, Some((anchor.every, anchor.at)));
             }
@@ -233,8 +236,15 @@ impl Ledger {
     fn end(&mut self, run: RunId, outcome: String) {
         if let Some(ended) = self.runs.get_mut(&run) {
             *ended = Some(outcome);
-            self.open.remove(&run);
-            self.owed.push(Undo::Reopen(run));
+            let open = self.open.remove(&run);
+            self.owed.extend(open.map(Undo::Reopen));
+        }
+    }
+
+    fn start(&mut self, start: &RunStart) {
+        if let Some(open) = self.open.get_mut(&start.run) {
+            open.start = Some(start.clone());
+            self.owed.push(Undo::Unstart(start.run));
         }
     }
 
@@ -266,18 +276,16 @@ impl Ledger {
                 Undo::Anchor(job, counted) => self.set_anchor(job, counted),
                 Undo::Timing(job, timing) => drop(self.set_timing(job, timing)),
                 Undo::Decided(decided, lived) => (self.decided, self.lived) = (decided, lived),
-                Undo::Reopen(run) => {
-                    self.runs.insert(run, None);
-                    self.open.insert(run);
+                Undo::Reopen(open) => {
+                    self.runs.insert(open.run, None);
+                    self.open.insert(open.run, open);
+                }
+                Undo::Unstart(run) => {
+                    if let Some(open) = self.open.get_mut(&run) {
+                        open.start = None;
+                    }
                 }
             }
-        }
-    }
-
-    /// The next hupd closes what is open; what waits it has to decide.
-    pub fn recover(&mut self) {
-        for run in std::mem::take(&mut self.open) {
-            self.runs.insert(run, Some("lost".to_owned()));
         }
     }
 
@@ -333,7 +341,7 @@ impl Ledger {
             .and_then(Iterator::collect)
             .map_err(|error| error.to_string())?;
         let is_there = |run: &&RunId| rows.iter().any(|(id, _)| *id as u64 == run.0);
-        if let Some(run) = self.open.iter().find(|run| !is_there(run)) {
+        if let Some(run) = self.open.keys().find(|run| !is_there(run)) {
             return Err(format!("run {run} has not ended, and is not there"));
         }
         for (run, outcome) in rows {
@@ -379,6 +387,15 @@ impl Ledger {
 
 fn prepared<'d>(database: &'d Connection, sql: &str) -> rusqlite::Statement<'d> {
     database.prepare(sql).expect("the table is there")
+}
+
+fn open(claim: &Claim) -> OpenRun {
+    OpenRun {
+        run: claim.run,
+        occurrence: claim.occurrence.clone(),
+        generation: claim.generation,
+        start: None,
+    }
 }
 
 fn fate_name(fate: Fate) -> &'static str {

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use hupd::clock::{Moment, Wake};
 use hupd::daemon::Daemon;
-use hupd::ledger::Waited;
+use hupd::ledger::{OpenRun, Remains, Waited};
 use hupd::protocol::Request;
 use hupd::run::{Generation, JobName};
 use hupd::schedule::Zone;
@@ -23,7 +23,7 @@ use super::invariants::{
     ANSWERED, BOUNDED, Broken, Invariants, MODEL, NO_PANIC, ONE_FATE, Verdict, WOKEN, broken,
 };
 use super::jobs::{EXPRESSIONS, ZONES};
-use super::ledger::{Counted, Ledger};
+use super::ledger::Counted;
 use super::machine::{Arrival, Machine};
 use super::model::Model;
 use super::oracle::Oracle;
@@ -50,10 +50,14 @@ pub struct Inheritance {
     pub decided: Option<Timestamp>,
     pub lived: Option<Timestamp>,
     pub waiting: Vec<Waited>,
+    /// Runs that were open, and what there is of them.
+    pub open: Vec<(OpenRun, Remains)>,
 }
 
 impl Inheritance {
-    fn of(ledger: &Ledger) -> Self {
+    fn of(machine: &Machine) -> Self {
+        let ledger = &machine.ledger;
+        let open = ledger.open.values();
         Self {
             generation: ledger.generation.next(),
             next_run: ledger.last_run.0 + 1,
@@ -62,6 +66,9 @@ impl Inheritance {
             decided: ledger.decided,
             lived: ledger.lived,
             waiting: ledger.waited(),
+            open: open
+                .map(|open| (open.clone(), machine.remains_of(open)))
+                .collect(),
         }
     }
 }
@@ -212,7 +219,7 @@ impl<'t> Life<'t> {
         let mut machine = self.machine.take().expect("the last hupd left it behind");
         self.tally.hupds += 1;
         let (file, recovered) = machine.boot();
-        let start = Inheritance::of(&machine.ledger);
+        let start = Inheritance::of(&machine);
         let config = Arc::new(file.config(&self.universe.zones));
         machine.acts.clear();
         let mut daemon = Daemon::begin(machine, PathBuf::from("/etc/hupd"), config, recovered);

@@ -112,11 +112,12 @@ impl fmt::Display for Plan {
             max_running,
             catch_up_limit,
             grace,
+            orphans,
             ..
         } = &self.file;
         writeln!(
             f,
-            "seed {}, begins {}, {:?}, max_running {max_running}, catch_up_limit {catch_up_limit}, grace {grace:?}",
+            "seed {}, begins {}, {:?}, max_running {max_running}, catch_up_limit {catch_up_limit}, grace {grace:?}, orphans {orphans:?}",
             self.seed, self.begins, self.temper
         )?;
         for (name, job) in &self.file.jobs {

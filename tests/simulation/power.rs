@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hupd::event::{Inbox, Meaning};
+use hupd::ledger::{OpenRun, Remains};
 use hupd::store::Recovered;
 
 use super::acts::Told;
@@ -12,6 +13,7 @@ use super::clock::Time;
 use super::jobs::FileSpec;
 use super::machine::{Happening, Latency, Machine};
 use super::plan::Temper;
+use super::process::Watcher;
 
 impl Machine {
     /// A hupd begins to live here.
@@ -31,7 +33,6 @@ impl Machine {
         let history = file.config(&self.zones).history;
         let now = self.clock.moment().wall;
         let recovered = self.disk.open(history, now, self.inbox.outbox());
-        self.ledger.recover();
         self.ledger.keep(file.keep_runs);
         (file, recovered)
     }
@@ -61,6 +62,8 @@ impl Machine {
         let now = self.clock.moment().wall;
         self.ledger.commit_at(now);
         let most = self.disk.tidy(now);
+        // Nobody knew of them: the hupd that had started them was killed before their start was on record.
+        self.processes.clear();
         self.go_down();
         most
     }
@@ -74,6 +77,10 @@ impl Machine {
         for run in &orders[..dice.index(orders.len() + 1)] {
             self.give_birth(*run);
         }
+        // A service manager ends what is left in the group of a hupd; without one it goes on.
+        if dice.percent(50) {
+            self.processes.clear();
+        }
         self.go_down();
     }
 
@@ -83,16 +90,29 @@ impl Machine {
         self.is_up = false;
         self.events.clear();
         self.orders.clear();
-        // As a service manager does with what is left in the group.
-        self.processes.clear();
+        for process in self.processes.values_mut() {
+            process.watched = Watcher::Nobody;
+        }
         self.unanswered.clear();
         self.read = None;
         self.refuses = false;
         self.frozen_until = Time::ZERO;
-        let is_own =
-            |happening: &Happening| !matches!(happening, Happening::Step(_) | Happening::End);
+        let processes = &self.processes;
+        let is_own = |happening: &Happening| match happening {
+            Happening::Step(_) | Happening::End => false,
+            Happening::ProcessEnds(run) => !processes.contains_key(run),
+            _ => true,
+        };
         self.happenings
             .retain(|Reverse((_, _, happening))| !is_own(happening));
+    }
+
+    /// What there is of a run whose hupd was killed: only what is on record can be known again.
+    pub fn remains_of(&self, open: &OpenRun) -> Remains {
+        match (self.processes.get(&open.run), &open.start) {
+            (Some(process), Some(_)) => Remains::Process(self.clock.now() - process.born),
+            _ => Remains::Nothing,
+        }
     }
 
     /// Time passes while nobody serves.

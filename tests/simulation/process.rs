@@ -24,9 +24,21 @@ pub enum Birth {
     Lives(Process),
 }
 
+/// Who hears of its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Watcher {
+    Parent,
+    /// By a later hupd.
+    Heir,
+    /// Its hupd was killed.
+    Nobody,
+}
+
 #[derive(Clone, Debug)]
 pub struct Process {
     pub pid: i32,
+    pub born: Time,
+    pub watched: Watcher,
     /// When it ends, if nothing else comes in between.
     pub ends: Time,
     pub exit: Exit,
@@ -56,6 +68,8 @@ impl Birth {
         };
         Self::Lives(Process {
             pid,
+            born: now,
+            watched: Watcher::Parent,
             ends: now + takes,
             exit: match dice.below(10) {
                 0 => Exit::Code(dice.between(1, 255) as i32),
@@ -76,6 +90,8 @@ impl Process {
     fn obedient(pid: i32, now: Time) -> Self {
         Self {
             pid,
+            born: now,
+            watched: Watcher::Parent,
             ends: now + SECOND,
             exit: Exit::Code(0),
             was_signalled: false,

@@ -4,9 +4,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use hupd::clock::{Moment, Wake};
-use hupd::config::Config;
+use hupd::config::{Config, Orphans};
 use hupd::daemon::{Notice, World};
 use hupd::event::{Event, Heard, Listener, Outbox, Reply};
+use hupd::ledger::{OpenRun, Remains};
 use hupd::protocol::{Answer, Refusal, RefusalKind};
 use hupd::run::{RunId, Signal};
 use hupd::store::{Question, Record};
@@ -14,6 +15,7 @@ use hupd::system::spawn::SpawnOrder;
 
 use super::acts::Act;
 use super::machine::{Arrival, Latency, MICROSECOND, MILLISECOND, Machine};
+use super::process::Watcher;
 
 impl World for Machine {
     type Acquired = ();
@@ -48,6 +50,17 @@ impl World for Machine {
             occurrence: order.occurrence.clone(),
         });
         self.order(order);
+    }
+
+    fn take_over(&mut self, open: &OpenRun, _: Orphans) -> Remains {
+        let remains = self.remains_of(open);
+        if remains != Remains::Nothing
+            && let Some(process) = self.processes.get_mut(&open.run)
+        {
+            process.watched = Watcher::Heir;
+            process.was_signalled = false;
+        }
+        remains
     }
 
     fn signal(&mut self, run: RunId, signal: Signal) {

@@ -190,6 +190,7 @@ pub mod tests {
             cpu_seconds: None,
             peak_memory_bytes: None,
             output_bytes: None,
+            note: None,
         }
     }
 
@@ -216,6 +217,7 @@ pub mod tests {
                 cpu_seconds: Some(0.31),
                 peak_memory_bytes: Some(3 << 20),
                 output_bytes: Some(0),
+                note: None,
                 ..ended(17, "killed by TERM")
             },
             RunRow {

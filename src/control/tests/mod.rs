@@ -135,6 +135,7 @@ fn run() -> RunRow {
         cpu_seconds: None,
         peak_memory_bytes: None,
         output_bytes: None,
+        note: None,
     }
 }
 

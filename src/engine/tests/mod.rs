@@ -7,6 +7,7 @@ mod due;
 mod forecast;
 mod jitter;
 mod late;
+mod leftover;
 mod limits;
 mod random;
 mod reload;

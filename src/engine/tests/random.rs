@@ -160,7 +160,13 @@ impl SlowWorld {
         };
         self.alive.push(run);
         let (pid, at) = (1, self.now);
-        self.engine.started(&Started { run, pid, at }, self.now)
+        let started = Started {
+            run,
+            pid,
+            at,
+            birth: None,
+        };
+        self.engine.started(&started, self.now)
     }
 
     fn fall_short(&mut self) -> Vec<Effect> {
@@ -209,6 +215,9 @@ impl SlowWorld {
             }
             Effect::RecordEnd { end, .. } => {
                 assert!(self.ended.insert(end.run), "{end:?} ended again");
+            }
+            Effect::RecordLoss { .. } | Effect::RecordNote { .. } => {
+                unreachable!("no hupd was before this one")
             }
             Effect::RecordStart(_)
             | Effect::RecordAnchor(_)

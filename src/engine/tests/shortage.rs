@@ -34,6 +34,7 @@ fn start(world: &mut World, run: u64) -> Vec<Effect> {
         run: RunId(run),
         pid: 7,
         at: world.now,
+        birth: None,
     };
     world.engine.started(&started, world.now)
 }

@@ -9,10 +9,11 @@ use jiff::Timestamp;
 
 use crate::clock::Moment;
 use crate::config::{
-    Config, Daemon, History, Jitter, Job, Log, LogFormat, Missed, OutputMode, Overlap, Timing,
+    Config, Daemon, History, Jitter, Job, Log, LogFormat, Missed, Orphans, OutputMode, Overlap,
+    Timing,
 };
 use crate::engine::{Beginning, Effect, Engine, Left, Request};
-use crate::ledger::{Anchor, ClaimVerdict, Claimed, Ended, Fate, NoStart, RunEnd, Started};
+use crate::ledger::{Anchor, ClaimVerdict, Claimed, Ended, Fate, Loss, NoStart, RunEnd, Started};
 use crate::run::{Exit, Generation, JobName, Output, RunId, Signal, Usage};
 use crate::schedule::{Expression, Rules, Schedule, Seed, Zone};
 
@@ -91,6 +92,7 @@ pub fn config(jobs: impl IntoIterator<Item = Job>) -> Config {
         .map(|job| (job.name.clone(), Arc::new(job)));
     Config {
         daemon: Daemon {
+            orphans: Orphans::Leave,
             timezone: Zone::utc(),
             max_running: 256,
             catch_up_limit: 4,
@@ -121,6 +123,7 @@ pub struct World {
     pub now: Moment,
     /// Effects of the world's own steps, newest last.
     pub ends: Vec<RunEnd>,
+    pub losses: Vec<Loss>,
     pub fates: Vec<(JobName, Timestamp, Fate)>,
     pub signals: Vec<(RunId, Signal)>,
     pub started: Vec<(RunId, JobName, Timestamp)>,
@@ -145,6 +148,7 @@ impl World {
             engine,
             now: noon(),
             ends: Vec::new(),
+            losses: Vec::new(),
             fates: Vec::new(),
             signals: Vec::new(),
             started: Vec::new(),
@@ -238,6 +242,7 @@ impl World {
                     run: start.run,
                     pid,
                     at: self.now,
+                    birth: None,
                 };
                 return self.engine.started(&started, self.now);
             }
@@ -248,7 +253,9 @@ impl World {
                     .push((occurrence.job, occurrence.instant, entry.fate));
             }
             Effect::RecordEnd { end, .. } => self.ends.push(end),
-            Effect::RecordStart(_)
+            Effect::RecordLoss { loss, .. } => self.losses.push(loss),
+            Effect::RecordNote { .. }
+            | Effect::RecordStart(_)
             | Effect::RecordAnchor(_)
             | Effect::ForgetAnchor(_)
             | Effect::RecordTiming(..)

@@ -33,6 +33,7 @@ fn a_run_is_shown_as_it_was() {
         cpu_seconds: Some(0.25),
         peak_memory_bytes: Some(4096),
         output_bytes: Some(26),
+        note: None,
     };
     assert_eq!(runs(&store), [expected]);
 }

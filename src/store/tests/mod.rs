@@ -21,7 +21,7 @@ use tempfile::TempDir;
 
 use crate::config::{History, SourceFile};
 use crate::event::{ClaimVerdict, Claimed, Event, Inbox, Reply};
-use crate::ledger::{Anchor, Claim, Entry, Fate, RunEnd, RunStart};
+use crate::ledger::{Anchor, Birth, Claim, Entry, Fate, Loss, RunEnd, RunStart};
 use crate::protocol::{
     Answer, OutcomeFilter, OutputOf, OutputRow, RefusalKind, RunFilter, RunRow, Verdict,
 };
@@ -179,6 +179,10 @@ fn start(run: u64) -> RunStart {
         run: RunId(run),
         pid: 4000 + i32::try_from(run).unwrap(),
         at: at(70),
+        birth: Some(Birth {
+            boot: 7,
+            by: Duration::from_secs(70),
+        }),
     }
 }
 

@@ -8,7 +8,7 @@ fn a_new_store_knows_nothing_and_is_for_its_owner_alone() {
     let (store, recovered) = place.open();
     assert_eq!(recovered.last_run, None);
     assert_eq!(recovered.last_generation, None);
-    assert!(recovered.anchors.is_empty() && recovered.lost.is_empty());
+    assert!(recovered.anchors.is_empty() && recovered.open.is_empty());
     place.claim(&store, claim(1, "a", 60));
     let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&place.dir()), 0o700);

@@ -3,8 +3,17 @@
 use super::*;
 use crate::ledger::Waited;
 
+fn loss(run: u64, at: Timestamp) -> Loss {
+    Loss {
+        run: RunId(run),
+        at,
+        stopped_by: Some(StopReason::Orphan),
+        note: "it is gone".to_owned(),
+    }
+}
+
 #[test]
-fn what_a_killed_hupd_left_open_is_closed() {
+fn what_a_killed_hupd_left_open_is_known_until_it_is_closed() {
     let before = Place::new();
     let store = before.store();
     store.claim((1..=3).map(|run| claim(run, "a", run as i64)).collect());
@@ -15,14 +24,17 @@ fn what_a_killed_hupd_left_open_is_closed() {
     let after = kill(&before, store);
 
     let (store, recovered) = after.open();
-    let lost: Vec<_> = recovered
-        .lost
+    let open: Vec<_> = recovered
+        .open
         .iter()
-        .map(|run| (run.run.0, run.job.as_str(), run.pid, run.started_at))
+        .map(|open| (open.run.0, open.occurrence.clone(), open.start.clone()))
         .collect();
     assert_eq!(
-        lost,
-        [(2, "a", Some(4002), Some(at(70))), (3, "a", None, None)]
+        open,
+        [
+            (2, occurrence("a", 2), Some(start(2))),
+            (3, occurrence("a", 3), None)
+        ]
     );
     assert_eq!(
         recovered.waiting,
@@ -33,10 +45,16 @@ fn what_a_killed_hupd_left_open_is_closed() {
     );
     assert_eq!(recovered.last_run, Some(RunId(3)));
     assert_eq!(recovered.moved_aside, None);
+    store.write(Record::Note(RunId(2), "it goes on".to_owned()));
+    store.write(Record::Loss(loss(2, at(1000))));
     let rows = runs(&store);
+    assert_eq!(rows[0].outcome, None);
     assert_eq!(rows[1].outcome.as_deref(), Some("lost"));
     assert_eq!(rows[1].pid, Some(4002));
     assert_eq!(rows[1].ended_at, Some(at(1000)));
+    assert_eq!(rows[1].stopped_by.as_deref(), Some("orphan"));
+    assert_eq!(rows[1].duration_seconds, None);
+    assert_eq!(rows[1].note.as_deref(), Some("it is gone"));
     assert_eq!(rows[2].outcome.as_deref(), Some("exited 0"));
     assert_eq!(after.claim(&store, claim(4, "a", 3)), Claimed::AlreadyThere);
     store.close();
@@ -56,7 +74,7 @@ fn close_writes_all_that_is_queued_and_leaves_one_file() {
         .collect();
     assert_eq!(names, ["hupd.db"]);
     let (store, recovered) = place.open();
-    assert!(recovered.lost.is_empty());
+    assert!(recovered.open.is_empty());
     assert_eq!(runs(&store).len(), 1000);
 }
 
@@ -123,6 +141,10 @@ const BACK_TO_2: &str = "
 DROP INDEX runs_failed;
 DROP INDEX runs_of_trigger;
 DROP INDEX runs_began;
+DROP VIEW runs_readable;
+ALTER TABLE runs DROP COLUMN boot;
+ALTER TABLE runs DROP COLUMN born_by;
+ALTER TABLE runs DROP COLUMN note;
 PRAGMA user_version = 2;
 ";
 
@@ -164,4 +186,23 @@ fn a_store_of_version_1_is_brought_up_to_date_with_all_that_is_in_it() {
     store.close();
     let (_, recovered) = place.open();
     assert_eq!(recovered.timings.len(), 1);
+}
+
+#[test]
+fn a_store_of_version_2_has_room_for_what_is_known_of_a_process() {
+    let place = Place::new();
+    let store = place.store();
+    place.claim(&store, claim(1, "a", 60));
+    store.close();
+    place.shell().execute_batch(BACK_TO_2).unwrap();
+    let (store, recovered) = place.open();
+    assert_eq!(recovered.open.len(), 1);
+    store.run_started(start(1));
+    store.close();
+    let (_, recovered) = place.open();
+    assert_eq!(recovered.open[0].start, Some(start(1)));
+    let sql = "SELECT note FROM runs_readable";
+    let shell = place.shell();
+    let noted = shell.query_row(sql, [], |row| row.get::<_, Option<String>>(0));
+    assert_eq!(noted, Ok(None));
 }

@@ -9,6 +9,7 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use rustix::event::{EventfdFlags, eventfd};
 use rustix::process::Pid;
 
+use super::relic::Relic;
 use crate::clock::Moment;
 use crate::config::Job;
 use crate::event::{Listener, Reply};
@@ -31,6 +32,7 @@ pub struct NewChild {
 #[derive(Debug)]
 pub(super) enum Command {
     Adopt(Box<NewChild>),
+    TakeOver(Box<Relic>),
     Signal(RunId, Signal),
     Peek(RunId, Reply),
     Follow(RunId, Listener),

@@ -13,13 +13,13 @@ use crate::clock::Moment;
 use crate::run::RunId;
 
 /// The time between two looks.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+pub(super) const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// A look at very many processes takes long; the thread has other things to do meanwhile.
 const REST_PER_LOOK: u32 = 4;
 
 /// How long KILL may take: what belongs to another user, or hangs in the kernel, survives it, and must
 /// not hold the run for ever.
-const KILL_PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const KILL_PATIENCE: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Default)]
 pub(super) struct Lingering {

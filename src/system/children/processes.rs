@@ -3,9 +3,13 @@
 use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::time::Duration;
 
 use rustix::io::Errno;
+
+use crate::run::{JobName, RunId};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Process {
@@ -13,6 +17,51 @@ pub(super) struct Process {
     pub(super) parent: i32,
     pub(super) group: i32,
     pub(super) is_alive: bool,
+    /// When it began, since the boot; to the hundredth of a second, rounded down.
+    pub(super) began: Duration,
+}
+
+/// What the kernel counts in where it speaks to programs: `USER_HZ`, on all machines that Rust's tier 1 names.
+const TICKS_PER_SECOND: u64 = 100;
+
+impl Process {
+    pub(super) fn had_begun(&self, by: Duration) -> bool {
+        self.began <= by
+    }
+}
+
+/// Which boot of the machine this is, and which of its pid namespaces: elsewhere the same number is another process.
+/// The first half of the boot id, which is random.
+pub(super) fn boot() -> Option<u64> {
+    let namespace = fs::metadata("/proc/self/ns/pid").ok()?.ino();
+    let text = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    let digits: String = text.chars().filter(char::is_ascii_hexdigit).collect();
+    // SQLite has no numbers above 2^63.
+    u64::from_str_radix(digits.get(..16)?, 16)
+        .ok()
+        .map(|boot| (boot ^ namespace) >> 1)
+}
+
+/// The process of this number, alive or not.
+pub(super) fn look(pid: i32) -> Option<Process> {
+    look_at(pid, Path::new(&format!("/proc/{pid}"))).ok()?
+}
+
+/// Those of a group that are alive.
+pub(super) fn members(group: i32) -> io::Result<Vec<i32>> {
+    let is_member = |process: &Process| process.is_alive && process.group == group;
+    let members = all()?.into_iter().filter(is_member);
+    Ok(members.map(|process| process.pid).collect())
+}
+
+/// Whether its environment says that hupd started it, or what started it, for this run.
+pub(super) fn is_of_run(pid: i32, run: RunId, job: &JobName) -> bool {
+    let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+    let has = |wanted: String| {
+        let mut variables = environment.split(|&byte| byte == 0);
+        variables.any(|variable| variable == wanted.as_bytes())
+    };
+    has(format!("HUPD_RUN_ID={run}")) && has(format!("HUPD_JOB={job}"))
 }
 
 /// The process groups in which somebody is alive; none, where there is no /proc. An error where that
@@ -70,12 +119,14 @@ fn parse(pid: i32, line: &[u8]) -> Option<Process> {
     let rest = std::str::from_utf8(&line[end_of_name + 1..]).ok()?;
     let fields: Vec<&str> = rest.split_ascii_whitespace().collect();
     let threads: u32 = fields.get(17)?.parse().ok()?;
+    let ticks: u64 = fields.get(19)?.parse().ok()?;
     Some(Process {
         pid,
         parent: fields[1].parse().ok()?,
         group: fields[2].parse().ok()?,
         // A first thread that has ended looks dead while other threads of the process go on.
         is_alive: !matches!(fields[0], "Z" | "X" | "x") || threads > 1,
+        began: Duration::from_millis(ticks.saturating_mul(1000 / TICKS_PER_SECOND)),
     })
 }
 
@@ -97,6 +148,7 @@ mod tests {
             parent: 7,
             group: 40,
             is_alive: true,
+            began: Duration::from_millis(990),
         };
         assert_eq!(process("S", 1), Some(expected));
         assert_eq!(parse(42, b"42 (half a line) S 7"), None);

@@ -4,6 +4,7 @@
 //! each reload and every 64 turns, the time of its next wake-up every 8 turns, and the disk at the end of each hupd.
 
 mod beside;
+mod leftovers;
 mod reloads;
 mod starts;
 mod stops;
@@ -52,6 +53,8 @@ pub const SIGNALS: &str = "stop signals come in order, and never to a run that h
 pub const BOUNDED: &str = "tables do not grow beyond what is in force";
 pub const AWAKE: &str = "nothing that is due is left when hupd goes to sleep";
 pub const WOKEN: &str = "hupd sleeps until the next thing is due, and no longer";
+pub const LEFT: &str =
+    "what an earlier hupd has left running is a run until it has ended, or is stopped at once";
 pub const ANSWERED: &str = "every request is answered exactly once";
 pub const MODEL: &str = "hupd does what the reference model does";
 pub const NO_PANIC: &str = "no panic is reachable";
@@ -184,6 +187,7 @@ impl Invariants {
         self.is_reload = false;
         self.must_end = None;
         self.excused = daemon.world().excuses_so_far();
+        self.take_over(daemon, file, left)?;
         self.expected.clear();
         for (name, job) in &daemon.engine().config().jobs {
             let before = left.timings.get(name).cloned();
@@ -242,6 +246,7 @@ impl Invariants {
         match told {
             Told::ClockSet => self.clock_set(now),
             Told::Ended(death) => self.died(death.run),
+            Told::Gone(gone) => self.died(gone.run),
             Told::Claimed(verdicts) => self.claimed(verdicts),
             Told::FellShort(run) => self.fell_short(*run),
             _ => {}
@@ -325,8 +330,10 @@ impl Invariants {
                 Act::End { run, .. } => {
                     self.open.remove(run);
                 }
+                Act::Loss { run, .. } => self.lose(daemon.world(), *run)?,
                 Act::Verdict { generation, .. } => self.written = *generation,
                 Act::Load
+                | Act::Note(_)
                 | Act::Anchor { .. }
                 | Act::NoAnchor(_)
                 | Act::Timing(..)

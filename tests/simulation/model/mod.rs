@@ -3,6 +3,7 @@
 
 mod downtime;
 mod due;
+mod leftover;
 mod reload;
 mod runs;
 mod shortage;
@@ -147,7 +148,8 @@ impl Model {
             accepted: true,
             generation: model.generation,
         }];
-        let mut begun = model.forget_anchors();
+        let mut begun = model.take_over(&inherited.open, now);
+        begun.extend(model.forget_anchors());
         begun.extend(model.make_up(inherited, now));
         let jobs = file.jobs.iter();
         begun.extend(jobs.filter_map(|(name, job)| model.plan(&JobName::new(name), job, now)));
@@ -175,6 +177,7 @@ impl Model {
             }
             Told::FellShort(run) => claims_last(self.fell_short(*run, now)),
             Told::Ended(death) => claims_last(self.ended(death, now)),
+            Told::Gone(gone) => claims_last(self.gone(gone, now)),
             Told::Run(job) => self.request(job, now),
             Told::Kill(run) => self.kill(*run, now),
         }

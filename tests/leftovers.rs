@@ -1,0 +1,224 @@
+//! Processes that outlive a hupd which was killed: the next one knows them by more than their number, and goes on
+//! with them or stops them, as `orphans` says.
+
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "a test stands outside hupd"
+)]
+
+mod common;
+
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+use common::{Home, Hupd, is_alive, store, text, wait_until};
+use rustix::process::{Pid, Signal, kill_process};
+
+/// Runs until its gate is opened; its shell and the helper beside it are one group.
+fn waits(orphans: &str) -> String {
+    format!(
+        "[daemon]\ngrace = \"0s\"\norphans = \"{orphans}\"\n[jobs.long]\nevery = \"1h\"\nkill_after = \"1s\"\ncommand = \"sleep 1000 & read line <gate\"\nworking_dir = \"WHERE\"\n"
+    )
+}
+
+fn home(config: &str) -> Home {
+    let home = Home::new();
+    home.gate("gate");
+    home.configure(&config.replace("WHERE", &home.path().display().to_string()));
+    home
+}
+
+/// A hupd that was killed, and the process that its run has left.
+fn killed(config: &str) -> (Home, Pid) {
+    let hupd = Hupd::start_in(home(config));
+    hupd.home.json(&["run", "long"]);
+    let running = hupd.home.wait_running("long", 1);
+    let pid = running[0]["pid"].as_i64().unwrap();
+    let pid = Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
+    wait_until("the helper runs", || {
+        (members(pid).len() == 2).then_some(())
+    });
+    wait_until("the start is on record", || {
+        let sql = "SELECT 1 FROM runs WHERE pid IS NOT NULL AND born_by IS NOT NULL";
+        store(&hupd.home)
+            .prepare(sql)
+            .unwrap()
+            .exists([])
+            .unwrap()
+            .then_some(())
+    });
+    (hupd.crash(), pid)
+}
+
+/// The living processes of a group.
+fn members(group: Pid) -> Vec<Pid> {
+    let folders = std::fs::read_dir("/proc").unwrap().flatten();
+    let pids =
+        folders.filter_map(|folder| Pid::from_raw(folder.file_name().to_str()?.parse().ok()?));
+    let group = group.as_raw_pid().to_string();
+    pids.filter(|pid| {
+        common::proc_stat(*pid).is_some_and(|stat| stat[2] == group) && is_alive(*pid)
+    })
+    .collect()
+}
+
+fn end(pids: &[Pid]) {
+    for pid in pids {
+        let _ = kill_process(*pid, Signal::KILL);
+    }
+}
+
+#[test]
+fn what_is_left_running_goes_on_and_is_in_the_way_of_the_next_run() {
+    let (home, pid) = killed(&waits("leave"));
+
+    let hupd = Hupd::start_in(home);
+
+    hupd.wait_log("run goes on: hupd was killed, its process did not end with it");
+    assert!(is_alive(pid));
+    let running = hupd.home.wait_running("long", 1);
+    assert_eq!(running[0]["pid"], i64::from(pid.as_raw_pid()));
+    let refused = text(&hupd.home.hupctl(&["run", "long"]).stderr);
+    assert!(
+        refused.contains("is not over (overlap = \"skip\")"),
+        "{refused}"
+    );
+
+    let helper = members(pid);
+    hupd.home.open_gate("gate");
+    let lost = hupd.home.ended_run("long");
+    assert_eq!(lost["outcome"], "lost");
+    assert_eq!(lost["pid"], i64::from(pid.as_raw_pid()));
+    let note = "hupd was killed, its process went on and has ended, nobody saw how";
+    assert_eq!(lost["note"], note);
+    assert_eq!(hupd.home.runs("long").len(), 1);
+    end(&helper);
+}
+
+#[test]
+fn what_is_left_running_is_stopped_with_its_whole_group() {
+    let (home, pid) = killed(&waits("kill"));
+    let group = members(pid);
+
+    let hupd = Hupd::start_in(home);
+
+    let lost = hupd.home.ended_run("long");
+    assert_eq!(
+        (&lost["outcome"], &lost["stopped_by"]),
+        (&"lost".into(), &"orphan".into())
+    );
+    hupd.wait_log("an earlier hupd left it running");
+    assert_eq!(group.into_iter().filter(|pid| is_alive(*pid)).count(), 0);
+    // Now the way is free.
+    hupd.home.json(&["run", "long"]);
+    hupd.home.wait_running("long", 1);
+}
+
+#[test]
+fn what_does_not_stop_is_killed() {
+    let deaf = waits("kill").replace("sleep 1000 &", "trap '' TERM; sleep 1000 &");
+    let (home, pid) = killed(&deaf);
+    let group = members(pid);
+
+    let hupd = Hupd::start_in(home);
+
+    let lost = hupd.home.ended_run("long");
+    assert_eq!(lost["stopped_by"], "orphan");
+    hupd.wait_log("signal=KILL");
+    assert_eq!(group.into_iter().filter(|pid| is_alive(*pid)).count(), 0);
+}
+
+#[test]
+fn of_a_group_whose_first_process_has_ended_the_rest_is_named_or_stopped() {
+    for orphans in ["leave", "kill"] {
+        let (home, pid) = killed(&waits(orphans));
+        kill_process(pid, Signal::KILL).unwrap();
+        wait_until("it has ended", || (!is_alive(pid)).then_some(()));
+        let rest = members(pid);
+        assert_eq!(rest.len(), 1);
+
+        let hupd = Hupd::start_in(home);
+
+        let lost = hupd.home.ended_run("long");
+        assert_eq!(lost["outcome"], "lost");
+        let note = lost["note"].as_str().unwrap();
+        let named = format!(
+            "of its process group there still is: pid {}",
+            rest[0].as_raw_pid()
+        );
+        match orphans {
+            "leave" => assert!(note.contains(&named) && is_alive(rest[0]), "{note}"),
+            _ => assert!(
+                lost["stopped_by"] == "orphan" && !is_alive(rest[0]),
+                "{note}"
+            ),
+        }
+        end(&rest);
+    }
+}
+
+/// As if the number had passed to another process since, in this boot or in another one.
+#[test]
+fn a_process_that_only_has_the_same_number_is_let_alone() {
+    let (home, pid) = killed(&waits("kill"));
+    end(&members(pid));
+    let mut other = Command::new("sleep")
+        .arg("1000")
+        .process_group(0)
+        .spawn()
+        .unwrap();
+    let path = home.file("state/hupd.db");
+    let sql = format!(
+        "UPDATE runs SET pid = {} WHERE ended_at IS NULL",
+        other.id()
+    );
+    let store = rusqlite::Connection::open(path).unwrap();
+    assert_eq!(store.execute(&sql, []), Ok(1));
+
+    let mut hupd = Hupd::start_in(home);
+
+    let lost = hupd.home.ended_run("long");
+    assert_eq!(lost["stopped_by"], serde_json::Value::Null);
+    hupd.stop();
+    assert_eq!(other.try_wait().unwrap(), None);
+    other.kill().unwrap();
+    other.wait().unwrap();
+}
+
+#[test]
+fn a_number_of_another_boot_means_nothing() {
+    let (home, pid) = killed(&waits("kill"));
+    let path = home.file("state/hupd.db");
+    let store = rusqlite::Connection::open(path).unwrap();
+    let sql = "UPDATE runs SET boot = boot + 1 WHERE ended_at IS NULL";
+    assert_eq!(store.execute(sql, []), Ok(1));
+
+    let mut hupd = Hupd::start_in(home);
+
+    let lost = hupd.home.ended_run("long");
+    assert_eq!(lost["stopped_by"], serde_json::Value::Null);
+    hupd.stop();
+    assert!(is_alive(pid));
+    end(&members(pid));
+}
+
+#[test]
+fn what_goes_on_can_be_killed_and_is_stopped_with_hupd() {
+    let (home, pid) = killed(&waits("leave"));
+    let hupd = Hupd::start_in(home);
+    let run = hupd.home.wait_running("long", 1)[0]["run"].to_string();
+    assert!(hupd.home.hupctl(&["kill", &run]).status.success());
+    let lost = hupd.home.ended_run("long");
+    assert_eq!(
+        (&lost["outcome"], &lost["stopped_by"]),
+        (&"lost".into(), &"request".into())
+    );
+    assert!(!is_alive(pid));
+
+    let (home, pid) = killed(&waits("leave"));
+    let mut hupd = Hupd::start_in(home);
+    hupd.home.wait_running("long", 1);
+    hupd.stop();
+    assert!(members(pid).is_empty());
+}
