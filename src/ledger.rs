@@ -1,6 +1,7 @@
 //! What became of every occurrence: the rows that the engine decides and the store keeps, and what the
 //! engine is told of claims and processes.
 
+use std::fmt;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -135,6 +136,35 @@ pub struct Anchor {
     pub job: JobName,
     pub every: Duration,
     pub at: Timestamp,
+}
+
+/// A job that is not due by itself for a while, because somebody wants that.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pause {
+    pub job: JobName,
+    pub since: Timestamp,
+    /// When it ends by itself, if it does.
+    pub until: Option<Timestamp>,
+    /// Who wants it.
+    pub by: String,
+    /// Why. Empty where nobody said so.
+    pub reason: String,
+}
+
+impl Pause {
+    /// `by hupctl from pid 17, uid 0: disk is being replaced`
+    pub fn by_whom(&self) -> String {
+        match &*self.reason {
+            "" => format!("by {}", self.by),
+            reason => format!("by {}: {reason}", self.by),
+        }
+    }
+}
+
+impl fmt::Display for Pause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the job was paused, {}", self.by_whom())
+    }
 }
 
 /// What became of a claim in the ledger.

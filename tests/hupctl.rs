@@ -179,6 +179,7 @@ fn status() -> Status {
         last_reload: None,
         jobs: 14,
         disabled_jobs: 1,
+        paused_jobs: 0,
         waiting: 0,
         first_waiting: vec![],
         running: vec![],

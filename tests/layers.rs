@@ -26,7 +26,9 @@ const LAYERS: [(&str, &[&str]); 17] = [
     ("protocol", &["run", "forecast"]),
     (
         "why",
-        &["run", "schedule", "config", "forecast", "protocol"],
+        &[
+            "run", "schedule", "config", "forecast", "ledger", "protocol",
+        ],
     ),
     ("event", &["run", "clock", "config", "ledger", "protocol"]),
     ("store", BELOW_THE_DAEMON),

@@ -283,7 +283,7 @@ fn a_store_of_a_newer_hupd_is_left_alone() {
     let log = hupd.log();
     let last = log.lines().last().unwrap();
     let path = database(&hupd.home).display().to_string();
-    for part in [&path, "version 99", "up to 2", "not started"] {
+    for part in [&path, "version 99", "up to 3", "not started"] {
         assert!(last.contains(part), "{last}");
     }
     assert!(files(&hupd.home, "hupd.db.corrupt-").is_empty());

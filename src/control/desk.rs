@@ -137,6 +137,8 @@ pub(super) fn may_change(uid: u32) -> bool {
 fn words(request: &Request) -> String {
     match request {
         Request::Run { job, .. } => format!("run job '{}'", job.escape_debug()),
+        Request::Pause(pause) => format!("pause job '{}'", pause.job.escape_debug()),
+        Request::Resume { job } => format!("resume job '{}'", job.escape_debug()),
         Request::Kill { run } => format!("kill run {run}"),
         Request::Reload => "reload".to_owned(),
         Request::Stop => "stop hupd".to_owned(),

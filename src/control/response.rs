@@ -43,6 +43,7 @@ impl From<Answer> for HttpResponse {
         match answer {
             Answer::Status(status) | Answer::Stop(status) => ok(&status),
             Answer::Jobs(jobs) => ok(&json!({ "jobs": jobs })),
+            Answer::Job(job) => ok(&job),
             Answer::Next(next) => ok(&next),
             Answer::Chart(chart) => ok(&chart),
             Answer::NextOf(forecast, filter) => ok(&forecast.next(&filter)),

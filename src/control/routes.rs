@@ -7,8 +7,8 @@ use super::percent;
 use super::query::Query;
 pub use super::uris::uri_of;
 use crate::protocol::{
-    ChartFilter, NextFilter, OUTCOMES, OutcomeFilter, OutputOf, Patience, Request, RunFilter,
-    WhyFilter,
+    ChartFilter, NextFilter, OUTCOMES, OutcomeFilter, OutputOf, Patience, PauseRequest, Request,
+    RunFilter, WhyFilter,
 };
 use crate::run::{RunId, Trigger};
 
@@ -18,6 +18,7 @@ const ROUTES: &str = "GET /v1/status, GET /v1/jobs, GET /v1/next?job=&from=&to=&
      GET /v1/runs?job=&outcome=&failed=&trigger=&since=&until=&limit=, GET /v1/runs/ID, \
      GET /v1/jobs/NAME, GET /v1/runs/ID/output?follow=, \
      GET /v1/jobs/NAME/output?follow=, GET /v1/why?job=&at=, POST /v1/jobs/NAME/run?wait=, \
+     POST /v1/jobs/NAME/pause?until=&reason=, POST /v1/jobs/NAME/resume, \
      POST /v1/runs/ID/kill, POST /v1/reload, POST /v1/stop";
 
 /// How many rows are answered where the client does not say, and at most.
@@ -43,7 +44,7 @@ pub fn parse(method: &Method, path: &str, query: &str) -> Result<Request, Failur
         ["v1", "status" | "jobs" | "next" | "chart" | "runs" | "why"] => "GET",
         ["v1", "runs" | "jobs", _] | ["v1", "runs" | "jobs", _, "output"] => "GET",
         ["v1", "reload" | "stop"] => "POST",
-        ["v1", "jobs", _, "run"] | ["v1", "runs", _, "kill"] => "POST",
+        ["v1", "jobs", _, "run" | "pause" | "resume"] | ["v1", "runs", _, "kill"] => "POST",
         _ => return Err(unknown(path)),
     };
     if method != allowed {
@@ -72,6 +73,13 @@ fn meaning(segments: &[&str], mut query: Query) -> Result<Request, Failure> {
             (output(of, &mut query)?, &["follow"])
         }
         ["jobs", job, "run"] => (run(job, &mut query)?, &["wait"]),
+        ["jobs", job, "pause"] => (pause(job, &mut query)?, &["until", "reason"]),
+        ["jobs", job, "resume"] => (
+            Request::Resume {
+                job: job.to_owned(),
+            },
+            &[],
+        ),
         ["runs", run, "kill"] => (Request::Kill { run: run_id(run)? }, &[]),
         ["reload"] => (Request::Reload, &[]),
         _ => (Request::Stop, &[]),
@@ -153,6 +161,14 @@ fn run(job: &str, query: &mut Query) -> Result<Request, Failure> {
         job: job.to_owned(),
         patience,
     })
+}
+
+fn pause(job: &str, query: &mut Query) -> Result<Request, Failure> {
+    Ok(Request::Pause(PauseRequest {
+        job: job.to_owned(),
+        until: query.instant("until")?,
+        reason: query.text("reason")?,
+    }))
 }
 
 fn run_id(text: &str) -> Result<RunId, Failure> {

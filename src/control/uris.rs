@@ -4,7 +4,9 @@ use hyper::Method;
 use jiff::Timestamp;
 
 use super::percent;
-use crate::protocol::{ChartFilter, NextFilter, OutputOf, Patience, Request, RunFilter};
+use crate::protocol::{
+    ChartFilter, NextFilter, OutputOf, Patience, PauseRequest, Request, RunFilter,
+};
 
 /// The method and the URI that mean a request.
 pub fn uri_of(request: &Request) -> (Method, String) {
@@ -29,6 +31,11 @@ pub fn uri_of(request: &Request) -> (Method, String) {
             let at = at.map_or_else(String::new, |at| format!("&at={at}"));
             (Method::GET, format!("/v1/why?job={job}{at}"))
         }
+        Request::Pause(pause) => (Method::POST, uri_of_pause(pause)),
+        Request::Resume { job } => {
+            let uri = format!("/v1/jobs/{}/resume", percent::encode(job));
+            (Method::POST, uri)
+        }
         Request::Kill { run } => (Method::POST, format!("/v1/runs/{run}/kill")),
         Request::Reload => (Method::POST, "/v1/reload".to_owned()),
         Request::Stop => (Method::POST, "/v1/stop".to_owned()),
@@ -51,6 +58,19 @@ fn uri_of_runs(filter: &RunFilter) -> String {
         of_time("until", filter.until),
     );
     format!("/v1/runs?limit={limit}{job}{outcome}{trigger}{since}{until}")
+}
+
+fn uri_of_pause(pause: &PauseRequest) -> String {
+    let job = percent::encode(&pause.job);
+    let until = pause.until.map(|until| ("until", until.to_string()));
+    let reason = pause.reason.clone().map(|reason| ("reason", reason));
+    let pairs = until.into_iter().chain(reason);
+    let pairs = pairs.map(|(key, value)| format!("{key}={}", percent::encode(&value)));
+    let query: Vec<_> = pairs.collect();
+    match &*query {
+        [] => format!("/v1/jobs/{job}/pause"),
+        pairs => format!("/v1/jobs/{job}/pause?{}", pairs.join("&")),
+    }
 }
 
 fn uri_of_next(filter: &NextFilter) -> String {

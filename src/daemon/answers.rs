@@ -39,6 +39,8 @@ impl<W: World> Daemon<W> {
             Request::Output(of) | Request::Follow(of) => self.output(of, caller, reply),
             Request::Why(filter) => self.why(&filter, reply, now),
             Request::Kill { run } => reply.send(self.kill(run, caller, now)),
+            Request::Pause(pause) => reply.send(self.pause(pause, caller, now)),
+            Request::Resume { job } => reply.send(self.resume(&job, caller, now)),
             Request::Reload => self.reload_for(caller, reply, now),
             Request::Stop => {
                 self.stop(&format!("by hupctl from {caller}"), now);
@@ -69,6 +71,7 @@ impl<W: World> Daemon<W> {
             last_reload: self.reloads.last.clone(),
             jobs: config.jobs.len(),
             disabled_jobs: disabled,
+            paused_jobs: self.engine.paused(),
             waiting: self.engine.waiting(),
             first_waiting: self
                 .engine
@@ -235,6 +238,7 @@ impl<W: World> Daemon<W> {
             since: self.reloads.since,
             started_at: self.began.at,
             store_failure: self.store_failure.clone(),
+            pause: self.engine.pause_of(&name).cloned(),
         };
         let case = Box::new(Case::new(now, wanted));
         self.world.ask(Question::Why(case, reply));

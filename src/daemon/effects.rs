@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::clock::Moment;
 use crate::engine::{Effect, Run, Send, Start};
 use crate::event::{ClaimVerdict, Claimed, Ended, Gone, NoStart, Started};
-use crate::ledger::{Claim, Entry, Fate, Loss, RunEnd};
+use crate::ledger::{Claim, Entry, Fate, Loss, Pause, RunEnd};
 use crate::run::{JobName, Outcome, RunId, StopReason};
 use crate::store::Record;
 use crate::system::spawn::SpawnOrder;
@@ -42,6 +42,8 @@ impl<W: World> Daemon<W> {
             Effect::RecordAnchor(anchor) => self.world.write(Record::Anchor(anchor)),
             Effect::ForgetAnchor(job) => self.world.write(Record::NoAnchor(job)),
             Effect::RecordTiming(job, timing) => self.world.write(Record::Timing(job, timing)),
+            Effect::RecordPause(pause) => self.record_pause(pause),
+            Effect::ForgetPause(job) => self.forget_pause(job),
             Effect::RecordDecided(time) => self.world.write(Record::Decided(time)),
         }
     }
@@ -93,6 +95,18 @@ impl<W: World> Daemon<W> {
             self.followers.skipped(occurrence, &entry.reason);
         }
         self.world.write(Record::Entry(entry));
+    }
+
+    fn record_pause(&mut self, pause: Pause) {
+        let until = pause.until.map(|until| format!(" until {until}"));
+        let until = until.unwrap_or_default();
+        log::info!(job:% = pause.job; "{pause}{until}");
+        self.world.write(Record::Pause(pause));
+    }
+
+    fn forget_pause(&mut self, job: JobName) {
+        log::info!(job:%; "the job is not paused any more");
+        self.world.write(Record::NoPause(job));
     }
 
     fn record_end(&mut self, job: &JobName, end: RunEnd) {

@@ -11,6 +11,7 @@ mod launch;
 mod loader;
 mod locks;
 mod parts;
+mod pauses;
 mod reload;
 mod rows;
 mod start;

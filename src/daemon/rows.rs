@@ -8,8 +8,8 @@ use crate::clock::Moment;
 use crate::config::Job;
 use crate::engine::{Engine, Phase, Run, State, Waiting};
 use crate::forecast::zone_of;
-use crate::ledger::RunEnd;
-use crate::protocol::{JobRow, PhaseRow, PolicyRow, RunRow, RunningRow, WaitingRow};
+use crate::ledger::{Pause, RunEnd};
+use crate::protocol::{JobRow, PauseRow, PhaseRow, PolicyRow, RunRow, RunningRow, WaitingRow};
 use crate::run::{Generation, Occurrence, Outcome, RunId};
 
 pub fn phase(phase: Phase, now: Moment) -> PhaseRow {
@@ -140,6 +140,7 @@ pub fn job(job: &Job, engine: &Engine) -> JobRow {
         job: job.name.to_string(),
         description: job.description.clone(),
         enabled: job.enabled,
+        paused: engine.pause_of(&job.name).map(pause),
         timing: job.timing.to_string(),
         timezone: zone_of(job, engine.config()).name().to_owned(),
         command: job.command.clone(),
@@ -165,6 +166,15 @@ pub fn policies(job: &Job) -> Vec<PolicyRow> {
             default: policy.default,
         })
         .collect()
+}
+
+fn pause(pause: &Pause) -> PauseRow {
+    PauseRow {
+        since: pause.since,
+        until: pause.until,
+        by: pause.by.clone(),
+        reason: pause.reason.clone(),
+    }
 }
 
 fn on_the_wall(at: Duration, now: Moment) -> Timestamp {

@@ -210,6 +210,7 @@ fn beginning(
             timings: recovered.timings,
             decided: recovered.decided,
             lived: recovered.lived,
+            pauses: recovered.pauses,
         },
     }
 }

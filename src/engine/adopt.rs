@@ -21,7 +21,7 @@ impl Engine {
         let mut effects = self.wake(now);
         let old = std::mem::replace(&mut self.config, config);
         for job in old.jobs.values() {
-            effects.extend(self.forget_unless_in_force(job));
+            effects.extend(self.forget_unless_in_force(job, now));
         }
         let jobs: Vec<_> = self.config.jobs.values().cloned().collect();
         for job in jobs {
@@ -38,15 +38,18 @@ impl Engine {
         effects
     }
 
-    fn forget_unless_in_force(&mut self, job: &Job) -> Vec<Effect> {
+    fn forget_unless_in_force(&mut self, job: &Job, now: Moment) -> Vec<Effect> {
         let name = &job.name;
         if self.config.jobs.contains_key(name) {
             return Vec::new();
         }
+        let mut effects = self.miss_in_pause(job, now);
         self.agenda.remove(name);
         self.last.remove(name);
         let timing = timing_in_force(job).map(|_| Effect::RecordTiming(name.clone(), None));
-        self.forget_anchor(name).into_iter().chain(timing).collect()
+        effects.extend(self.forget_anchor(name));
+        effects.extend(timing);
+        effects
     }
 
     pub(super) fn forget_anchor(&mut self, name: &JobName) -> Option<Effect> {
@@ -65,8 +68,11 @@ impl Engine {
             timing_in_force(job),
         );
         let changed = (before != timing).then(|| Effect::RecordTiming(job.name.clone(), timing));
+        let mut effects: Vec<_> = changed.into_iter().collect();
+        effects.extend(old.map_or_else(Vec::new, |old| self.miss_in_pause(old, now)));
         // A different interval is counted from now: its old anchor means another rhythm.
-        changed.into_iter().chain(self.plan(job, now)).collect()
+        effects.extend(self.plan(job, now));
+        effects
     }
 
     /// Occurrences that wait, of jobs that are gone or switched off; whoever asks for a run of a job that

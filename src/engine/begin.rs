@@ -7,13 +7,14 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::agenda::Agenda;
-use super::owed::{self, ENDED, Pace};
+use super::owed::{self, Absence, DOWN, ENDED, Pace};
+use super::pause::{Paused, Pauses};
 use super::runs::Runs;
 use super::waiting::{Queue, Waiting};
 use super::{Effect, Engine, Phase};
 use crate::clock::Moment;
 use crate::config::{Config, Job};
-use crate::ledger::{Anchor, Fate, OpenRun, Remains, Waited};
+use crate::ledger::{Anchor, Fate, OpenRun, Pause, Remains, Waited};
 use crate::run::{Generation, JobName, RunId, Trigger};
 use crate::schedule::Watch;
 
@@ -42,6 +43,8 @@ pub struct Left {
     pub decided: Option<Timestamp>,
     /// The latest that this has ever been.
     pub lived: Option<Timestamp>,
+    /// Jobs that were paused.
+    pub pauses: Vec<Pause>,
 }
 
 impl Engine {
@@ -52,6 +55,7 @@ impl Engine {
             generation: beginning.generation,
             phase: Phase::Serving,
             agenda: Agenda::default(),
+            pauses: Pauses::default(),
             queue: Queue::default(),
             runs: Runs::default(),
             shortage: None,
@@ -89,23 +93,29 @@ impl Engine {
             waiting,
             mut timings,
             decided,
+            pauses,
             ..
         } = left;
+        let pauses = pauses.into_iter().map(|pause| (pause.job.clone(), pause));
+        let mut pauses: BTreeMap<_, _> = pauses.collect();
         let (mut waiting, mut effects) = self.sort_out(waiting);
         let jobs: Vec<_> = self.config.jobs.values().cloned().collect();
         for job in jobs {
             let (before, timing) = (timings.remove(&job.name), timing_in_force(&job));
-            let since = decided.filter(|_| before.is_some() && before == timing);
-            if before != timing {
+            let is_as_before = before == timing;
+            let since = decided.filter(|_| before.is_some() && is_as_before);
+            if !is_as_before {
                 effects.push(Effect::RecordTiming(job.name.clone(), timing));
             }
             let waited = waiting.remove(&job.name).unwrap_or_default();
-            let waited = self.delay_further(waited, now);
-            let anchor = self.anchors.get(&job.name);
-            let around = (now.wall, self.around());
-            let owed = owed::settle_downtime(&job, waited, (anchor, since), around);
-            effects.extend(self.decide_owed(&job, owed, now));
+            effects.extend(match pauses.remove(&job.name) {
+                Some(pause) if is_as_before => self.pause_further(Paused { pause, waited }, now),
+                Some(pause) => self.pause_changed(Paused { pause, waited }, now),
+                None => self.make_up(&job, (waited, since), now),
+            });
         }
+        effects.extend(self.set_pauses_back(now));
+        effects.extend(pauses.into_keys().map(Effect::ForgetPause));
         let mut gone: Vec<_> = timings.into_keys().collect();
         gone.sort();
         let forgotten = gone.into_iter().map(|job| Effect::RecordTiming(job, None));
@@ -114,8 +124,25 @@ impl Engine {
         effects
     }
 
+    fn make_up(
+        &mut self,
+        job: &Arc<Job>,
+        (waited, since): (Vec<Waited>, Option<Timestamp>),
+        now: Moment,
+    ) -> Vec<Effect> {
+        let waited = self.delay_further(waited, now);
+        let absence = Absence {
+            anchor: self.anchors.get(&job.name),
+            since,
+            ended: ENDED,
+            away: DOWN,
+        };
+        let owed = owed::settle_absence(job, waited, absence, (now.wall, self.around()));
+        self.decide_owed(job, owed, now)
+    }
+
     /// Those whose own time is still to come wait for it as before; the others are given back.
-    fn delay_further(&mut self, waited: Vec<Waited>, now: Moment) -> Vec<Waited> {
+    pub(super) fn delay_further(&mut self, waited: Vec<Waited>, now: Moment) -> Vec<Waited> {
         let mut rest = Vec::new();
         for one in waited {
             // Never more than was drawn: the clock may have been ahead then.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::config::Job;
-use crate::ledger::{Anchor, Claim, Entry, Loss, RunEnd, RunStart};
+use crate::ledger::{Anchor, Claim, Entry, Loss, Pause, RunEnd, RunStart};
 use crate::run::{Generation, JobName, Occurrence, RunId, Signal, StopReason};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +40,10 @@ pub enum Effect {
     /// By what a job is due from now on, so that the next hupd knows what it has missed; none where it is not due by
     /// itself any more.
     RecordTiming(JobName, Option<String>),
+    /// A job is paused, or its pause has changed.
+    RecordPause(Pause),
+    /// It is not paused any more.
+    ForgetPause(JobName),
     /// All that was due by then is decided, by the effects before this.
     RecordDecided(Timestamp),
 }

@@ -14,6 +14,7 @@ mod lifecycle;
 mod line;
 mod objection;
 mod owed;
+mod pause;
 mod replace;
 mod runs;
 mod shortage;
@@ -33,6 +34,8 @@ pub use decide::{Refused, Request};
 pub use effect::{Effect, Send, Start};
 use owed::Around;
 pub use owed::Pace;
+pub use pause::NotPaused;
+use pause::Pauses;
 pub use runs::{Run, State};
 pub use shortage::Shortage;
 pub use stop::Phase;
@@ -56,6 +59,7 @@ pub struct Engine {
     generation: Generation,
     phase: Phase,
     agenda: Agenda,
+    pauses: Pauses,
     queue: Queue,
     runs: Runs,
     /// While runs wait for a process.
@@ -93,6 +97,8 @@ pub struct Sizes {
     pub anchors: usize,
     /// Jobs whose last run is known.
     pub last: usize,
+    /// Jobs that are paused.
+    pub paused: usize,
 }
 
 impl Engine {
@@ -106,9 +112,12 @@ impl Engine {
 
     /// Every job that is due by now, the earliest first.
     fn decide_due(&mut self, now: Moment) -> Vec<Effect> {
-        self.read_clocks(now);
+        let mut effects = self.read_clocks(now);
         let clocks = self.clocks;
-        let (mut effects, mut decided) = (self.start_delayed(now), None);
+        let ended = self.end_pauses(now);
+        let mut decided = (!ended.is_empty()).then_some(Effect::RecordDecided(now.wall));
+        effects.extend(ended);
+        effects.extend(self.start_delayed(now));
         let on_the_wall = |at| due::wall_instant(at, clocks);
         while let Some((name, due)) = self.agenda.take_due(now, on_the_wall) {
             let job = self
@@ -133,25 +142,28 @@ impl Engine {
     }
 
     /// A clock that was set is told of; one that was set back by much is noticed even if nobody did.
-    fn read_clocks(&mut self, now: Moment) {
+    fn read_clocks(&mut self, now: Moment) -> Vec<Effect> {
         let lived = due::wall_instant(now.elapsed, self.clocks);
+        let mut effects = Vec::new();
         if self.note_lived(lived, now) {
-            self.go_back(now);
+            effects = self.go_back(now);
         } else if lived.duration_since(now.wall) > due::TREMBLE {
             self.repeated = self.repeated.max(lived);
         }
         self.clocks = due::steady(self.clocks, now);
+        effects
     }
 
     /// The wall clock was set.
     pub fn clock_set(&mut self, now: Moment) -> Vec<Effect> {
-        self.go_back(now);
-        self.wake(now)
+        let mut effects = self.go_back(now);
+        effects.extend(self.wake(now));
+        effects
     }
 
     /// A step back must not silence a job until the old time comes again; what is in the ledger already will be refused
     /// by its claim.
-    fn go_back(&mut self, now: Moment) {
+    fn go_back(&mut self, now: Moment) -> Vec<Effect> {
         // Requests are told by the new clock at once, and not after the last one by the old.
         self.last_request = Timestamp::MIN;
         for job in self.config.jobs.values() {
@@ -163,6 +175,7 @@ impl Engine {
                 self.agenda.set(&job.name, again);
             }
         }
+        self.set_pauses_back(now)
     }
 
     /// Whether the clock was set back from there. One that is set back by a little repeats nothing: what it shows again
@@ -186,8 +199,9 @@ impl Engine {
             self.queue.next_delayed(),
             self.next_try(),
         ];
+        let wall = [agenda.wall, self.next_end_of_pause()];
         Wake {
-            wall: agenda.wall,
+            wall: wall.into_iter().flatten().min(),
             elapsed: elapsed.into_iter().flatten().min(),
         }
     }
@@ -255,6 +269,7 @@ impl Engine {
             deadlines: self.runs.deadlines(),
             anchors: self.anchors.len(),
             last: self.last.len(),
+            paused: self.pauses.len(),
         }
     }
 
@@ -262,8 +277,11 @@ impl Engine {
         self.config.jobs.get(name).cloned()
     }
 
-    /// Puts a job that has come into force on the agenda.
+    /// Puts a job that has come into force on the agenda, unless it is paused.
     fn plan(&mut self, job: &Job, now: Moment) -> Option<Effect> {
+        if self.pauses.of(&job.name).is_some() {
+            return None;
+        }
         let due = due::first_due(job, self.anchors.get(&job.name), now);
         self.agenda.set(&job.name, due);
         self.anchor(job, due, now)

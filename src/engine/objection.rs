@@ -16,6 +16,7 @@ const MAX_WAITING: usize = 100;
 #[derive(Debug)]
 pub(super) enum Objection {
     Stopping,
+    Paused,
     Runs(RunId),
     EarlierWaits,
     ManyWait(usize),
@@ -25,6 +26,7 @@ impl fmt::Display for Objection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Stopping => f.write_str("hupd is stopping"),
+            Self::Paused => f.write_str("the job is paused"),
             Self::Runs(run) => write!(f, "run {run} is not over (overlap = \"skip\")"),
             Self::EarlierWaits => {
                 f.write_str("an earlier occurrence still waits (overlap = \"skip\")")
@@ -63,10 +65,12 @@ impl Engine {
         }
     }
 
-    /// What hupd does not come to any more is made up for by the next one, where the job wants that.
+    /// What hupd does not come to any more, or not for now, is made up for by the next one, where the job wants that.
     pub(super) fn fate_by(&self, objection: &Objection, missed: Missed) -> Fate {
         match (objection, missed) {
-            (Objection::Stopping, Missed::Once | Missed::All(_)) => Fate::Waiting,
+            (Objection::Stopping | Objection::Paused, Missed::Once | Missed::All(_)) => {
+                Fate::Waiting
+            }
             _ => Fate::Skipped,
         }
     }

@@ -32,7 +32,7 @@ const TOO_LATE: &str =
 const LATE: &str = "late: hupd was stopped or asleep, or the clock was set";
 const PASSED: &str =
     "a later instant had come as well: hupd was stopped or asleep, or the clock was set";
-const DOWN: &str = "hupd was not running";
+pub const DOWN: &str = "hupd was not running";
 pub const ENDED: &str = "hupd ended before it could start";
 
 /// How many instants of each job that were passed over have a row of their own.
@@ -47,6 +47,19 @@ pub struct Around<'q> {
     pub queue: &'q Queue,
     /// So many rows for what was passed over.
     pub rows: usize,
+}
+
+/// A time in which nobody saw to it that a job starts when it is due.
+#[derive(Clone, Copy, Debug)]
+pub struct Absence<'a> {
+    /// From where its interval is counted.
+    pub anchor: Option<&'a Anchor>,
+    /// Until when everything was decided; none where the job was not due then as it is now.
+    pub since: Option<Timestamp>,
+    /// Why what waited has not started.
+    pub ended: &'a str,
+    /// Why what came since was missed.
+    pub away: &'a str,
 }
 
 /// What a job owes when its due time has come.
@@ -130,17 +143,18 @@ pub fn settle(
     (owed, next)
 }
 
-/// What is owed since everything was decided last, by a job that is due as it was then; and what becomes of its
-/// occurrences that waited when hupd ended.
-pub fn settle_downtime(
+/// What is owed after an absence, by a job that is due as it was before; and what becomes of its
+/// occurrences that waited then.
+pub fn settle_absence(
     job: &Job,
     waited: Vec<Waited>,
-    (anchor, since): (Option<&Anchor>, Option<Timestamp>),
+    absence: Absence<'_>,
     (now, around): (Timestamp, Around<'_>),
 ) -> Owed {
     let most = job.missed.most();
     let age = Age::of(job.deadline, now);
-    let come = since.and_then(|since| come_since(job, anchor, (since, now)));
+    let come = absence.since;
+    let come = come.and_then(|since| come_since(job, absence.anchor, (since, now)));
     let newest = come.as_ref().map(|come| age.young(come.newest(most)));
     let instants = newest.unwrap_or_default();
     let mut owed = Owed::default();
@@ -152,21 +166,22 @@ pub fn settle_downtime(
                 occurrence,
                 watch: Watch::Fixed,
                 pace: Pace::CatchUp,
-                note: format!("made up for: {ENDED}"),
+                note: format!("made up for: {}", absence.ended),
             });
         } else {
-            let reason = age.reason(occurrence.instant, ENDED);
+            let reason = age.reason(occurrence.instant, absence.ended);
             owed.missed.push((occurrence, reason));
         }
     }
     if let Some(come) = &come {
         let passed_over = passed_over(come, &instants);
-        let reason = |instant: &Instant| age.reason(instant.at, DOWN);
+        let reason = |instant: &Instant| age.reason(instant.at, absence.away);
         owed.missed
             .extend(rows((job, around), passed_over, (&instants, now), reason));
+        let why = format!("made up for: {}", absence.away);
         let made_up = instants
             .iter()
-            .map(|instant| owing(job, instant, Pace::CatchUp, &format!("made up for: {DOWN}")));
+            .map(|instant| owing(job, instant, Pace::CatchUp, &why));
         owed.starts.extend(made_up);
     }
     owed

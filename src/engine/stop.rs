@@ -67,21 +67,20 @@ impl Engine {
         let waiting = self.queue.remove_if(|_| true);
         let mut effects: Vec<_> = waiting
             .into_iter()
-            .map(|waiting| self.leave(&waiting))
+            .map(|waiting| self.leave(&waiting, Objection::Stopping))
             .collect();
         // The alarm may not have been heard yet: hupd was stopped, or this signal came at the same time.
         effects.extend(self.decide_due(now));
         effects
     }
 
-    /// What has waited does not start any more, or is left to the next hupd.
-    fn leave(&self, waiting: &Waiting) -> Effect {
+    /// What has waited does not start any more, or is left to the next hupd or the end of a pause.
+    pub(super) fn leave(&self, waiting: &Waiting, objection: Objection) -> Effect {
         let occurrence = &waiting.occurrence;
         let missed = match occurrence.trigger {
             Trigger::Request => Missed::Skip,
             Trigger::Schedule | Trigger::Every => self.config.jobs[&occurrence.job].missed,
         };
-        let objection = Objection::Stopping;
         match (self.fate_by(&objection, missed), waiting.starts_at) {
             (Fate::Skipped | Fate::Missed, None) => {
                 self.record(occurrence.clone(), Fate::Skipped, &objection.to_string())

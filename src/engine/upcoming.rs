@@ -19,12 +19,19 @@ impl Engine {
             let instant = due::instant_of(at, self.clocks)?;
             Some((job.clone(), instant))
         };
-        let intervals = match job.map(|job| (self.agenda.of(job), job)) {
+        let mut intervals: HashMap<_, _> = match job.map(|job| (self.agenda.of(job), job)) {
             None => self.agenda.elapsed().filter_map(instant).collect(),
             Some((Due::Elapsed(at), job)) => instant((at, job)).into_iter().collect(),
             Some(_) => HashMap::new(),
         };
-        Forecast::new(Arc::clone(&self.config), now, intervals)
+        intervals.extend(self.pauses.iter().filter_map(|pause| {
+            let job = self.config.jobs.get(&pause.job)?;
+            let resumed = due::first_due(job, self.anchors.get(&pause.job), self.clocks);
+            Some((pause.job.clone(), self.instant_of(resumed)?.at))
+        }));
+        let pauses = self.pauses.iter();
+        let pauses = pauses.map(|pause| (pause.job.clone(), pause.until));
+        Forecast::new(Arc::clone(&self.config), now, intervals, pauses.collect())
     }
 
     /// What is due first of all.

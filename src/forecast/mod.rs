@@ -26,6 +26,8 @@ pub struct Forecast {
     now: Timestamp,
     /// One instant of each job that is due at intervals.
     intervals: HashMap<JobName, Timestamp>,
+    /// Until when jobs are paused; none where nobody knows.
+    pauses: HashMap<JobName, Option<Timestamp>>,
 }
 
 /// A coming instant of a job.
@@ -40,11 +42,13 @@ impl Forecast {
         config: Arc<Config>,
         now: Timestamp,
         intervals: HashMap<JobName, Timestamp>,
+        pauses: HashMap<JobName, Option<Timestamp>>,
     ) -> Self {
         Self {
             config,
             now,
             intervals,
+            pauses,
         }
     }
 
@@ -66,11 +70,15 @@ impl Forecast {
         zone_of(job, &self.config)
     }
 
-    /// The first instant of a job strictly after `time`.
+    /// The first instant of a job strictly after `time` at which it is not paused.
     pub fn next_after(&self, job: &Job, time: Timestamp) -> Option<Upcoming> {
         if !job.enabled {
             return None;
         }
+        let time = match self.pauses.get(&job.name) {
+            None => time,
+            Some(until) => time.max((*until)?),
+        };
         match &job.timing {
             Timing::Never => None,
             Timing::Schedule(schedule) => {

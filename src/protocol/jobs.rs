@@ -31,12 +31,22 @@ pub struct PolicyRow {
     pub default: String,
 }
 
+/// Which job is to be paused, and for how long.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PauseRequest {
+    pub job: String,
+    /// Until it is resumed where nothing is said.
+    pub until: Option<Timestamp>,
+    pub reason: Option<String>,
+}
+
 /// One line of `hupctl list`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct JobRow {
     pub job: String,
     pub description: String,
     pub enabled: bool,
+    pub paused: Option<PauseRow>,
     /// As written: `30 2 * * *`, `every 15m`, or empty.
     pub timing: String,
     pub timezone: String,
@@ -47,4 +57,15 @@ pub struct JobRow {
     /// How its last run since the start of hupd ended.
     pub last_outcome: Option<String>,
     pub last_ended_at: Option<Timestamp>,
+}
+
+/// The pause of a job.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PauseRow {
+    pub since: Timestamp,
+    /// When it ends by itself, if it does.
+    pub until: Option<Timestamp>,
+    pub by: String,
+    /// Empty where nobody gave one.
+    pub reason: String,
 }

@@ -18,7 +18,7 @@ use crate::run::RunId;
 
 pub use filter::{OUTCOMES, OutcomeFilter, RunFilter};
 pub use follow::{FollowRow, Written, base64};
-pub use jobs::{JobDetails, JobRow, PolicyRow};
+pub use jobs::{JobDetails, JobRow, PauseRequest, PauseRow, PolicyRow};
 pub use runs::{OutputOf, OutputRow, RunDetails, RunRow, Runs};
 pub use status::{PhaseRow, RunningRow, Status, Verdict, WaitingRow};
 pub use usual::Usual;
@@ -45,6 +45,10 @@ pub enum Request {
     Kill {
         run: RunId,
     },
+    Pause(PauseRequest),
+    Resume {
+        job: String,
+    },
     Reload,
     Stop,
 }
@@ -63,7 +67,12 @@ impl Request {
             | Self::Output(_)
             | Self::Follow(_)
             | Self::Why(_) => false,
-            Self::Run { .. } | Self::Kill { .. } | Self::Reload | Self::Stop => true,
+            Self::Run { .. }
+            | Self::Kill { .. }
+            | Self::Pause(_)
+            | Self::Resume { .. }
+            | Self::Reload
+            | Self::Stop => true,
         }
     }
 }
@@ -80,6 +89,8 @@ pub enum Patience {
 pub enum Answer {
     Status(Status),
     Jobs(Vec<JobRow>),
+    /// A job that was paused or resumed, as it is now.
+    Job(Box<JobRow>),
     Next(NextRows),
     Chart(Chart),
     /// What is asked is still to be found in this: by whoever writes the answer, for the loop has no time.

@@ -21,6 +21,7 @@ pub struct Status {
     pub last_reload: Option<Verdict>,
     pub jobs: usize,
     pub disabled_jobs: usize,
+    pub paused_jobs: usize,
     pub waiting: usize,
     /// Those of them that were due first.
     pub first_waiting: Vec<WaitingRow>,

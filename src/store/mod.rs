@@ -32,7 +32,7 @@ use rusqlite::Connection;
 
 use crate::config::History;
 use crate::event::Outbox;
-use crate::ledger::{Anchor, OpenRun, Waited};
+use crate::ledger::{Anchor, OpenRun, Pause, Waited};
 use crate::run::{Generation, JobName, RunId};
 
 use opening::Fault;
@@ -69,6 +69,8 @@ pub struct Recovered {
     pub decided: Option<Timestamp>,
     /// The latest that this has ever been; later than `decided` where the clock was set back.
     pub lived: Option<Timestamp>,
+    /// Jobs that are paused.
+    pub pauses: Vec<Pause>,
     /// Why a store could not be read, and where it was moved to.
     pub moved_aside: Option<String>,
 }

@@ -5,7 +5,7 @@ use rusqlite::{Connection, params};
 
 use crate::config::SourceFile;
 use crate::event::Claimed;
-use crate::ledger::{Anchor, Claim, Entry, Loss, RunEnd, RunStart};
+use crate::ledger::{Anchor, Claim, Entry, Loss, Pause, RunEnd, RunStart};
 use crate::protocol::Verdict;
 use crate::run::{JobName, Outcome, RunId};
 
@@ -37,6 +37,10 @@ pub enum Record {
     NoAnchor(JobName),
     /// By what a job is due, if it is.
     Timing(JobName, Option<String>),
+    /// A job is paused.
+    Pause(Pause),
+    /// A job is not paused any more.
+    NoPause(JobName),
     /// All that was due by then is decided.
     Decided(Timestamp),
     /// A start or a reload was accepted or refused; the files as accepted are kept.
@@ -74,6 +78,8 @@ impl Record {
             Self::Anchor(anchor) => write_anchor(connection, anchor),
             Self::NoAnchor(job) => remove_anchor(connection, job),
             Self::Timing(job, timing) => write_timing(connection, job, timing.as_deref()),
+            Self::Pause(pause) => write_pause(connection, pause),
+            Self::NoPause(job) => remove_pause(connection, job),
             Self::Decided(time) => write_decided(connection, *time),
             Self::Verdict(verdict, sources) => write_verdict(connection, verdict, sources),
         }
@@ -204,6 +210,29 @@ fn write_timing(
     };
     let mut statement = connection.prepare_cached(sql)?;
     statement.execute(params![job.as_str(), timing]).map(|_| ())
+}
+
+fn write_pause(connection: &Connection, pause: &Pause) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT OR REPLACE INTO pauses (job, since, until, asked_by, reason)
+             VALUES (?1, ?2, ?3, ?4, ?5)",
+        )?
+        .execute(params![
+            pause.job.as_str(),
+            Micros(pause.since),
+            pause.until.map(Micros),
+            pause.by,
+            pause.reason,
+        ])
+        .map(|_| ())
+}
+
+fn remove_pause(connection: &Connection, job: &JobName) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("DELETE FROM pauses WHERE job = ?1")?
+        .execute([job.as_str()])
+        .map(|_| ())
 }
 
 /// How far hupd has come, and the farthest that it has ever been: the clock may have been set back in between.

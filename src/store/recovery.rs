@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row};
 
-use crate::ledger::{Anchor, Birth, OpenRun, RunStart, Waited};
+use crate::ledger::{Anchor, Birth, OpenRun, Pause, RunStart, Waited};
 use crate::run::{Generation, JobName, Occurrence, RunId};
 
 use super::Recovered;
@@ -23,6 +23,7 @@ pub(super) fn recover(connection: &Connection) -> rusqlite::Result<Recovered> {
         timings: timings(connection)?,
         decided: instant(connection, "decided")?,
         lived: instant(connection, "lived")?,
+        pauses: pauses(connection)?,
         moved_aside: None,
     })
 }
@@ -121,6 +122,21 @@ fn timings(connection: &Connection) -> rusqlite::Result<HashMap<JobName, String>
         .prepare("SELECT job, timing FROM timings")?
         .query_map([], |row| {
             Ok((JobName::new(row.get_ref(0)?.as_str()?), row.get(1)?))
+        })?
+        .collect()
+}
+
+fn pauses(connection: &Connection) -> rusqlite::Result<Vec<Pause>> {
+    connection
+        .prepare("SELECT job, since, until, asked_by, reason FROM pauses ORDER BY job")?
+        .query_map([], |row| {
+            Ok(Pause {
+                job: JobName::new(row.get_ref(0)?.as_str()?),
+                since: row.get::<_, Micros>(1)?.0,
+                until: row.get::<_, Option<Micros>>(2)?.map(|until| until.0),
+                by: row.get(3)?,
+                reason: row.get(4)?,
+            })
         })?
         .collect()
 }

@@ -13,6 +13,7 @@
 //! | `generation_files` | one file of an accepted configuration as it was then; `generation` is the `id` in `generations` |
 //! | `anchors` | from where the intervals of a job are counted |
 //! | `timings` | by what a job that is in force is due, so that the next hupd knows whether it has missed anything |
+//! | `pauses` | a job that is paused, since when, until when if that is known, and why; `ledger` tells what was missed when the pause has ended |
 //! | `marks` | the highest `run` and `generation` ever used, so that none is used again after its rows are gone; the instant up to which everything that was due is `decided`, and the latest that this has ever been, `lived` |
 //!
 //! A claim only touches the ends of tables, which are in memory: the ledger is in the order of
@@ -106,6 +107,14 @@ CREATE TABLE timings (
   timing TEXT NOT NULL
 ) WITHOUT ROWID;
 
+CREATE TABLE pauses (
+  job TEXT PRIMARY KEY,
+  since INTEGER NOT NULL,
+  until INTEGER,
+  asked_by TEXT NOT NULL,
+  reason TEXT NOT NULL
+) WITHOUT ROWID;
+
 CREATE TABLE marks (
   name TEXT PRIMARY KEY,      -- run, generation; decided, lived: instants
   value INTEGER NOT NULL
@@ -148,6 +157,13 @@ CREATE INDEX runs_began ON runs (coalesce(started_at, claimed_at)) WHERE ended_a
 ALTER TABLE runs ADD COLUMN boot INTEGER;
 ALTER TABLE runs ADD COLUMN born_by INTEGER;
 ALTER TABLE runs ADD COLUMN note TEXT;
+CREATE TABLE pauses (
+  job TEXT PRIMARY KEY,
+  since INTEGER NOT NULL,
+  until INTEGER,
+  asked_by TEXT NOT NULL,
+  reason TEXT NOT NULL
+) WITHOUT ROWID;
 ";
 
 /// Refuses what a newer hupd made.

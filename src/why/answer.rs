@@ -49,6 +49,7 @@ impl Case {
         let mut notes = Vec::new();
         let job = &self.now.job;
         if self.points.is_empty() {
+            notes.extend(self.now.pause.as_ref().map(|pause| self.paused(pause)));
             if !job.enabled {
                 notes.push("the job is switched off (enabled = false)".to_owned());
             } else if job.timing == Timing::Never {

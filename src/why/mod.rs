@@ -11,6 +11,7 @@ use jiff::Timestamp;
 
 use crate::config::Job;
 use crate::forecast::Forecast;
+use crate::ledger::Pause;
 use crate::protocol::OccurrenceRow;
 use crate::run::{Generation, JobName};
 use crate::schedule::Zone;
@@ -38,6 +39,8 @@ pub struct Circumstances {
     pub started_at: Timestamp,
     /// Why the history is not being recorded, if it is not.
     pub store_failure: Option<String>,
+    /// The pause of the job, if it is paused.
+    pub pause: Option<Pause>,
 }
 
 /// What the ledger knows about a case.

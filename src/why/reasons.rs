@@ -7,6 +7,7 @@ use super::point::Point;
 use super::wanted::Meant;
 use super::{Case, Found};
 use crate::config::{Timing, format_duration};
+use crate::ledger::Pause;
 use crate::schedule::{Schedule, Shown};
 
 impl Case {
@@ -17,6 +18,7 @@ impl Case {
             return reasons;
         }
         reasons.extend(self.timing(point));
+        reasons.extend(self.pause(point));
         let is_past = point.at() <= self.now.forecast.now();
         match is_past {
             false => reasons.push("it is still to come".to_owned()),
@@ -57,6 +59,24 @@ impl Case {
                 ))
             }
         }
+    }
+
+    /// What was due in a pause is decided when the pause ends.
+    fn pause(&self, point: &Point) -> Option<String> {
+        let pause = self.now.pause.as_ref()?;
+        let is_in_it = point.at() > pause.since && pause.until.is_none_or(|end| point.at() <= end);
+        is_in_it.then(|| self.paused(pause))
+    }
+
+    /// `the job is paused since … until …, by …: reason`
+    pub(super) fn paused(&self, pause: &Pause) -> String {
+        let since = self.zone.format(pause.since);
+        let until = pause.until.map(|until| self.zone.format(until));
+        let until = until.unwrap_or_else(|| "it is resumed".to_owned());
+        let by = pause.by_whom();
+        format!(
+            "the job is paused since {since} until {until}, {by}; what it misses is decided then"
+        )
     }
 
     /// What the timing in force makes of it.

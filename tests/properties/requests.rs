@@ -2,7 +2,9 @@
 
 use hupd::control::Failure;
 use hupd::control::routes::{MOST_ROWS, parse, uri_of};
-use hupd::protocol::{NextFilter, OutcomeFilter, OutputOf, Patience, Request, RunFilter};
+use hupd::protocol::{
+    NextFilter, OutcomeFilter, OutputOf, Patience, PauseRequest, Request, RunFilter,
+};
 use hupd::run::RunId;
 use hyper::{Method, Uri};
 
@@ -87,6 +89,12 @@ fn requests_about(text: &str) -> Vec<Request> {
             ..RunFilter::default()
         }),
         Request::Output(OutputOf::LastOf(job())),
+        Request::Pause(PauseRequest {
+            job: job(),
+            until: None,
+            reason: Some(job()),
+        }),
+        Request::Resume { job: job() },
         Request::Kill {
             run: RunId(number as u64),
         },

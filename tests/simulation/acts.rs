@@ -36,6 +36,9 @@ pub enum Told {
     Gone(Gone),
     Run(JobName),
     Kill(RunId),
+    /// Until then, if an end was given.
+    Pause(JobName, Option<Timestamp>),
+    Resume(JobName),
     AskReload,
     AskStatus,
 }
@@ -107,6 +110,9 @@ pub enum Act {
     NoAnchor(JobName),
     /// How the job is due from now on.
     Timing(JobName, Option<String>),
+    /// A job is paused, since when, and until when if that is known.
+    Pause(JobName, Timestamp, Option<Timestamp>),
+    NoPause(JobName),
     /// All that was due by then is decided.
     Decided(Timestamp),
     /// Reads the file.
@@ -162,6 +168,8 @@ impl fmt::Display for Act {
             Self::NoAnchor(job) => write!(f, "forgets the anchor of {job}"),
             Self::Timing(job, Some(timing)) => write!(f, "{job} is due by {timing}"),
             Self::Timing(job, None) => write!(f, "{job} is not due by itself"),
+            Self::Pause(job, since, _) => write!(f, "{job} is paused since {since}"),
+            Self::NoPause(job) => write!(f, "{job} is not paused any more"),
             Self::Decided(at) => write!(f, "has decided all until {at}"),
             Self::Load => f.write_str("reads the file"),
             Self::Anchor { job, every, at } => write!(f, "anchors {job}, every {every:?}, at {at}"),
@@ -223,6 +231,8 @@ impl Act {
             },
             Record::NoAnchor(job) => Self::NoAnchor(job.clone()),
             Record::Timing(job, timing) => Self::Timing(job.clone(), timing.clone()),
+            Record::Pause(pause) => Self::Pause(pause.job.clone(), pause.since, pause.until),
+            Record::NoPause(job) => Self::NoPause(job.clone()),
             Record::Decided(at) => Self::Decided(*at),
             Record::Verdict(verdict, _) => Self::Verdict {
                 accepted: verdict.accepted,

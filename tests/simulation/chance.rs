@@ -320,7 +320,12 @@ impl Chance {
             }
             22..27 => add(What::Hangup(self.dice.between(1, 12) as u8)),
             27..30 => add(What::AskReload),
-            30..50 => add(What::Request {
+            30..33 => add(What::Pause {
+                job: self.name(),
+                lasts: self.dice.percent(60).then(|| self.pause()),
+            }),
+            33..35 => add(What::Resume { job: self.name() }),
+            35..50 => add(What::Request {
                 job: self.name(),
                 waits: self.dice.percent(50),
             }),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use hupd::config::{Accepted, Problem, Problems, Severity};
 use hupd::event::{Asked, Ended, Event, Gone, Meaning, NoStart, Reply, SignalReceived, Started};
-use hupd::protocol::{Answer, Patience, Request};
+use hupd::protocol::{Answer, Patience, PauseRequest, Request};
 use hupd::run::{JobName, Output, RunId, Signal, Usage};
 use hupd::system::spawn::SpawnOrder;
 
@@ -39,6 +39,11 @@ impl Machine {
             What::AskStatus => self.ask(Request::Status, Told::AskStatus),
             What::Request { job, waits } => self.ask_to_run(job, waits),
             What::Kill(which) => self.ask_to_kill(which),
+            What::Pause { job, lasts } => self.ask_to_pause(job, lasts),
+            What::Resume { job } => {
+                let told = Told::Resume(JobName::new(&job));
+                self.ask(Request::Resume { job }, told);
+            }
             What::Freeze(time) => {
                 self.frozen_until = self.clock.now() + time;
                 self.excuses += time;
@@ -91,6 +96,17 @@ impl Machine {
         };
         let told = Told::Run(JobName::new(&job));
         self.ask(Request::Run { job, patience }, told);
+    }
+
+    fn ask_to_pause(&mut self, job: String, lasts: Option<Duration>) {
+        let until = lasts.map(|lasts| self.clock.moment().wall + lasts);
+        let told = Told::Pause(JobName::new(&job), until);
+        let pause = PauseRequest {
+            job,
+            until,
+            reason: None,
+        };
+        self.ask(Request::Pause(pause), told);
     }
 
     /// One of the processes there are, or a run that is long over.

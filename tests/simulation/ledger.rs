@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
 
 use hupd::event::{ClaimVerdict, Claimed};
-use hupd::ledger::{Claim, Fate, OpenRun, RunStart, Waited};
+use hupd::ledger::{Claim, Fate, OpenRun, Pause, RunStart, Waited};
 use hupd::run::{Generation, JobName, Occurrence, RunId};
 use hupd::store::Record;
 use jiff::Timestamp;
@@ -46,6 +46,7 @@ enum Undo {
     Number(RunId),
     Anchor(JobName, Option<Counted>),
     Timing(JobName, Option<String>),
+    Pause(JobName, Option<Pause>),
     Decided(Option<Timestamp>, Option<Timestamp>),
 }
 
@@ -70,6 +71,7 @@ pub struct Ledger {
     pub anchors: BTreeMap<JobName, Counted>,
     /// By what jobs are due.
     pub timings: BTreeMap<JobName, String>,
+    pub pauses: BTreeMap<JobName, Pause>,
     /// Until when all is decided, and the latest that this has ever been.
     pub decided: Option<Timestamp>,
     pub lived: Option<Timestamp>,
@@ -93,6 +95,7 @@ impl Ledger {
             last_run: RunId(0),
             anchors: BTreeMap::new(),
             timings: BTreeMap::new(),
+            pauses: BTreeMap::new(),
             decided: None,
             lived: None,
             owed: Vec::new(),
@@ -164,6 +167,8 @@ impl Ledger {
                 let before = self.set_timing(job.clone(), timing.clone());
                 self.owed.push(Undo::Timing(job.clone(), before));
             }
+            Record::Pause(pause) => self.pause(&pause.job, Some(pause.clone())),
+            Record::NoPause(job) => self.pause(job, None),
             Record::Decided(at) => {
                 self.owed.push(Undo::Decided(self.decided, self.lived));
                 self.decided = Some(*at);
@@ -233,6 +238,18 @@ impl Ledger {
         }
     }
 
+    fn pause(&mut self, job: &JobName, pause: Option<Pause>) {
+        let before = self.set_pause(job.clone(), pause);
+        self.owed.push(Undo::Pause(job.clone(), before));
+    }
+
+    fn set_pause(&mut self, job: JobName, pause: Option<Pause>) -> Option<Pause> {
+        match pause {
+            Some(pause) => self.pauses.insert(job, pause),
+            None => self.pauses.remove(&job),
+        }
+    }
+
     fn end(&mut self, run: RunId, outcome: String) {
         if let Some(ended) = self.runs.get_mut(&run) {
             *ended = Some(outcome);
@@ -275,6 +292,7 @@ impl Ledger {
                 Undo::Number(run) => self.last_run = run,
                 Undo::Anchor(job, counted) => self.set_anchor(job, counted),
                 Undo::Timing(job, timing) => drop(self.set_timing(job, timing)),
+                Undo::Pause(job, pause) => drop(self.set_pause(job, pause)),
                 Undo::Decided(decided, lived) => (self.decided, self.lived) = (decided, lived),
                 Undo::Reopen(open) => {
                     self.runs.insert(open.run, None);

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use hupd::clock::{Moment, Wake};
 use hupd::daemon::Daemon;
-use hupd::ledger::{OpenRun, Remains, Waited};
+use hupd::ledger::{OpenRun, Pause, Remains, Waited};
 use hupd::protocol::Request;
 use hupd::run::{Generation, JobName};
 use hupd::schedule::Zone;
@@ -52,6 +52,7 @@ pub struct Inheritance {
     pub waiting: Vec<Waited>,
     /// Runs that were open, and what there is of them.
     pub open: Vec<(OpenRun, Remains)>,
+    pub pauses: BTreeMap<JobName, Pause>,
 }
 
 impl Inheritance {
@@ -69,6 +70,7 @@ impl Inheritance {
             open: open
                 .map(|open| (open.clone(), machine.remains_of(open)))
                 .collect(),
+            pauses: ledger.pauses.clone(),
         }
     }
 }

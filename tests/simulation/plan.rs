@@ -53,6 +53,14 @@ pub enum What {
     },
     /// `hupctl kill` of one of the runs there are.
     Kill(u8),
+    /// `hupctl pause`, for so long or until it is resumed.
+    Pause {
+        job: String,
+        lasts: Option<Duration>,
+    },
+    Resume {
+        job: String,
+    },
     AskStatus,
     /// In seconds.
     SetClock(i64),

@@ -2,7 +2,8 @@
 
 use hupd::control::routes::MOST_ROWS;
 use hupd::protocol::{
-    ChartFilter, NextFilter, OutcomeFilter, OutputOf, Patience, Request, RunFilter, WhyFilter,
+    ChartFilter, NextFilter, OutcomeFilter, OutputOf, Patience, PauseRequest, Request, RunFilter,
+    WhyFilter,
 };
 use hupd::run::{RunId, Signal, Trigger};
 use jiff::Timestamp;
@@ -11,7 +12,7 @@ use proptest::sample::select;
 
 use super::some_of;
 
-const IN_TARGETS: [&str; 42] = [
+const IN_TARGETS: [&str; 46] = [
     "/v1",
     "/status",
     "/jobs",
@@ -22,6 +23,10 @@ const IN_TARGETS: [&str; 42] = [
     "/run",
     "/output",
     "/kill",
+    "/pause",
+    "/resume",
+    "until=",
+    "reason=",
     "/",
     "/backup",
     "/17",
@@ -153,6 +158,10 @@ pub fn request() -> impl Strategy<Value = Request> {
         run().prop_map(|run| Request::Output(OutputOf::Run(run))),
         job().prop_map(|job| Request::Output(OutputOf::LastOf(job))),
         (job(), prop::option::of(job())).prop_map(|(job, at)| Request::Why(WhyFilter { job, at })),
+        (job(), time(), prop::option::of(job())).prop_map(|(job, until, reason)| {
+            Request::Pause(PauseRequest { job, until, reason })
+        }),
+        job().prop_map(|job| Request::Resume { job }),
         run().prop_map(|run| Request::Kill { run }),
         run().prop_map(Request::ShowRun),
         job().prop_map(Request::ShowJob),

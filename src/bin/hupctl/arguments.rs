@@ -1,8 +1,10 @@
 //! The command line.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+use hupd::config::parse_duration;
 use hupd::control::MOST_ROWS;
 use hupd::protocol::OutcomeFilter;
 use hupd::run::Trigger;
@@ -83,6 +85,25 @@ pub enum Command {
         /// Go on with what it writes until it ends; fail unless it exited 0
         #[arg(short, long)]
         follow: bool,
+    },
+    /// Pause a job: it is not due by itself until it is resumed, also by the next hupd
+    Pause {
+        /// The name of the job
+        job: String,
+        /// Resume it by itself at that time, in RFC 3339 or on your clocks
+        #[arg(long, value_name = "TIME")]
+        until: Option<String>,
+        /// Resume it by itself after that time: '2h', '1d 12h'
+        #[arg(long = "for", value_name = "DURATION", conflicts_with = "until", value_parser = parse_duration)]
+        time: Option<Duration>,
+        /// Why: for whoever looks at it later
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+    },
+    /// Resume a job; what it has missed is made up for as its `missed` says
+    Resume {
+        /// The name of the job
+        job: String,
     },
     /// End a run: its stop signal first, KILL after its `kill_after`
     Kill {

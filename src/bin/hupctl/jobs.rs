@@ -75,6 +75,7 @@ fn is_same_zone(one: &str, other: &str) -> bool {
 fn next(job: &JobRow, view: &View) -> String {
     match job.next {
         _ if !job.enabled => "disabled".to_owned(),
+        _ if job.paused.is_some() => "paused".to_owned(),
         Some(at) => view.times.at(at),
         None => "-".to_owned(),
     }
@@ -118,6 +119,7 @@ pub mod tests {
             job: name.into(),
             description: String::new(),
             enabled: true,
+            paused: None,
             timing: "30 2 * * *".into(),
             timezone: "Europe/Berlin".into(),
             command: vec!["true".into()],

@@ -11,6 +11,7 @@ mod jobs;
 mod kill;
 mod logs;
 mod next;
+mod pause;
 mod reload;
 mod run;
 mod running;
@@ -35,6 +36,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use hupd::config::Surroundings;
 use hupd::control::client::Client;
+use hupd::protocol::PauseRequest;
 use rustix::fs::{Access, access};
 use rustix::process::geteuid;
 
@@ -127,6 +129,17 @@ fn ask(client: &Client, command: Command, screen: &mut Screen) -> Result<Ending,
         Command::Runs(wanted) => runs::runs(client, screen, &wanted),
         Command::Show { of } => show::show(client, screen, &of),
         Command::Why { job, time } => why::why(client, screen, job, time),
+        Command::Pause {
+            job,
+            until,
+            time,
+            reason,
+        } => {
+            let until = pause::until(until.as_deref(), time, &screen.view.times)?;
+            let pause = PauseRequest { job, until, reason };
+            pause::pause(client, screen, pause)
+        }
+        Command::Resume { job } => pause::resume(client, screen, job),
         Command::Logs { of, follow: false } => logs::logs(client, screen, &of),
         Command::Logs { of, follow: true } => follow::follow(client, screen, &of),
         Command::Kill { run } => kill::kill(client, screen, run),

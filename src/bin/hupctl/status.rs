@@ -120,10 +120,13 @@ fn reload(verdict: &Verdict, view: &View) -> String {
 }
 
 fn jobs(status: &Status) -> String {
-    match status.disabled_jobs {
-        0 => status.jobs.to_string(),
-        disabled => format!("{}, {disabled} of them disabled", status.jobs),
-    }
+    let of_them = [
+        (status.disabled_jobs, "disabled"),
+        (status.paused_jobs, "paused"),
+    ];
+    let of_them = of_them.into_iter().filter(|(count, _)| *count > 0);
+    let of_them = of_them.map(|(count, how)| format!(", {count} of them {how}"));
+    format!("{}{}", status.jobs, of_them.collect::<String>())
 }
 
 fn next(status: &Status, view: &View) -> String {
@@ -192,6 +195,7 @@ pub mod tests {
             last_reload: None,
             jobs: 14,
             disabled_jobs: 0,
+            paused_jobs: 0,
             waiting: 0,
             first_waiting: vec![],
             running: vec![],
@@ -248,6 +252,7 @@ running        nothing
             last_reload: Some(verdict),
             store_failure: Some("disk full".into()),
             disabled_jobs: 2,
+            paused_jobs: 1,
             waiting: 3,
             first_waiting: vec![waiting_row()],
             running: vec![running(17)],
@@ -264,7 +269,7 @@ generation     3, since 2026-11-23 06:00:00 (60 min ago)
 last reload    REFUSED 2026-11-23 06:55:00 (5 min ago), asked by signal from pid 1, uid 0: 1 problem (12 ms)
     error: unknown key
       --> h.toml:3\u{1b}
-jobs           14, 2 of them disabled
+jobs           14, 2 of them disabled, 1 of them paused
 next           'mail' at 2026-11-23 07:01:30 (in 90 s)
 waiting        3, of which the first 1:
 running        1 run

@@ -60,6 +60,7 @@ fn lists_are_objects_with_one_key() {
         job: "backup".into(),
         description: "\u{1b}[31m".into(),
         enabled: true,
+        paused: None,
         timing: "@daily".into(),
         timezone: "UTC".into(),
         command: vec!["true".into()],

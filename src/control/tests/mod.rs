@@ -108,6 +108,7 @@ fn status() -> Status {
         last_reload: None,
         jobs: 1,
         disabled_jobs: 0,
+        paused_jobs: 0,
         waiting: 0,
         first_waiting: vec![],
         running: vec![],

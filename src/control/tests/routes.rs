@@ -6,7 +6,8 @@ use jiff::Timestamp;
 use crate::control::failure::Failure;
 use crate::control::routes::{parse, uri_of};
 use crate::protocol::{
-    ChartFilter, NextFilter, OutcomeFilter, OutputOf, Patience, Request, RunFilter, WhyFilter,
+    ChartFilter, NextFilter, OutcomeFilter, OutputOf, Patience, PauseRequest, Request, RunFilter,
+    WhyFilter,
 };
 use crate::run::{RunId, Signal, Trigger};
 
@@ -77,6 +78,17 @@ fn every_request_is_read_as_it_was_meant() {
             job: job(),
             at: None,
         }),
+        Request::Pause(PauseRequest {
+            job: job(),
+            until: time("2026-03-29T00:00:00Z"),
+            reason: Some("disk & controller?".into()),
+        }),
+        Request::Pause(PauseRequest {
+            job: job(),
+            until: None,
+            reason: None,
+        }),
+        Request::Resume { job: job() },
         Request::Kill { run: RunId(17) },
         Request::Reload,
         Request::Stop,

@@ -9,6 +9,7 @@ mod jitter;
 mod late;
 mod leftover;
 mod limits;
+mod pause;
 mod random;
 mod reload;
 mod shortage;

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use proptest::prelude::*;
 
 use super::world::*;
@@ -19,6 +20,8 @@ enum Step {
     Request(usize),
     Adopt(usize, u8),
     Kill(usize),
+    Pause(usize, Option<i64>),
+    Resume(usize),
     /// The slow world gets round to one thing: a verdict, a start, an end.
     Claimed,
     Started,
@@ -35,6 +38,8 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (0..4_usize).prop_map(Step::Request),
         2 => (1..4_usize, any::<u8>()).prop_map(|(places, bits)| Step::Adopt(places, bits)),
         2 => (0..9_usize).prop_map(Step::Kill),
+        2 => (0..4_usize, prop::option::of(1..9_000_i64)).prop_map(|(job, time)| Step::Pause(job, time)),
+        2 => (0..4_usize).prop_map(Step::Resume),
         8 => Just(Step::Claimed),
         8 => Just(Step::Started),
         1 => Just(Step::CouldNotStart),
@@ -43,7 +48,9 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// Three jobs, each one there or not, allowed to overlap or not.
+const NAMES: [&str; 4] = ["a", "b", "c", "d"];
+
+/// Four jobs, each one there or not, allowed to overlap or not.
 fn some_config(places: usize, bits: u8) -> Config {
     let jobs = [
         every("a", 7 * SECOND),
@@ -105,13 +112,18 @@ impl SlowWorld {
                 self.engine.wake(self.now)
             }
             Step::SetClock(seconds) => {
-                self.now.wall += jiff::SignedDuration::from_secs(*seconds);
+                self.now.wall += SignedDuration::from_secs(*seconds);
                 self.engine.clock_set(self.now)
             }
-            Step::Request(job) => {
-                self.engine
-                    .request(&name(["a", "b", "c", "d"][*job]), now)
-                    .1
+            Step::Request(job) => self.engine.request(&name(NAMES[*job]), now).1,
+            Step::Pause(job, seconds) => {
+                let until = seconds.map(|seconds| now.wall + SignedDuration::from_secs(seconds));
+                let paused = self.engine.pause(pause(NAMES[*job], until, now), now);
+                paused.unwrap_or_default()
+            }
+            Step::Resume(job) => {
+                let resumed = self.engine.resume(&name(NAMES[*job]), now);
+                resumed.unwrap_or_default()
             }
             Step::Adopt(places, bits) => {
                 let next = self.engine.generation().next();
@@ -223,6 +235,8 @@ impl SlowWorld {
             | Effect::RecordAnchor(_)
             | Effect::ForgetAnchor(_)
             | Effect::RecordTiming(..)
+            | Effect::RecordPause(_)
+            | Effect::ForgetPause(_)
             | Effect::RecordDecided(_) => {}
         }
     }

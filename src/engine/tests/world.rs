@@ -13,7 +13,9 @@ use crate::config::{
     Timing,
 };
 use crate::engine::{Beginning, Effect, Engine, Left, Request};
-use crate::ledger::{Anchor, ClaimVerdict, Claimed, Ended, Fate, Loss, NoStart, RunEnd, Started};
+use crate::ledger::{
+    Anchor, ClaimVerdict, Claimed, Ended, Fate, Loss, NoStart, Pause, RunEnd, Started,
+};
 use crate::run::{Exit, Generation, JobName, Output, RunId, Signal, Usage};
 use crate::schedule::{Expression, Rules, Schedule, Seed, Zone};
 
@@ -39,6 +41,17 @@ pub fn at(text: &str) -> Timestamp {
 
 pub fn name(job: &str) -> JobName {
     JobName::new(job)
+}
+
+/// By somebody, from now on.
+pub fn pause(job: &str, until: Option<Timestamp>, now: Moment) -> Pause {
+    Pause {
+        job: name(job),
+        since: now.wall,
+        until,
+        by: "somebody".to_owned(),
+        reason: String::new(),
+    }
 }
 
 pub fn job(name: &str) -> Job {
@@ -187,6 +200,16 @@ impl World {
         self.perform(effects);
     }
 
+    pub fn pause(&mut self, job: &str, until: Option<Timestamp>) {
+        let effects = self.engine.pause(pause(job, until, self.now), self.now);
+        self.perform(effects.expect("a job that there is"));
+    }
+
+    pub fn resume(&mut self, job: &str) {
+        let effects = self.engine.resume(&name(job), self.now);
+        self.perform(effects.expect("a job that is paused"));
+    }
+
     pub fn kill(&mut self, run: u64) -> bool {
         let effects = self.engine.kill(RunId(run), self.now);
         let known = effects.is_some();
@@ -259,6 +282,8 @@ impl World {
             | Effect::RecordAnchor(_)
             | Effect::ForgetAnchor(_)
             | Effect::RecordTiming(..)
+            | Effect::RecordPause(_)
+            | Effect::ForgetPause(_)
             | Effect::RecordDecided(_) => {}
         }
         Vec::new()

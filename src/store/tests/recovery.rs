@@ -1,7 +1,7 @@
 //! What an earlier life left behind.
 
 use super::*;
-use crate::ledger::Waited;
+use crate::ledger::{Pause, Waited};
 
 fn loss(run: u64, at: Timestamp) -> Loss {
     Loss {
@@ -138,6 +138,7 @@ fn how_far_hupd_has_come_is_known_and_how_far_it_has_ever_been() {
 
 /// What a store of version 2 has not got.
 const BACK_TO_2: &str = "
+DROP TABLE pauses;
 DROP INDEX runs_failed;
 DROP INDEX runs_of_trigger;
 DROP INDEX runs_began;
@@ -205,4 +206,46 @@ fn a_store_of_version_2_has_room_for_what_is_known_of_a_process() {
     let shell = place.shell();
     let noted = shell.query_row(sql, [], |row| row.get::<_, Option<String>>(0));
     assert_eq!(noted, Ok(None));
+}
+
+#[test]
+fn a_store_of_version_2_has_no_pauses_and_keeps_the_rest() {
+    let place = Place::new();
+    let store = place.store();
+    store.write(Record::Timing(JobName::new("a"), Some("x".to_owned())));
+    store.close();
+    place.shell().execute_batch(BACK_TO_2).unwrap();
+    let (store, recovered) = place.open();
+    assert_eq!((recovered.timings.len(), recovered.pauses), (1, vec![]));
+    store.write(Record::Pause(pause("a")));
+    store.close();
+    let (_, recovered) = place.open();
+    assert_eq!(recovered.pauses, [pause("a")]);
+}
+
+#[test]
+fn a_pause_is_kept_until_it_has_ended() {
+    let place = Place::new();
+    let store = place.store();
+    store.write(Record::Pause(pause("a")));
+    store.write(Record::Pause(pause("b")));
+    let longer = Pause {
+        until: None,
+        ..pause("a")
+    };
+    store.write(Record::Pause(longer.clone()));
+    store.write(Record::NoPause(JobName::new("b")));
+    store.close();
+    let (_, recovered) = place.open();
+    assert_eq!(recovered.pauses, [longer]);
+}
+
+fn pause(job: &str) -> Pause {
+    Pause {
+        job: JobName::new(job),
+        since: at(60),
+        until: Some(at(120)),
+        by: "somebody".to_owned(),
+        reason: "repairs".to_owned(),
+    }
 }

@@ -19,7 +19,7 @@ use hupd::config::Job;
 use hupd::daemon::Daemon;
 use hupd::engine::{Engine, Phase};
 use hupd::ledger::Fate;
-use hupd::run::{Generation, JobName, Occurrence, RunId};
+use hupd::run::{Generation, JobName, Occurrence, RunId, Trigger};
 use jiff::Timestamp;
 
 use super::acts::{Act, Named, Told};
@@ -35,6 +35,7 @@ pub const CLAIMED_FIRST: &str = "a process starts only after its claim is on rec
 pub const NEVER_EARLY: &str = "nothing starts early";
 pub const NOTHING_FORGOTTEN: &str =
     "every instant that the schedule in force names has a row or is still due";
+pub const PAUSED: &str = "a job that is paused does not start by itself, and is not due";
 pub const WAITS: &str = "what waits is claimed or skipped in the end, and never missed";
 pub const PLACES: &str = "there are never more runs than places";
 pub const TURNS: &str = "no more runs make up for what is late than may at once";
@@ -193,7 +194,9 @@ impl Invariants {
             let before = left.timings.get(name).cloned();
             let is_same = before.is_some() && before == job.timing.identity() && job.enabled;
             // What came since is not forgotten; no edit makes a past instant due.
-            let since = left.decided.filter(|since| is_same && *since < now.wall);
+            let pause = left.pauses.get(name).map(|pause| pause.since);
+            let since = pause.or(left.decided);
+            let since = since.filter(|since| is_same && *since < now.wall);
             let due = file.jobs[name.as_str()].due;
             let due = job.enabled.then_some(due);
             self.expect(name, due, since.unwrap_or(now.wall));
@@ -331,11 +334,16 @@ impl Invariants {
                     self.open.remove(run);
                 }
                 Act::Loss { run, .. } => self.lose(daemon.world(), *run)?,
+                // What waits is left to the end of the pause.
+                Act::Pause(job, ..) => self
+                    .queued
+                    .retain(|one, _| one.job != *job || one.trigger == Trigger::Request),
                 Act::Verdict { generation, .. } => self.written = *generation,
                 Act::Load
                 | Act::Note(_)
                 | Act::Anchor { .. }
                 | Act::NoAnchor(_)
+                | Act::NoPause(_)
                 | Act::Timing(..)
                 | Act::Decided(_) => {}
             }

@@ -7,7 +7,8 @@ use hupd::engine::Engine;
 use hupd::run::JobName;
 
 use super::{
-    BOUNDED, GENERATIONS, Invariants, NOTHING_FORGOTTEN, UNMOVED, UNTOUCHED, Verdict, broken,
+    BOUNDED, GENERATIONS, Invariants, NOTHING_FORGOTTEN, PAUSED, UNMOVED, UNTOUCHED, Verdict,
+    broken,
 };
 use crate::simulation::acts::Act;
 use crate::simulation::jobs::FileSpec;
@@ -74,6 +75,12 @@ impl Invariants {
     pub(super) fn all_is_due(&self, engine: &Engine, now: Moment) -> Verdict {
         for (job, (_, expected)) in &self.expected {
             let next = engine.next_due(job);
+            if engine.pause_of(job).is_some() {
+                match next {
+                    Some(next) => return broken(PAUSED, format!("{job} is due at {next}")),
+                    None => continue,
+                }
+            }
             if *expected > now.wall && next != Some(*expected) {
                 let what = format!("{job} must be due at {expected}, and is at {next:?}");
                 return broken(NOTHING_FORGOTTEN, what);

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use super::{
     CLAIMED_FIRST, GENERATIONS, Invariants, NEVER_EARLY, NOTHING_FORGOTTEN, ONCE, ONE_FATE, Open,
-    PLACES, QUIET, TURNS, Verdict, broken,
+    PAUSED, PLACES, QUIET, TURNS, Verdict, broken,
 };
 use crate::simulation::acts::Named;
 use crate::simulation::jobs::Due;
@@ -31,6 +31,10 @@ impl Invariants {
     ) -> Verdict {
         if engine.phase() != Phase::Serving {
             return broken(QUIET, Named(occurrence));
+        }
+        let is_paused = engine.pause_of(&occurrence.job).is_some();
+        if is_paused && occurrence.trigger != Trigger::Request {
+            return broken(PAUSED, Named(occurrence));
         }
         let since = self.queued.remove(occurrence);
         // What is claimed once more, because its time comes once more, was looked at the first time.

@@ -35,27 +35,48 @@ impl Model {
             .collect();
         let file = self.file.clone();
         let mut before = inherited.timings.clone();
+        let mut pauses = inherited.pauses.clone();
         for (name, job) in &file.jobs {
             let name = JobName::new(name);
             let (old, timing) = (before.remove(&name), job.timing(&name, &self.zones));
-            let is_same = old.is_some() && old == timing;
-            if old != timing {
+            let is_as_before = old == timing;
+            let is_same = old.is_some() && is_as_before;
+            if !is_as_before {
                 acts.push(Act::Timing(name.clone(), timing));
             }
             let left = left.iter().filter(|one| one.occurrence.job == name);
-            let (delayed, left): (Vec<_>, Vec<_>) = left
-                .cloned()
-                .partition(|one| one.starts_at.is_some_and(|at| at > now.wall));
-            for one in delayed {
-                self.delay_further(one, now);
-            }
-            let left = left.into_iter().map(|one| one.occurrence).collect();
-            let since = inherited.decided.filter(|_| is_same);
-            acts.extend(self.make_up_for(&name, job, (left, since), now));
+            let left: Vec<_> = left.cloned().collect();
+            acts.extend(match pauses.remove(&name) {
+                Some(pause) => self.pause_further(&name, (&pause, left), is_as_before, now),
+                None => {
+                    let since = inherited.decided.filter(|_| is_same);
+                    self.make_up_and_delay(&name, job, (left, since), now)
+                }
+            });
         }
+        acts.extend(self.set_pauses_back(now));
+        acts.extend(pauses.into_keys().map(Act::NoPause));
         acts.extend(before.into_keys().map(|name| Act::Timing(name, None)));
         acts.push(Act::Decided(now.wall));
         acts
+    }
+
+    /// Those whose own time is still to come wait for that.
+    pub(super) fn make_up_and_delay(
+        &mut self,
+        name: &JobName,
+        job: &JobSpec,
+        (left, since): (Vec<Waited>, Option<Timestamp>),
+        now: Moment,
+    ) -> Vec<Act> {
+        let (delayed, left): (Vec<_>, Vec<_>) = left
+            .into_iter()
+            .partition(|one| one.starts_at.is_some_and(|at| at > now.wall));
+        for one in delayed {
+            self.delay_further(one, now);
+        }
+        let left = left.into_iter().map(|one| one.occurrence).collect();
+        self.make_up_for(name, job, (left, since), now)
     }
 
     fn delay_further(&mut self, one: Waited, now: Moment) {
@@ -75,7 +96,7 @@ impl Model {
     }
 
     /// Those that waited, and what has come since; the newest of all that are wanted, and are young enough.
-    fn make_up_for(
+    pub(super) fn make_up_for(
         &mut self,
         name: &JobName,
         job: &JobSpec,

@@ -15,6 +15,9 @@ use crate::simulation::owed::{Next, Owed, Owing, first, owed, steady, wall_of};
 impl Model {
     /// When a job that comes into force is due first, and from where its interval is counted.
     pub(super) fn plan(&mut self, name: &JobName, job: &JobSpec, now: Moment) -> Option<Act> {
+        if self.pauses.contains_key(name) {
+            return None;
+        }
         let anchor = self.anchors.get(name).copied();
         let next = first(job, anchor, &self.oracle, now);
         self.next.remove(name);
@@ -42,6 +45,8 @@ impl Model {
             Next::Wall(_) => None,
             Next::Elapsed(at) => Some(*at),
         });
+        let ends = self.pauses.values().filter_map(|paused| paused.until);
+        let ends = ends.filter(|_| self.phase == Phase::Serving);
         let limits = self.deadlines().map(|(at, ..)| at);
         let delays = self.delayed.keys().map(|(at, _)| *at);
         let grace = match self.phase {
@@ -49,7 +54,7 @@ impl Model {
             _ => None,
         };
         Wake {
-            wall: wall.min(),
+            wall: wall.chain(ends).min(),
             elapsed: elapsed
                 .chain(limits)
                 .chain(grace)
@@ -67,14 +72,18 @@ impl Model {
     }
 
     pub(super) fn decide_due(&mut self, now: Moment) -> Vec<Act> {
+        let mut acts = Vec::new();
         self.went_back = self.note_lived(wall_of(now.elapsed, self.clocks), now);
         let lived = wall_of(now.elapsed, self.clocks);
         if self.went_back {
-            self.go_back(now);
+            acts = self.go_back(now);
         } else if lived.duration_since(now.wall) > SignedDuration::from_millis(10) {
             self.repeated = self.repeated.max(lived);
         }
         self.clocks = steady(self.clocks, now);
+        let ended = self.end_pauses(now);
+        let any_ended = !ended.is_empty();
+        acts.extend(ended);
         let mut due: Vec<_> = self
             .next
             .iter()
@@ -82,8 +91,8 @@ impl Model {
             .map(|(name, next)| (next.on_the_wall(self.clocks), name.clone(), *next))
             .collect();
         due.sort();
-        let any = !due.is_empty();
-        let mut acts = self.start_delayed(now);
+        let any = any_ended || !due.is_empty();
+        acts.extend(self.start_delayed(now));
         for (_, name, next) in due {
             let job = self.job(&name).expect("only jobs in force are due").clone();
             let waits = |at| self.waits_at(&name, &job, at);
@@ -125,11 +134,12 @@ impl Model {
     }
 
     pub(super) fn clock_set(&mut self, now: Moment) -> Vec<Act> {
-        self.go_back(now);
-        self.wake(now)
+        let mut acts = self.go_back(now);
+        acts.extend(self.wake(now));
+        acts
     }
 
-    fn go_back(&mut self, now: Moment) {
+    fn go_back(&mut self, now: Moment) -> Vec<Act> {
         self.last_request = Timestamp::MIN;
         let oracle = Rc::clone(&self.oracle);
         for (name, next) in &mut self.next {
@@ -141,6 +151,7 @@ impl Model {
                 *next = Next::Wall(first);
             }
         }
+        self.set_pauses_back(now)
     }
 
     fn decide(&mut self, name: &JobName, job: &JobSpec, owed: Owed, now: Moment) -> Vec<Act> {

@@ -4,6 +4,7 @@
 mod downtime;
 mod due;
 mod leftover;
+mod pause;
 mod reload;
 mod runs;
 mod shortage;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hupd::clock::Moment;
+use hupd::ledger::Waited;
 use hupd::run::{Generation, JobName, Occurrence, Outcome, RunId, StopReason};
 use hupd::schedule::Zone;
 use jiff::Timestamp;
@@ -51,6 +53,14 @@ struct Waiting {
     is_wild: bool,
     /// When it is to start, where it waits for that.
     starts_at: Option<Timestamp>,
+}
+
+/// A job that is paused, and what waited then and is to be made up for.
+#[derive(Clone, Debug)]
+struct Paused {
+    since: Timestamp,
+    until: Option<Timestamp>,
+    waited: Vec<Waited>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -95,6 +105,7 @@ pub struct Model {
     pub phase: Phase,
     next_run: u64,
     pub next: BTreeMap<JobName, Next>,
+    pauses: BTreeMap<JobName, Paused>,
     anchors: BTreeMap<JobName, (Duration, Timestamp)>,
     runs: BTreeMap<RunId, Run>,
     /// When what is short is tried again, and how long after that once more.
@@ -130,6 +141,7 @@ impl Model {
             phase: Phase::Serving,
             next_run: inherited.next_run,
             next: BTreeMap::new(),
+            pauses: BTreeMap::new(),
             anchors: inherited.anchors.clone(),
             runs: BTreeMap::new(),
             shortage: None,
@@ -180,6 +192,8 @@ impl Model {
             Told::Gone(gone) => claims_last(self.gone(gone, now)),
             Told::Run(job) => self.request(job, now),
             Told::Kill(run) => self.kill(*run, now),
+            Told::Pause(job, until) => claims_last(self.pause(job, *until, now)),
+            Told::Resume(job) => claims_last(self.resume(job, now)),
         }
     }
 

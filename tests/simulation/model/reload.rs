@@ -95,7 +95,8 @@ impl Model {
             .keys()
             .filter(|name| !file.jobs.contains_key(*name))
         {
-            let name = JobName::new(name);
+            let (job, name) = (&old.jobs[name], JobName::new(name));
+            acts.extend(self.miss_in_pause(&name, job, now));
             self.next.remove(&name);
             if self.anchors.remove(&name).is_some() {
                 acts.push(Act::NoAnchor(name.clone()));
@@ -111,6 +112,9 @@ impl Model {
                 let before = before.and_then(|old| old.timing(&name, &self.zones));
                 let timing = job.timing(&name, &self.zones);
                 acts.extend((before != timing).then(|| Act::Timing(name.clone(), timing)));
+                let old = old.jobs.get(name.as_str());
+                let missed = old.map(|old| self.miss_in_pause(&name, old, now));
+                acts.extend(missed.into_iter().flatten());
                 acts.extend(self.plan(&name, job, now));
             }
         }
