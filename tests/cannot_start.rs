@@ -128,6 +128,38 @@ fn a_run_that_finds_no_process_waits_until_there_is_one() {
 }
 
 #[test]
+fn a_run_that_finds_no_descriptor_for_its_files_waits_until_there_is_one() {
+    if !has_program("strace") {
+        return skip("system calls that fail: strace is missing");
+    }
+    let uid = rustix::process::geteuid().as_raw();
+    for (key, reason) in [
+        (
+            format!("user = {uid}"),
+            format!("cannot look up user '{uid}': too many open files"),
+        ),
+        (
+            "env_file = \"secrets\"".to_owned(),
+            "secrets': too many open files".to_owned(),
+        ),
+    ] {
+        let home = Home::new();
+        home.write("secrets", "TOKEN=x\n");
+        home.configure(&format!("{QUICK}{key}\n"));
+        let mut hupd = Hupd::start_in(home);
+        let Some(sabotage) = is_short(&hupd, "openat", "EMFILE") else {
+            return;
+        };
+        assert!(hupd.home.hupctl(&["run", "quick"]).status.success());
+        hupd.wait_log(&reason);
+        the_waiting(&hupd);
+        sabotage.end();
+        assert_eq!(hupd.home.ended_run("quick")["outcome"], "exited 0", "{key}");
+        assert_eq!(hupd.stop().code(), Some(0));
+    }
+}
+
+#[test]
 fn a_run_that_waits_for_a_process_can_be_killed_and_does_not_outlive_a_stop() {
     if !has_program("strace") {
         return skip("system calls that fail: strace is missing");

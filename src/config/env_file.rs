@@ -2,17 +2,43 @@
 //!
 //! It may hold secrets, so no message repeats what is in it.
 
+use std::fmt;
+use std::io;
 use std::path::Path;
 
 use super::policies::check_name;
-use super::read::read;
+use super::read::try_read;
 use super::words::visible;
+use crate::reason::reason;
 
-/// The variables in the order of the file; the error names the file, and the line where it is one.
-pub fn read_env_file(path: &Path) -> Result<Vec<(String, String)>, String> {
+/// Why there are no variables: which file, and which line where it is one.
+#[derive(Debug)]
+pub enum EnvFileError {
+    Unreadable(String, io::Error),
+    Wrong(String),
+}
+
+impl fmt::Display for EnvFileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreadable(file, error) => write!(f, "cannot read '{file}': {}", reason(error)),
+            Self::Wrong(message) => f.write_str(message),
+        }
+    }
+}
+
+impl std::error::Error for EnvFileError {}
+
+/// The variables in the order of the file.
+pub fn read_env_file(path: &Path) -> Result<Vec<(String, String)>, EnvFileError> {
     let file = visible(&path.to_string_lossy());
-    let contents = read(path).map_err(|reason| format!("cannot read '{file}': {reason}"))?;
-    let text = String::from_utf8(contents.bytes).map_err(|_| format!("'{file}' is not UTF-8"))?;
+    let contents = try_read(path);
+    let contents = contents.map_err(|error| EnvFileError::Unreadable(file.clone(), error))?;
+    variables(&file, contents.bytes).map_err(EnvFileError::Wrong)
+}
+
+fn variables(file: &str, bytes: Vec<u8>) -> Result<Vec<(String, String)>, String> {
+    let text = String::from_utf8(bytes).map_err(|_| format!("'{file}' is not UTF-8"))?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     let mut variables = Vec::new();
     for (at, line) in text.lines().enumerate() {
@@ -70,7 +96,7 @@ mod tests {
         let path = folder.path().join("env");
         fs::write(&path, text).unwrap();
         let place = folder.path().to_str().unwrap();
-        read_env_file(&path).map_err(|error| error.replace(place, "DIR"))
+        read_env_file(&path).map_err(|error| error.to_string().replace(place, "DIR"))
     }
 
     #[test]
@@ -124,8 +150,8 @@ mod tests {
 
     #[test]
     fn a_file_that_cannot_be_read_says_why() {
-        let missing = read_env_file(Path::new("/no/such/env"));
+        let missing = read_env_file(Path::new("/no/such/env")).unwrap_err();
         let expected = "cannot read '/no/such/env': no such file or directory";
-        assert_eq!(missing, Err(expected.to_owned()));
+        assert_eq!(missing.to_string(), expected);
     }
 }

@@ -43,7 +43,7 @@ mod tests;
 pub use accounts::Who;
 pub use changes::Changes;
 pub use duration::{format_duration, parse_duration};
-pub use env_file::read_env_file;
+pub use env_file::{EnvFileError, read_env_file};
 pub use limits::{Limits, Resource};
 pub use load::{Accepted, LoadOutcome, load, runtime_dir_of};
 pub use portrait::Policy;

@@ -27,30 +27,33 @@ pub(super) type Identity = (u64, u64);
 
 /// The contents at one moment; the error is what follows "cannot read".
 pub(super) fn read(path: &Path) -> Result<Contents, String> {
+    try_read(path).map_err(|error| reason(&error))
+}
+
+/// The same, with the error of the system where it is one.
+pub(super) fn try_read(path: &Path) -> io::Result<Contents> {
     for _ in 0..ATTEMPTS {
         if let Some(contents) = read_once(path)? {
             return Ok(contents);
         }
     }
-    Err(format!(
-        "it changed while it was read, {ATTEMPTS} times in a row"
-    ))
+    let message = format!("it changed while it was read, {ATTEMPTS} times in a row");
+    Err(io::Error::other(message))
 }
 
 /// None where the file changed meanwhile.
-fn read_once(path: &Path) -> Result<Option<Contents>, String> {
+fn read_once(path: &Path) -> io::Result<Option<Contents>> {
     // Non-blocking: a FIFO must be refused, not waited for. Without becoming our terminal.
     let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
     let flags = i32::try_from(flags.bits()).expect("flags fit the type open takes");
     let file = OpenOptions::new()
         .read(true)
         .custom_flags(flags)
-        .open(path)
-        .map_err(|error| reason(&error))?;
-    let before = file.metadata().map_err(|error| reason(&error))?;
+        .open(path)?;
+    let before = file.metadata()?;
     refuse_what_is_no_file(&before)?;
-    let bytes = read_bounded(&file, &before).map_err(|error| reason(&error))?;
-    let after = file.metadata().map_err(|error| reason(&error))?;
+    let bytes = read_bounded(&file, &before)?;
+    let after = file.metadata()?;
     let unchanged = state(&before) == state(&after) && bytes.len() as u64 == after.size();
     Ok(unchanged.then_some(Contents {
         bytes,
@@ -58,7 +61,7 @@ fn read_once(path: &Path) -> Result<Option<Contents>, String> {
     }))
 }
 
-fn refuse_what_is_no_file(metadata: &Metadata) -> Result<(), String> {
+fn refuse_what_is_no_file(metadata: &Metadata) -> io::Result<()> {
     let kind = metadata.file_type();
     if !kind.is_file() {
         let found = match () {
@@ -67,11 +70,13 @@ fn refuse_what_is_no_file(metadata: &Metadata) -> Result<(), String> {
             () if kind.is_char_device() || kind.is_block_device() => "a device",
             () => "no regular file",
         };
-        return Err(format!("it is {found}; it must be a regular file"));
+        let message = format!("it is {found}; it must be a regular file");
+        return Err(io::Error::other(message));
     }
     if metadata.len() > LARGEST {
         let megabytes = metadata.len() >> 20;
-        return Err(format!("it has {megabytes} MiB; at most 64 are read"));
+        let message = format!("it has {megabytes} MiB; at most 64 are read");
+        return Err(io::Error::other(message));
     }
     Ok(())
 }

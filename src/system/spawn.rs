@@ -31,6 +31,7 @@ use crate::system::identity::{Accounts, Identity};
 use crate::system::inherited::signals_with_an_action;
 use crate::system::raw::{self, Stack};
 
+pub(crate) use failure::by_kind;
 use failure::why_not_started;
 pub(crate) use plan::{Ids, NotDone, NotStarted, Plan, Step};
 use prepared::Prepared;

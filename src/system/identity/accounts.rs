@@ -13,8 +13,9 @@ use nix::unistd::{Gid, Group, Uid, User, getgrouplist};
 use super::Identity;
 use crate::clock::Moment;
 use crate::config::{Process, Who};
+use crate::event::NoStart;
 use crate::reason::reason;
-use crate::system::spawn::Ids;
+use crate::system::spawn::{Ids, by_kind};
 
 /// How long an answer is believed: a storm of starts asks once, and who is removed is soon missed. Of
 /// the files below a change is seen at once.
@@ -57,7 +58,7 @@ impl Accounts {
     }
 
     /// The account of a job; the error says why there is none.
-    pub fn of(&mut self, process: &Process) -> Result<Arc<Account>, String> {
+    pub fn of(&mut self, process: &Process) -> Result<Arc<Account>, NoStart> {
         let (user, group) = (&process.user, &process.group);
         if user.is_none() && group.is_none() {
             return Ok(self.own.clone());
@@ -84,7 +85,7 @@ fn state_of(path: &str) -> Option<(u64, u64, i64, i64)> {
     Some((found.ino(), found.size(), found.ctime(), found.ctime_nsec()))
 }
 
-fn look_up(own: &Identity, (user, group): &Named) -> Result<Account, String> {
+fn look_up(own: &Identity, (user, group): &Named) -> Result<Account, NoStart> {
     let mut identity = match user {
         None => own.clone(),
         Some(who) => user_named(who)?,
@@ -103,46 +104,55 @@ fn look_up(own: &Identity, (user, group): &Named) -> Result<Account, String> {
     Ok(Account { identity, ids })
 }
 
-fn user_named(who: &Who) -> Result<Identity, String> {
+fn user_named(who: &Who) -> Result<Identity, NoStart> {
     let found = match who {
         Who::Name(name) => User::from_name(name),
         Who::Id(id) => User::from_uid(Uid::from_raw(*id)),
     };
-    match (unless_absent(found), who) {
+    match (found, who) {
         (Ok(Some(user)), _) => Ok(Identity::of(user)),
         (Ok(None), Who::Id(id)) => Ok(Identity::nameless(*id)),
-        (Ok(None), Who::Name(name)) => Err(format!("there is no user '{name}'")),
-        (Err(error), _) => Err(format!("cannot look up user '{who}': {error}")),
+        (Err(errno), Who::Id(id)) if is_absence(errno) => Ok(Identity::nameless(*id)),
+        (found, who) => Err(not_found(&format!("user '{who}'"), found.err())),
     }
 }
 
-fn group_named(who: &Who) -> Result<u32, String> {
+fn group_named(who: &Who) -> Result<u32, NoStart> {
     let name = match who {
         Who::Id(id) => return Ok(*id),
         Who::Name(name) => name,
     };
-    match unless_absent(Group::from_name(name)) {
+    match Group::from_name(name) {
         Ok(Some(group)) => Ok(group.gid.as_raw()),
-        Ok(None) => Err(format!("there is no group '{name}'")),
-        Err(error) => Err(format!("cannot look up group '{name}': {error}")),
+        found => Err(not_found(&format!("group '{name}'"), found.err())),
     }
 }
 
 /// Some of the ways in which "not there" is said: see getpwnam(3).
-fn unless_absent<T>(found: nix::Result<Option<T>>) -> Result<Option<T>, String> {
-    match found {
-        Err(Errno::ENOENT | Errno::ESRCH | Errno::EBADF | Errno::EPERM) => Ok(None),
-        other => other.map_err(|errno| reason(&errno.into())),
+fn is_absence(errno: Errno) -> bool {
+    matches!(
+        errno,
+        Errno::ENOENT | Errno::ESRCH | Errno::EBADF | Errno::EPERM
+    )
+}
+
+fn not_found(whom: &str, errno: Option<Errno>) -> NoStart {
+    match errno {
+        Some(errno) if !is_absence(errno) => not_looked_up(whom, errno),
+        _ => format!("there is no {whom}").into(),
     }
 }
 
+/// That may be otherwise in a while.
+fn not_looked_up(what: &str, errno: Errno) -> NoStart {
+    let error = errno.into();
+    by_kind(&error, format!("cannot look up {what}: {}", reason(&error)))
+}
+
 /// With all groups that list the user as a member.
-fn ids_of(identity: &Identity, gid: u32) -> Result<Ids, String> {
+fn ids_of(identity: &Identity, gid: u32) -> Result<Ids, NoStart> {
     let name = &identity.name;
-    let wrong = |error: Errno| {
-        let reason = reason(&error.into());
-        format!("cannot look up the groups of user '{name}': {reason}")
-    };
+    let wrong = |errno| not_looked_up(&format!("the groups of user '{name}'"), errno);
     let text = CString::new(name.as_str()).map_err(|_| wrong(Errno::EINVAL))?;
     let groups = getgrouplist(&text, Gid::from_raw(gid)).map_err(wrong)?;
     Ok(Ids {
@@ -211,7 +221,10 @@ mod tests {
     #[test]
     fn whoever_is_not_there_is_told() {
         let mut accounts = own(0, 0);
-        let mut failure = |user, group| accounts.of(&as_whom(user, group)).unwrap_err();
+        let mut failure = |user, group| match accounts.of(&as_whom(user, group)) {
+            Err(NoStart::Refused(reason)) => reason,
+            other => panic!("{other:?}"),
+        };
         let nobody = Some(Who::Name("no-such-name".into()));
         assert_eq!(
             failure(nobody.clone(), None),

@@ -9,7 +9,7 @@ use rustix::io::Errno;
 use super::plan::{NotDone, NotStarted, Step};
 use super::prepared::Prepared;
 use super::program::is_executable;
-use crate::config::Job;
+use crate::config::{EnvFileError, Job};
 use crate::event::NoStart;
 use crate::reason::reason;
 
@@ -21,6 +21,14 @@ pub(super) fn could_not_prepare(error: io::Error) -> NoStart {
         _ => format!("cannot make its standard streams: {}", reason(&error)),
     };
     by_kind(&error, text)
+}
+
+pub(super) fn wrong_env_file(error: EnvFileError) -> NoStart {
+    let text = format!("env_file: {error}");
+    match error {
+        EnvFileError::Unreadable(_, error) => by_kind(&error, text),
+        EnvFileError::Wrong(_) => NoStart::Refused(text),
+    }
 }
 
 /// The process itself.
@@ -40,7 +48,7 @@ pub(super) fn why_not_started(prepared: &Prepared<'_>, what: NotStarted) -> NoSt
 }
 
 /// Whether it can be otherwise in a while, without anybody changing the run.
-fn by_kind(error: &io::Error, text: String) -> NoStart {
+pub(crate) fn by_kind(error: &io::Error, text: String) -> NoStart {
     match Errno::from_io_error(error) {
         Some(Errno::AGAIN | Errno::NOMEM | Errno::MFILE | Errno::NFILE) => NoStart::Shortage(text),
         _ => NoStart::Refused(text),

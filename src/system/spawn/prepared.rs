@@ -8,7 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
 
 use super::SpawnOrder;
-use super::failure::could_not_prepare;
+use super::failure::{could_not_prepare, wrong_env_file};
 use super::limits::limits;
 use super::plan::{Limit, Plan};
 use super::program::Program;
@@ -35,12 +35,11 @@ impl<'o> Prepared<'o> {
     /// Fails where a descriptor is lacking, or where the kernel could not be told.
     pub fn new(order: &'o SpawnOrder, account: Arc<Account>) -> Result<Self, NoStart> {
         let job: &Job = &order.job;
-        let file = job.process.env_file.as_deref();
+        let file = job.process.env_file.as_deref().map(read_env_file);
         let file = file
-            .map(read_env_file)
             .transpose()
-            .map_err(|why| format!("env_file: {why}"))?;
-        let file = file.unwrap_or_default();
+            .map_err(wrong_env_file)?
+            .unwrap_or_default();
         let variables: BTreeMap<_, _> = account
             .identity
             .environment(order, &file)
