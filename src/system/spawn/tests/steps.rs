@@ -10,7 +10,7 @@ use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Pid, WaitOptions, waitpid};
 
 use crate::system::raw::Stack;
-use crate::system::spawn::{NotDone, NotStarted, Plan, Step, start};
+use crate::system::spawn::{Ids, NotDone, NotStarted, Plan, Step, start};
 
 /// What a plan for `sh -c SCRIPT` refers to.
 struct Ground {
@@ -145,4 +145,69 @@ fn a_signal_that_cannot_be_set_back_is_told() {
         ..ground.plan()
     };
     assert_eq!(failure(&plan), NotDone::of(Step::Signals, libc::EINVAL));
+}
+
+#[test]
+fn a_limit_that_cannot_be_set_is_told_by_its_place() {
+    let ground = Ground::new(c"true");
+    let limit = libc::rlimit64 {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
+    let limits = [(libc::RLIMIT_CORE, limit), (999, limit)];
+    let plan = Plan {
+        limits: &limits,
+        ..ground.plan()
+    };
+    assert_eq!(failure(&plan), NotDone::of(Step::Limit(1), libc::EINVAL));
+}
+
+#[test]
+fn whoever_is_not_the_one_it_was_to_become_does_not_go_on() {
+    let ground = Ground::new(c"true");
+    // To the kernel the highest number means "as it is".
+    let nobody = Ids {
+        uid: u32::MAX,
+        gid: 0,
+        groups: vec![0],
+    };
+    let too_many = Ids {
+        groups: vec![0; 65_537],
+        ..nobody.clone()
+    };
+    let step_of = |ids| {
+        let ids = Some(ids);
+        let plan = Plan {
+            ids,
+            ..ground.plan()
+        };
+        failure(&plan).step
+    };
+    if rustix::process::geteuid().is_root() {
+        assert_eq!(step_of(&nobody), Step::Verify);
+    }
+    assert_eq!(step_of(&too_many), Step::Groups);
+}
+
+#[test]
+fn many_threads_start_at_once_and_nothing_is_mixed_up() {
+    let start_many = |thread: usize| {
+        for at in 0..100 {
+            let word = CString::new(format!("echo {thread}-{at}")).unwrap();
+            let ground = Ground::new(&word);
+            let mut plan = ground.plan();
+            if at % 3 == 0 {
+                plan.working_dir = c"/no/such/place";
+                assert_eq!(failure(&plan).step, Step::Directory);
+            } else {
+                let pid = started(&plan);
+                assert_eq!(ground.output(pid), format!("{thread}-{at}\n"));
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        for thread in 0..8 {
+            scope.spawn(move || start_many(thread));
+        }
+    });
 }
