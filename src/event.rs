@@ -28,6 +28,13 @@ pub enum Event {
     Claimed(Vec<ClaimVerdict>),
     /// The store cannot write, and why; said once until it can again.
     StoreFailed(String),
+    /// So many records wait for the store to write again, and so many are lost for good.
+    StoreOwes {
+        waiting: usize,
+        lost: u64,
+    },
+    /// The store was found corrupt and moved aside, as this says; a new one knows nothing of what goes on.
+    StoreReplaced(String),
     /// The store can write again; so many records were lost meanwhile.
     StoreRecovered {
         lost: u64,

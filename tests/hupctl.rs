@@ -185,6 +185,8 @@ fn status() -> Status {
         running: vec![],
         next: None,
         store_failure: None,
+        unrecorded: None,
+        history_moved: None,
         watch_config: false,
     }
 }

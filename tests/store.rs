@@ -163,6 +163,11 @@ fn a_full_disk_stops_no_job_and_room_brings_the_history_back() {
     assert!(failure.contains("full"), "{failure}");
     let shown = text(&hupd.home.hupctl(&["status"]).stdout);
     assert!(shown.contains(&failure), "{shown}");
+    let unrecorded = hupd.home.json(&["status"])["unrecorded"].clone();
+    assert!(unrecorded["since"].is_string(), "{unrecorded}");
+    assert!(unrecorded["waiting"].as_u64() > Some(0), "{unrecorded}");
+    assert!(unrecorded["lost"].as_u64() > Some(0), "{unrecorded}");
+    assert!(shown.contains("records that wait: "), "{shown}");
     fs::remove_file(&ballast).unwrap();
     wait_for_recovery(&hupd.home);
 
@@ -180,6 +185,18 @@ fn a_full_disk_stops_no_job_and_room_brings_the_history_back() {
         .count();
     assert!(lost > 0);
     assert_eq!(without_output, lost);
+}
+
+#[test]
+fn history_comes_back_though_nothing_is_to_be_recorded_any_more() {
+    let hupd = Hupd::start("[jobs.hello]\ncommand = 'true'\n");
+    let shell = Connection::open(database(&hupd.home)).unwrap();
+    shell.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    hupd.home.json(&["run", "hello", "--wait"]);
+    wait_for_failure(&hupd.home);
+    shell.execute_batch("ROLLBACK").unwrap();
+    hupd.wait_log("history is recorded again; nothing was lost");
+    wait_for_recovery(&hupd.home);
 }
 
 #[test]
@@ -266,6 +283,68 @@ fn a_store_with_a_broken_page_is_put_aside_too() {
 
     assert_eq!(files(&hupd.home, "hupd.db.corrupt-").len(), 1);
     assert_eq!(run(&hupd.home, "loud")["outcome"], "exited 0");
+}
+
+#[test]
+fn a_store_that_turns_out_corrupt_later_is_put_aside_while_jobs_go_on() {
+    for damage in [scribble as fn(&Path), cut_off] {
+        let home = Home::new();
+        home.gate("gate");
+        let gate = home.file("gate").display().to_string();
+        let long = format!("[jobs.long]\nevery = \"1h\"\ncommand = 'read line <{gate}; true'\n");
+        home.configure(&format!("{LOUD}{long}"));
+        let mut hupd = Hupd::start_in(home);
+        let first = run(&hupd.home, "loud");
+        hupd.stop();
+        let hupd = Hupd::start_in(std::mem::replace(&mut hupd.home, Home::new()));
+        hupd.home.json(&["run", "long"]);
+        let goes_on = hupd.home.wait_running("long", 1)[0]["run"].clone();
+        let generation = hupd.home.json(&["status"])["generation"].clone();
+
+        damage(&database(&hupd.home));
+        // Whoever reads what nobody has touched since finds it out.
+        let logs = hupd.home.hupctl(&["logs", &first["run"].to_string()]);
+        assert_eq!(logs.status.code(), Some(1));
+        assert!(text(&logs.stderr).contains("malformed"), "{logs:?}");
+        hupd.home.json(&["run", "loud", "--wait"]);
+
+        hupd.wait_log("and a new history begins; jobs go on");
+        let aside = files(&hupd.home, "hupd.db.corrupt-");
+        let kept = aside
+            .iter()
+            .filter(|file| file.to_string_lossy().ends_with('Z'));
+        assert_eq!(kept.count(), 1, "{aside:?}");
+        let moved = hupd.home.json(&["status"])["history_moved"].to_string();
+        assert!(moved.contains("it is kept as"), "{moved}");
+        let shown = text(&hupd.home.hupctl(&["status"]).stdout);
+        assert!(shown.contains("OLD HISTORY"), "{shown}");
+        wait_for_recovery(&hupd.home);
+        // The new one knows what runs, and hears of its end.
+        hupd.home.open_gate("gate");
+        let ended = hupd.home.ended_run("long");
+        assert_eq!(
+            (&ended["run"], &ended["outcome"]),
+            (&goes_on, &"exited 0".into())
+        );
+        let after = Hupd::start_in(hupd.crash());
+        let next = after.home.json(&["status"])["generation"].as_u64();
+        assert!(next > generation.as_u64(), "{next:?} after {generation}");
+        let again = after.home.json(&["run", "loud", "--wait"]);
+        assert!(again["run"].as_u64() > goes_on.as_u64());
+    }
+}
+
+/// All but the first page: so much is known to whoever has the file open.
+fn scribble(path: &Path) {
+    let mut bytes = fs::read(path).unwrap();
+    bytes[4096..].fill(0x5a);
+    let mut file = fs::OpenOptions::new().write(true).open(path).unwrap();
+    file.write_all(&bytes).unwrap();
+}
+
+fn cut_off(path: &Path) {
+    let file = fs::OpenOptions::new().write(true).open(path).unwrap();
+    file.set_len(4096).unwrap();
 }
 
 #[test]

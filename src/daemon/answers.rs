@@ -86,6 +86,8 @@ impl<W: World> Daemon<W> {
                 .collect(),
             next: self.next_start(),
             store_failure: self.store_failure.clone(),
+            unrecorded: self.unrecorded.clone(),
+            history_moved: self.history_moved.clone(),
             watch_config: config.daemon.watch_config,
         }
     }

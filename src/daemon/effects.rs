@@ -184,20 +184,6 @@ impl<W: World> Daemon<W> {
         let effects = self.engine.run_gone(gone, now);
         self.perform(effects);
     }
-
-    pub(super) fn store_failed(&mut self, reason: String) {
-        let state_dir = self.engine.config().daemon.state_dir.display();
-        log::error!("{state_dir}: history is not recorded: {reason}; jobs go on");
-        self.store_failure = Some(reason);
-    }
-
-    pub(super) fn store_recovered(&mut self, lost: u64) {
-        match lost {
-            0 => log::info!("history is recorded again; nothing was lost"),
-            lost => log::warn!("history is recorded again; records lost meanwhile: {lost}"),
-        }
-        self.store_failure = None;
-    }
 }
 
 /// A run that never was has no duration and no output.

@@ -7,6 +7,7 @@ mod check;
 mod details;
 mod effects;
 mod followers;
+mod history;
 mod launch;
 mod loader;
 mod locks;
@@ -33,6 +34,7 @@ pub use world::{Notice, World};
 use crate::clock::{Moment, Wake};
 use crate::engine::Engine;
 use crate::event::Event;
+use crate::protocol::Unrecorded;
 use followers::Followers;
 use reload::Reloads;
 use waiters::Waiters;
@@ -46,6 +48,9 @@ pub struct Daemon<W> {
     followers: Followers,
     /// Why the history is not being recorded, while it is not.
     store_failure: Option<String>,
+    unrecorded: Option<Unrecorded>,
+    /// What became of a history that could not be read, in this life of hupd.
+    history_moved: Option<String>,
     /// When systemd wants the next sign of life, on the elapsed clock.
     sign_of_life: Option<Duration>,
     began: Began,
@@ -99,7 +104,9 @@ impl<W: World> Daemon<W> {
             Event::FilesChanged => self.files_changed(now),
             Event::Loaded(outcome) => self.loaded(*outcome, now),
             Event::Claimed(verdicts) => self.claimed(&verdicts, now),
-            Event::StoreFailed(reason) => self.store_failed(reason),
+            Event::StoreFailed(reason) => self.store_failed(reason, now),
+            Event::StoreOwes { waiting, lost } => self.store_owes(waiting, lost),
+            Event::StoreReplaced(moved) => self.store_replaced(moved, now),
             Event::StoreRecovered { lost } => self.store_recovered(lost),
             Event::Started(started) => self.started(&started, now),
             Event::CouldNotStart { run, why } => self.could_not_start(run, why, now),

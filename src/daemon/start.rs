@@ -123,6 +123,7 @@ impl<W: World> Daemon<W> {
         if let Some(moved) = &recovered.moved_aside {
             log::error!("{moved}");
         }
+        let recovered_moved = recovered.moved_aside.take();
         let orphans = config.daemon.orphans;
         let open = std::mem::take(&mut recovered.open).into_iter();
         let look = |open: OpenRun| {
@@ -140,6 +141,8 @@ impl<W: World> Daemon<W> {
             waiters: Waiters::default(),
             followers: Followers::default(),
             store_failure: None,
+            unrecorded: None,
+            history_moved: recovered_moved,
             sign_of_life: watchdog.map(|interval| now.elapsed + interval),
             began: Began { at: now.wall, file },
             world,

@@ -16,6 +16,7 @@ mod objection;
 mod owed;
 mod pause;
 mod replace;
+mod retell;
 mod runs;
 mod shortage;
 mod stop;

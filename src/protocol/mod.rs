@@ -20,7 +20,7 @@ pub use filter::{OUTCOMES, OutcomeFilter, RunFilter};
 pub use follow::{FollowRow, Written, base64};
 pub use jobs::{JobDetails, JobRow, PauseRequest, PauseRow, PolicyRow};
 pub use runs::{OutputOf, OutputRow, RunDetails, RunRow, Runs};
-pub use status::{PhaseRow, RunningRow, Status, Verdict, WaitingRow};
+pub use status::{PhaseRow, RunningRow, Status, Unrecorded, Verdict, WaitingRow};
 pub use usual::Usual;
 pub use why::{OccurrenceRow, Why, WhyFilter, WhyInstant};
 

@@ -29,7 +29,21 @@ pub struct Status {
     pub next: Option<NextRow>,
     /// Why the history is not being recorded, if it is not.
     pub store_failure: Option<String>,
+    /// What that comes to, as long as it lasts.
+    pub unrecorded: Option<Unrecorded>,
+    /// What became of a history that could not be read, in this life of hupd.
+    pub history_moved: Option<String>,
     pub watch_config: bool,
+}
+
+/// What is not being recorded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unrecorded {
+    pub since: Timestamp,
+    /// Records that are held in memory until there is room.
+    pub waiting: usize,
+    /// Records that are lost for good, wholly or but for what could be done without: there were too many.
+    pub lost: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

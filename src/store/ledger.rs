@@ -102,7 +102,17 @@ pub(super) fn write_owed(
     at: Timestamp,
 ) -> rusqlite::Result<()> {
     write_line(connection, &Line::of(claim), at)?;
+    // A new history may be told twice: of what was owed, and of what runs.
+    if is_known(connection, claim.run)? {
+        return Ok(());
+    }
     write_run(connection, claim, at)
+}
+
+fn is_known(connection: &Connection, run: RunId) -> rusqlite::Result<bool> {
+    connection
+        .prepare_cached("SELECT 1 FROM runs WHERE id = ?1")?
+        .exists([run])
 }
 
 fn write_run(connection: &Connection, claim: &Claim, at: Timestamp) -> rusqlite::Result<()> {

@@ -8,6 +8,7 @@ mod generations;
 mod ledger;
 mod occurrences;
 mod opening;
+mod place;
 mod reader;
 mod record;
 mod recorder;
@@ -27,15 +28,13 @@ use std::path::Path;
 use std::sync::mpsc::{self, Sender};
 use std::thread::{self, JoinHandle};
 
-use jiff::Timestamp;
-use rusqlite::Connection;
-
 use crate::config::History;
 use crate::event::Outbox;
 use crate::ledger::{Anchor, OpenRun, Pause, Waited};
 use crate::run::{Generation, JobName, RunId};
+use jiff::Timestamp;
 
-use opening::Fault;
+use place::Place;
 pub use reader::Question;
 use reader::Reader;
 pub use record::Record;
@@ -98,15 +97,16 @@ impl Store {
         outbox: Outbox,
     ) -> Result<(Self, Recovered), StoreError> {
         let path = files::prepare(state_dir)?;
-        let (connection, recovered) = open_or_replace(&path, now)?;
+        let mut place = Place::new(&path);
+        let (connection, recovered) = place.open(now)?;
         let failed = |why: &dyn fmt::Display| StoreError(format!("{}: {why}", path.display()));
-        let reader = opening::open_to_read(&path).map_err(|fault| failed(&fault))?;
-        let reader = Reader::start(reader).map_err(|why| failed(&why))?;
+        let reader = Reader::start(place.open_to_read()?).map_err(|why| failed(&why))?;
         let (inbox, messages) = mpsc::channel();
         let writer = Writer {
             recorder: Recorder::new(connection, history.clone(), now, outbox),
             inbox: messages,
             reader,
+            place,
         };
         let writer = thread::Builder::new()
             .name("store writer".to_owned())
@@ -140,31 +140,4 @@ impl Store {
         // The writer ends only after this end of its inbox is gone.
         let _ = self.inbox.send(message);
     }
-}
-
-/// A store that cannot be read must not keep hupd from starting: it makes room for a new one.
-fn open_or_replace(path: &Path, now: Timestamp) -> Result<(Connection, Recovered), StoreError> {
-    let failed = |fault: Fault| StoreError(format!("{}: {fault}", path.display()));
-    let why = match open_and_recover(path) {
-        Err(Fault::Corrupt(why)) => why,
-        usable => return usable.map_err(failed),
-    };
-    let aside = files::move_aside(path, now)?;
-    // With the mode of a new store, which SQLite by itself would not give it.
-    if let Some(state_dir) = path.parent() {
-        files::prepare(state_dir)?;
-    }
-    let (connection, mut recovered) = open_and_recover(path).map_err(failed)?;
-    recovered.moved_aside = Some(format!(
-        "{}: cannot be read: {why}; it is kept as {}, and a new history begins",
-        path.display(),
-        aside.display()
-    ));
-    Ok((connection, recovered))
-}
-
-fn open_and_recover(path: &Path) -> Result<(Connection, Recovered), Fault> {
-    let connection = opening::open_to_write(path)?;
-    let recovered = recovery::recover(&connection)?;
-    Ok((connection, recovered))
 }

@@ -30,13 +30,19 @@ pub(super) enum Fault {
 
 impl From<rusqlite::Error> for Fault {
     fn from(error: rusqlite::Error) -> Self {
-        match error.sqlite_error_code() {
-            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
-                Self::Corrupt(error.to_string())
-            }
-            _ => Self::Unusable(error.to_string()),
+        match is_corrupt(&error) {
+            true => Self::Corrupt(error.to_string()),
+            false => Self::Unusable(error.to_string()),
         }
     }
+}
+
+pub(super) fn is_corrupt(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error_code();
+    matches!(
+        code,
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
+    )
 }
 
 impl fmt::Display for Fault {

@@ -18,6 +18,7 @@ use crate::why::Case;
 
 use super::columns::{Micros, TriggerName, Whole, seconds};
 use super::occurrences::find;
+use super::opening::is_corrupt;
 use super::search;
 use super::show::{self, usual};
 
@@ -58,15 +59,35 @@ pub enum Question {
 pub(super) struct Reader {
     questions: Sender<Question>,
     thread: JoinHandle<()>,
+    /// Found while answering, which only the thread that writes can do anything about.
+    corruption: Receiver<rusqlite::Error>,
 }
 
 impl Reader {
     pub(super) fn start(connection: Connection) -> std::io::Result<Self> {
         let (questions, inbox) = mpsc::channel();
+        let (found, corruption) = mpsc::channel();
+        let desk = Desk { connection, found };
         let thread = thread::Builder::new()
             .name("store reader".to_owned())
-            .spawn(move || answer_all(&connection, &inbox))?;
-        Ok(Self { questions, thread })
+            .spawn(move || desk.answer_all(&inbox))?;
+        Ok(Self {
+            questions,
+            thread,
+            corruption,
+        })
+    }
+
+    /// How it has shown that the store is corrupt, if it has.
+    pub(super) fn corruption(&self) -> Option<rusqlite::Error> {
+        self.corruption.try_recv().ok()
+    }
+
+    /// Answers from another store from now on; the one before is closed.
+    pub(super) fn turn_to(&mut self, connection: Connection) -> std::io::Result<()> {
+        let before = std::mem::replace(self, Self::start(connection)?);
+        before.close();
+        Ok(())
     }
 
     pub(super) fn ask(&self, question: Question) {
@@ -81,41 +102,55 @@ impl Reader {
     }
 }
 
-fn answer_all(connection: &Connection, inbox: &Receiver<Question>) {
-    while let Ok(question) = inbox.recv() {
-        match question {
-            Question::Runs(filter, reply) => {
-                reply.send(answered(runs(connection, &filter)));
+/// Where the thread answers.
+#[derive(Debug)]
+struct Desk {
+    connection: Connection,
+    found: Sender<rusqlite::Error>,
+}
+
+impl Desk {
+    fn answer_all(&self, inbox: &Receiver<Question>) {
+        let connection = &self.connection;
+        while let Ok(question) = inbox.recv() {
+            match question {
+                Question::Runs(filter, reply) => {
+                    reply.send(self.answered(runs(connection, &filter)));
+                }
+                Question::Output(of, reply) => reply.send(self.answered(output(connection, &of))),
+                Question::Follow {
+                    of,
+                    missing,
+                    listener,
+                } => match whole_output(connection, &of) {
+                    Ok(Some((row, details))) => tell_whole(&listener, &row, details),
+                    Ok(None) => listener.hear(Heard::Refused(missing)),
+                    Err(error) => listener.hear(Heard::Refused(self.cannot_read(error))),
+                },
+                Question::ShowRun(run, config, reply) => {
+                    reply.send(self.answered(show_run(connection, run, &config)));
+                }
+                Question::ShowJob(details, forecast, reply) => {
+                    let details = show::job(connection, details, &forecast);
+                    reply.send(self.answered(details.map(Answer::ShowJob)));
+                }
+                Question::Why(case, reply) => reply.send(self.answered(why(connection, &case))),
             }
-            Question::Output(of, reply) => reply.send(answered(output(connection, &of))),
-            Question::Follow {
-                of,
-                missing,
-                listener,
-            } => match whole_output(connection, &of) {
-                Ok(Some((row, details))) => tell_whole(&listener, &row, details),
-                Ok(None) => listener.hear(Heard::Refused(missing)),
-                Err(error) => listener.hear(Heard::Refused(cannot_read(&error))),
-            },
-            Question::ShowRun(run, config, reply) => {
-                reply.send(answered(show_run(connection, run, &config)));
-            }
-            Question::ShowJob(details, forecast, reply) => {
-                let details = show::job(connection, details, &forecast);
-                reply.send(answered(details.map(Answer::ShowJob)));
-            }
-            Question::Why(case, reply) => reply.send(answered(why(connection, &case))),
         }
     }
-}
 
-fn answered(result: rusqlite::Result<Answer>) -> Answer {
-    result.unwrap_or_else(|error| Answer::Refused(cannot_read(&error)))
-}
+    fn answered(&self, result: rusqlite::Result<Answer>) -> Answer {
+        result.unwrap_or_else(|error| Answer::Refused(self.cannot_read(error)))
+    }
 
-fn cannot_read(error: &rusqlite::Error) -> Refusal {
-    let message = format!("cannot read the history: {error}");
-    Refusal::new(RefusalKind::Failed, message)
+    fn cannot_read(&self, error: rusqlite::Error) -> Refusal {
+        let message = format!("cannot read the history: {error}");
+        if is_corrupt(&error) {
+            // Nobody listens any more when the store is being closed.
+            let _ = self.found.send(error);
+        }
+        Refusal::new(RefusalKind::Failed, message)
+    }
 }
 
 fn runs(connection: &Connection, filter: &RunFilter) -> rusqlite::Result<Answer> {

@@ -29,6 +29,8 @@ pub struct Recorder {
     outbox: Outbox,
     retention: Retention,
     health: Health,
+    /// How it shows that the store is corrupt, if it does.
+    corruption: Option<String>,
 }
 
 /// Whether writing works.
@@ -57,6 +59,7 @@ impl Recorder {
             outbox,
             retention: Retention::new(history, now),
             health: Health::WELL,
+            corruption: None,
         }
     }
 
@@ -114,6 +117,7 @@ impl Recorder {
         self.wait_for_locks(Duration::ZERO);
         if let Err(error) = self.retention.pass(&mut self.connection, now) {
             log::warn!("cannot remove old records from the store: {error}; next try later");
+            self.note_corruption(&error);
             self.retention.put_off();
         }
         self.wait_for_locks(PATIENCE);
@@ -183,11 +187,46 @@ impl Recorder {
             // Once is enough: no further claim waits for a lock that somebody holds on to.
             self.wait_for_locks(Duration::ZERO);
         }
+        self.note_corruption(error);
         let verdicts = self.owe(records);
         self.say_claimed(verdicts);
         if is_news {
             self.say(Event::StoreFailed(error.to_string()));
         }
+        if let Health::Failing(backlog) = &self.health {
+            let (waiting, lost) = (backlog.len(), backlog.lost());
+            self.say(Event::StoreOwes { waiting, lost });
+        }
+    }
+
+    pub(super) fn is_failing(&self) -> bool {
+        matches!(self.health, Health::Failing(_))
+    }
+
+    pub(super) fn note_corruption(&mut self, error: &rusqlite::Error) {
+        if opening::is_corrupt(error) {
+            self.corruption.get_or_insert(error.to_string());
+        }
+    }
+
+    pub(super) fn corruption(&self) -> Option<&str> {
+        self.corruption.as_deref()
+    }
+
+    /// Closes the store. Until there is another one nothing can be written.
+    pub(super) fn let_go(&mut self) -> rusqlite::Result<()> {
+        let closed = std::mem::replace(&mut self.connection, Connection::open_in_memory()?);
+        // What is wrong with it is known.
+        let _ = closed.close();
+        Ok(())
+    }
+
+    /// Goes on with an empty store.
+    pub(super) fn begin_anew(&mut self, connection: Connection, moved: String, at: Timestamp) {
+        self.connection = connection;
+        self.corruption = None;
+        self.say(Event::StoreReplaced(moved));
+        self.try_again(at);
     }
 
     fn owe(&mut self, records: Vec<Record>) -> Vec<ClaimVerdict> {

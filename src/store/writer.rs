@@ -1,10 +1,16 @@
 //! The thread that writes: takes what is queued, has it recorded, passes questions on.
 
-use std::sync::mpsc::{Receiver, TryRecvError};
+use std::fmt;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
+use std::time::Duration;
+
+use rusqlite::Connection;
 
 use crate::clock::Moment;
 use crate::config::History;
 
+use super::StoreError;
+use super::place::Place;
 use super::reader::{Question, Reader};
 use super::record::Record;
 use super::recorder::Recorder;
@@ -12,6 +18,9 @@ use super::recorder::Recorder;
 /// What one transaction holds at most: in a storm, the first runs must not wait for the last.
 pub const RECORDS_PER_BATCH: usize = 100;
 const BYTES_PER_BATCH: usize = 1 << 20;
+
+/// While nothing can be written: so long after the last record it is tried again without one.
+const TRY_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// What the writer can be told.
 #[derive(Debug)]
@@ -27,6 +36,7 @@ pub(super) struct Writer {
     pub(super) recorder: Recorder,
     pub(super) inbox: Receiver<Message>,
     pub(super) reader: Reader,
+    pub(super) place: Place,
 }
 
 /// What was queued, up to the size of a batch.
@@ -51,6 +61,7 @@ impl Writer {
             for question in batch.questions {
                 self.reader.ask(question);
             }
+            self.replace_if_corrupt();
         }
         let finished = self.recorder.finish(Moment::now().wall);
         self.reader.close();
@@ -67,9 +78,51 @@ impl Writer {
                 Ok(message) => return Some(message),
                 Err(TryRecvError::Disconnected) => return None,
                 Err(TryRecvError::Empty) if self.recorder.tidy(Moment::now().wall) => {}
+                Err(TryRecvError::Empty) if self.recorder.is_failing() => {
+                    match self.inbox.recv_timeout(TRY_AGAIN_AFTER) {
+                        Ok(message) => return Some(message),
+                        Err(RecvTimeoutError::Disconnected) => return None,
+                        Err(RecvTimeoutError::Timeout) => self.recover(),
+                    }
+                }
                 Err(TryRecvError::Empty) => return self.inbox.recv().ok(),
             }
         }
+    }
+
+    /// Nobody has anything to write, and there may be room by now.
+    fn recover(&mut self) {
+        self.recorder.try_again(Moment::now().wall);
+        self.replace_if_corrupt();
+    }
+
+    /// What is corrupt is of no use to anybody who writes: it makes room for a new one, as at a start.
+    fn replace_if_corrupt(&mut self) {
+        if let Some(error) = self.reader.corruption() {
+            self.recorder.note_corruption(&error);
+        }
+        let Some(why) = self.recorder.corruption().map(str::to_owned) else {
+            return;
+        };
+        if let Err(error) = self.replace(&why) {
+            log::error!("the store is corrupt, and cannot be replaced: {error}; next try later");
+        }
+    }
+
+    fn replace(&mut self, why: &str) -> Result<(), StoreError> {
+        let failed = |error: &dyn fmt::Display| StoreError(error.to_string());
+        let nowhere = Connection::open_in_memory().map_err(|error| failed(&error))?;
+        self.reader
+            .turn_to(nowhere)
+            .map_err(|error| failed(&error))?;
+        self.recorder.let_go().map_err(|error| failed(&error))?;
+        let now = Moment::now().wall;
+        let (writing, reading, moved) = self.place.begin_anew(why, now)?;
+        self.reader
+            .turn_to(reading)
+            .map_err(|error| failed(&error))?;
+        self.recorder.begin_anew(writing, moved, now);
+        Ok(())
     }
 
     fn gather(&mut self, first: Message) -> Batch {

@@ -27,6 +27,7 @@ pub enum Told {
     Loaded(Option<Arc<FileSpec>>),
     Claimed(Vec<ClaimVerdict>),
     StoreFailed,
+    StoreOwes,
     StoreRecovered,
     Started(Started),
     CouldNotStart(RunId),

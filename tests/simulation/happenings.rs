@@ -338,6 +338,7 @@ impl Machine {
             let told = match &event {
                 Event::Claimed(verdicts) => Told::Claimed(verdicts.clone()),
                 Event::StoreFailed(_) => Told::StoreFailed,
+                Event::StoreOwes { .. } => Told::StoreOwes,
                 Event::StoreRecovered { .. } => Told::StoreRecovered,
                 other => panic!("{other:?} comes from nobody"),
             };

@@ -31,8 +31,9 @@ fn status_text(status: &Status, view: &View) -> String {
             status
                 .store_failure
                 .as_ref()
-                .map(|reason| lost_history(reason)),
+                .map(|reason| lost_history(reason, status, view)),
         ),
+        ("OLD HISTORY", status.history_moved.as_deref().map(visible)),
         ("hupd", Some(program(status, view))),
         ("configuration", Some(configuration(status))),
         ("generation", Some(generation(status, view))),
@@ -77,10 +78,16 @@ pub fn phase(status: &Status, view: &View) -> String {
     }
 }
 
-fn lost_history(reason: &str) -> String {
+/// Since when, and what that comes to.
+fn lost_history(reason: &str, status: &Status, view: &View) -> String {
+    let reason = visible(reason);
+    let Some(unrecorded) = &status.unrecorded else {
+        return format!("jobs run, but nothing is being recorded: {reason}");
+    };
+    let since = view.times.both(unrecorded.since);
+    let (waiting, lost) = (unrecorded.waiting, unrecorded.lost);
     format!(
-        "jobs run, but nothing is being recorded: {}",
-        visible(reason)
+        "jobs run, but nothing is being recorded since {since}: {reason}; records that wait: {waiting}, lost: {lost}"
     )
 }
 
@@ -177,7 +184,7 @@ fn number_of_runs(status: &Status) -> String {
 
 #[cfg(test)]
 pub mod tests {
-    use hupd::protocol::NextRow;
+    use hupd::protocol::{NextRow, Unrecorded};
     use hupd::run::{RunId, Trigger};
 
     use super::*;
@@ -201,6 +208,8 @@ pub mod tests {
             running: vec![],
             next: None,
             store_failure: None,
+            unrecorded: None,
+            history_moved: None,
             watch_config: false,
         }
     }
@@ -251,6 +260,12 @@ running        nothing
             },
             last_reload: Some(verdict),
             store_failure: Some("disk full".into()),
+            unrecorded: Some(Unrecorded {
+                since: "2026-11-23T05:55:00Z".parse().unwrap(),
+                waiting: 12,
+                lost: 3,
+            }),
+            history_moved: Some("h.db: cannot be read".into()),
             disabled_jobs: 2,
             paused_jobs: 1,
             waiting: 3,
@@ -262,7 +277,8 @@ running        nothing
         };
         let text = r#"
 phase          draining until 2026-11-23 07:00:30 (in 30 s), then what still runs gets its stop signal
-HISTORY LOST   jobs run, but nothing is being recorded: disk full
+HISTORY LOST   jobs run, but nothing is being recorded since 2026-11-23 06:55:00 (5 min ago): disk full; records that wait: 12, lost: 3
+OLD HISTORY    h.db: cannot be read
 hupd           0.1.0, pid 4, since 2026-11-20 06:00:00 (3 d ago)
 configuration  /etc/hupd/hupd.toml, reloaded when it changes
 generation     3, since 2026-11-23 06:00:00 (60 min ago)

@@ -114,6 +114,8 @@ fn status() -> Status {
         running: vec![],
         next: None,
         store_failure: None,
+        unrecorded: None,
+        history_moved: None,
         watch_config: false,
     }
 }

@@ -11,7 +11,7 @@ fn jobs_run_while_the_store_is_locked_and_their_records_follow() {
     let shell = place.shell();
     shell.execute_batch("BEGIN EXCLUSIVE").unwrap();
     assert_eq!(place.claim(&store, claim(2, "a", 120)), Claimed::Yes);
-    let Event::StoreFailed(reason) = place.inbox.next() else {
+    let Event::StoreFailed(reason) = place.next() else {
         panic!("the failure was not said");
     };
     assert_eq!(reason, "database is locked");
@@ -27,7 +27,7 @@ fn jobs_run_while_the_store_is_locked_and_their_records_follow() {
     );
     shell.execute_batch("ROLLBACK").unwrap();
     store.claim(vec![claim(5, "a", 180)]);
-    let said = [place.inbox.next(), place.inbox.next()];
+    let said = [place.next(), place.next()];
     assert!(
         said.iter()
             .any(|event| matches!(event, Event::StoreRecovered { lost: 0 }))
@@ -50,7 +50,7 @@ fn what_was_decided_while_the_store_is_locked_does_not_run() {
     shell.execute_batch("BEGIN EXCLUSIVE").unwrap();
     store.record(entry("a", 60, Fate::Waiting, "no place"));
     store.record(entry("a", 120, Fate::Skipped, "late"));
-    assert!(matches!(place.inbox.next(), Event::StoreFailed(_)));
+    assert!(matches!(place.next(), Event::StoreFailed(_)));
     assert_eq!(place.claim(&store, claim(1, "a", 60)), Claimed::Yes);
     assert_eq!(
         place.claim(&store, claim(2, "a", 120)),
@@ -91,7 +91,7 @@ fn one_impossible_record_does_not_take_others_with_it() {
     let store = place.store();
     place.claim(&store, claim(1, "a", 60));
     store.claim(vec![claim(1, "b", 60), claim(2, "c", 60)]);
-    let said: Vec<Event> = std::iter::repeat_with(|| place.inbox.next())
+    let said: Vec<Event> = std::iter::repeat_with(|| place.next())
         .take_while(|event| !matches!(event, Event::StoreRecovered { lost: 1 }))
         .collect();
     assert!(matches!(said.last(), Some(Event::StoreFailed(_))));
@@ -159,7 +159,7 @@ fn a_full_disk_is_said_once_and_so_is_room() {
     recorder.write(vec![loud_end(1), Record::Claim(claim(2, "a", 61))], at(61));
     assert_eq!(place.verdicts(1)[0].claimed, Claimed::Yes);
     assert!(
-        matches!(place.inbox.next(), Event::StoreFailed(reason) if reason == "database or disk is full")
+        matches!(place.next(), Event::StoreFailed(reason) if reason == "database or disk is full")
     );
     recorder.write(vec![loud_end(2), Record::Claim(claim(3, "a", 60))], at(62));
     assert_eq!(place.verdicts(1)[0].claimed, Claimed::AlreadyThere);
@@ -167,10 +167,7 @@ fn a_full_disk_is_said_once_and_so_is_room() {
     make_room(&recorder, 1000);
     recorder.write(vec![Record::Claim(claim(4, "a", 63))], at(63));
     assert_eq!(place.verdicts(1)[0].claimed, Claimed::Yes);
-    assert!(matches!(
-        place.inbox.next(),
-        Event::StoreRecovered { lost: 0 }
-    ));
+    assert!(matches!(place.next(), Event::StoreRecovered { lost: 0 }));
     assert!(place.inbox.try_next().is_none());
     assert_eq!(written(&place), [100_000, 100_000]);
 }
@@ -191,7 +188,7 @@ fn what_a_long_failure_loses_is_counted() {
     }
     make_room(&recorder, 10_000);
     recorder.write(vec![loud_end(101)], at(62));
-    let lost = std::iter::repeat_with(|| place.inbox.next())
+    let lost = std::iter::repeat_with(|| place.next())
         .find_map(|event| match event {
             Event::StoreRecovered { lost } => Some(lost),
             _ => None,

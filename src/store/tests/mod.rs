@@ -83,12 +83,22 @@ impl Place {
     fn verdicts(&self, count: usize) -> Vec<ClaimVerdict> {
         let mut verdicts = Vec::new();
         while verdicts.len() < count {
-            match self.inbox.next() {
+            match self.next() {
                 Event::Claimed(more) => verdicts.extend(more),
                 other => panic!("{other:?} instead of verdicts"),
             }
         }
         verdicts
+    }
+
+    /// The next event, but for how much is owed by now.
+    fn next(&self) -> Event {
+        loop {
+            match self.inbox.next() {
+                Event::StoreOwes { .. } => {}
+                event => return event,
+            }
+        }
     }
 
     fn claim(&self, store: &Store, claim: Claim) -> Claimed {

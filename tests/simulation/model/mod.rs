@@ -173,7 +173,11 @@ impl Model {
     pub fn told(&mut self, told: &Told, refuses: bool, now: Moment) -> Vec<Act> {
         self.went_back = false;
         match told {
-            Told::Begin | Told::StoreFailed | Told::StoreRecovered | Told::AskStatus => Vec::new(),
+            Told::Begin
+            | Told::StoreFailed
+            | Told::StoreOwes
+            | Told::StoreRecovered
+            | Told::AskStatus => Vec::new(),
             Told::Due => claims_last(self.wake(now)),
             Told::ClockSet => claims_last(self.clock_set(now)),
             Told::Stop => claims_last(self.stop(now)),

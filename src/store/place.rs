@@ -1,0 +1,82 @@
+//! Where the store is, and how a new one takes the place of one that is corrupt.
+
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use rusqlite::Connection;
+
+use super::opening::Fault;
+use super::{Recovered, StoreError, files, opening, recovery};
+
+#[derive(Debug)]
+pub(super) struct Place {
+    path: PathBuf,
+    /// What was moved aside where no new one could be made yet.
+    moved: Option<String>,
+}
+
+impl Place {
+    pub(super) fn new(path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+            moved: None,
+        }
+    }
+
+    /// A store that cannot be read must not keep hupd from starting: it makes room for a new one.
+    pub(super) fn open(&mut self, now: Timestamp) -> Result<(Connection, Recovered), StoreError> {
+        let why = match open_and_recover(&self.path) {
+            Err(Fault::Corrupt(why)) => why,
+            usable => return usable.map_err(|fault| self.failed(&fault)),
+        };
+        let moved = self.make_room(&why, now)?;
+        let opened = open_and_recover(&self.path);
+        let (connection, mut recovered) = opened.map_err(|fault| self.failed(&fault))?;
+        recovered.moved_aside = Some(moved);
+        Ok((connection, recovered))
+    }
+
+    /// A new store, to write and to read, where the one before is closed; and what became of that.
+    pub(super) fn begin_anew(
+        &mut self,
+        why: &str,
+        now: Timestamp,
+    ) -> Result<(Connection, Connection, String), StoreError> {
+        let moved = match &self.moved {
+            Some(moved) => moved.clone(),
+            None => self.make_room(why, now)?,
+        };
+        self.moved = Some(moved.clone());
+        let writing = opening::open_to_write(&self.path).map_err(|fault| self.failed(&fault))?;
+        let reading = self.open_to_read()?;
+        self.moved = None;
+        Ok((writing, reading, moved))
+    }
+
+    pub(super) fn open_to_read(&self) -> Result<Connection, StoreError> {
+        opening::open_to_read(&self.path).map_err(|fault| self.failed(&fault))
+    }
+
+    fn make_room(&self, why: &str, now: Timestamp) -> Result<String, StoreError> {
+        let aside = files::move_aside(&self.path, now)?;
+        // With the mode of a new store, which SQLite by itself would not give it.
+        if let Some(state_dir) = self.path.parent() {
+            files::prepare(state_dir)?;
+        }
+        Ok(format!(
+            "{}: cannot be read: {why}; it is kept as {}, and a new history begins",
+            self.path.display(),
+            aside.display()
+        ))
+    }
+
+    fn failed(&self, why: &dyn std::fmt::Display) -> StoreError {
+        StoreError(format!("{}: {why}", self.path.display()))
+    }
+}
+
+fn open_and_recover(path: &Path) -> Result<(Connection, Recovered), Fault> {
+    let connection = opening::open_to_write(path)?;
+    let recovered = recovery::recover(&connection)?;
+    Ok((connection, recovered))
+}
