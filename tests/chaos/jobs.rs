@@ -16,6 +16,7 @@ const NAMES: u64 = 40;
 pub struct File {
     jobs: BTreeMap<u64, Job>,
     pub max_running: u64,
+    orphans: &'static str,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -69,6 +70,7 @@ impl File {
         let mut file = Self {
             jobs: BTreeMap::new(),
             max_running: 4 + dice.roll(20),
+            orphans: dice.pick(&["leave", "kill"]),
         };
         for name in 0..NAMES {
             if dice.percent(80) {
@@ -100,9 +102,10 @@ impl File {
     /// With its marks in this folder.
     pub fn text(&self, folder: &Path) -> String {
         let mut text = format!(
-            "[daemon]\ngrace = \"2s\"\nmax_running = {}\n[history]\nkeep_runs = 100000\n\
+            "[daemon]\ngrace = \"2s\"\nmax_running = {}\norphans = \"{}\"\n[history]\nkeep_runs = 100000\n\
              [defaults]\nkill_after = \"1s\"\nenv = {{ {CHAOS} = \"{}\" }}\n",
             self.max_running,
+            self.orphans,
             folder.display()
         );
         for (name, job) in &self.jobs {

@@ -182,7 +182,7 @@ fn numbered(evidence: &Evidence) -> Vec<String> {
         .collect()
 }
 
-/// What was lost may have gone on behind the back of the next hupd.
+/// What was lost has gone on as a run, where its start was on record, until it was gone.
 fn apart(evidence: &Evidence) -> Vec<String> {
     let mut jobs: BTreeMap<&str, Vec<&Run>> = BTreeMap::new();
     for run in evidence
@@ -197,7 +197,7 @@ fn apart(evidence: &Evidence) -> Vec<String> {
         runs.sort_by_key(|run| run.claimed_at);
         let pairs = runs.windows(2).filter(|pair| {
             let ended_at = pair[0].ended_at.unwrap_or(Instant::MAX);
-            pair[1].claimed_at < ended_at && !is(pair[0], "lost")
+            pair[1].claimed_at < ended_at
         });
         broken.extend(pairs.map(|pair| format!("{pair:?}")));
     }
