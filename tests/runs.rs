@@ -506,7 +506,7 @@ fn what_is_over_max_running_waits_in_the_order_of_asking() {
     );
     let text = text(&home.hupctl(&["status"]).stdout);
     assert!(
-        text.contains("\nwaiting        2 for a place, for their turn or for their jitter\n"),
+        text.contains("\nwaiting        2\n") && text.contains(reason),
         "{text}"
     );
     wait_until("the first is let go", || {

@@ -95,6 +95,21 @@ impl Engine {
         })
     }
 
+    /// What has waited past its deadline does not start any more: it is not in the way of what comes now.
+    pub(super) fn drop_too_old(&mut self, job: &Job, now: Moment) -> Vec<Effect> {
+        if job.deadline.is_none() {
+            return Vec::new();
+        }
+        let waiting = self.queue.of_job(&job.name).into_iter();
+        let old = waiting.filter_map(|one| Some((one.run, too_old(job, &one.occurrence, now)?)));
+        let old: Vec<_> = old.collect();
+        let dropped = old.into_iter().filter_map(|(run, reason)| {
+            let waiting = self.queue.remove(run)?;
+            Some(self.record(waiting.occurrence, Fate::Skipped, &reason))
+        });
+        dropped.collect()
+    }
+
     /// A run is over, and in nobody's way any more.
     pub(super) fn remove_run(&mut self, run: RunId) -> Option<Run> {
         let removed = self.runs.remove(run)?;

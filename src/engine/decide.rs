@@ -66,6 +66,9 @@ impl Engine {
         for (occurrence, reason) in owed.missed {
             effects.push(self.record(occurrence, Fate::Missed, &reason));
         }
+        if !owed.starts.is_empty() {
+            effects.extend(self.drop_too_old(job, now));
+        }
         for owing in owed.starts {
             if !self.queue.has(&owing.occurrence) {
                 effects.extend(self.decide(job, owing, now));

@@ -46,7 +46,7 @@ pub struct RunRow {
     pub outcome: Option<String>,
     pub exit_code: Option<i32>,
     pub signal: Option<String>,
-    /// Why hupd stopped it: "time limit", "request", "shutdown".
+    /// Why hupd stopped it: "time limit", "request", "shutdown", "replaced by run N".
     pub stopped_by: Option<String>,
     pub duration_seconds: Option<f64>,
     pub cpu_seconds: Option<f64>,

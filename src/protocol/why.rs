@@ -62,7 +62,7 @@ pub struct OccurrenceRow {
     /// In the job's own zone, with offset: RFC 3339.
     pub local: String,
     pub trigger: String,
-    /// `ran`, `skipped`, `missed`, or `waiting` as long as it is not decided.
+    /// `ran`, `skipped`, `missed`, `replaced`, or `waiting` as long as it is not decided.
     pub fate: String,
     pub reason: String,
     pub generation: u64,

@@ -6,7 +6,7 @@
 //!
 //! | table | a row is |
 //! | --- | --- |
-//! | `ledger` | one occurrence, a due instant of a job, and its fate: `ran` (then `run` names the run), `skipped`, `missed`, or `waiting` until it is decided; `reason` says why |
+//! | `ledger` | one occurrence, a due instant of a job, and its fate: `ran` (then `run` names the run), `skipped`, `missed`, `replaced`, or `waiting` until it is decided; `reason` says why |
 //! | `runs` | one run, written when it is claimed, which is before its process exists; `ended_at` and all that follows is NULL until it has ended; `outcome` is what `hupctl runs` prints; of a lost run, `ended_at` is when hupd found that out |
 //! | `outputs` | what a run wrote: the beginning, the end, and how much there was in all; runs that wrote nothing have no row |
 //! | `generations` | one start or reload, accepted or refused; `number` is the generation in force afterwards |
@@ -33,7 +33,7 @@ CREATE TABLE ledger (
   job TEXT NOT NULL,
   instant INTEGER NOT NULL,
   trigger TEXT NOT NULL,      -- schedule, every, request
-  fate TEXT NOT NULL,         -- waiting, ran, skipped, missed
+  fate TEXT NOT NULL,         -- waiting, ran, skipped, missed, replaced
   reason TEXT NOT NULL,
   generation INTEGER NOT NULL,
   run INTEGER,
@@ -57,7 +57,7 @@ CREATE TABLE runs (
   outcome TEXT,               -- exited N, killed by SIGNAL, timed out, could not start: WHY, lost
   exit_code INTEGER,
   signal TEXT,
-  stopped_by TEXT,            -- time limit, request, shutdown, orphan
+  stopped_by TEXT,            -- time limit, request, shutdown, orphan, replaced by run N
   cpu INTEGER,
   peak_memory INTEGER,        -- NULL where it is not known, see hupctl(1)
   output_total INTEGER,

@@ -267,6 +267,23 @@ fn one_that_is_killed_while_it_waits_for_its_group_is_gone() {
 }
 
 #[test]
+fn what_has_waited_too_long_is_not_in_the_way_of_the_next_one() {
+    let tick = Job {
+        deadline: Some(5 * MINUTE),
+        ..in_group("db", cron("tick", "*/10 * * * *"))
+    };
+    let mut world = World::of(config([in_group("db", job("long")), tick]));
+    world.request("long");
+    for _ in 0..3 {
+        world.pass(10 * MINUTE);
+    }
+    let fates = [Fate::Waiting, Fate::Skipped, Fate::Waiting];
+    assert_eq!(world.fates_of("tick")[..3], fates);
+    world.end(1, Exit::Code(0));
+    assert_eq!(world.instants_of("tick"), ["2026-06-01T12:30:00Z"]);
+}
+
+#[test]
 fn what_has_waited_too_long_for_its_group_does_not_start() {
     let tick = Job {
         deadline: Some(5 * MINUTE),

@@ -11,7 +11,7 @@ use super::world::*;
 use crate::config::{Config, Job, Overlap};
 use crate::engine::{Effect, Engine, Send, State};
 use crate::ledger::{Claim, ClaimVerdict, Claimed, Ended, Fate, NoStart, Started};
-use crate::run::{Exit, Occurrence, Output, RunId, Usage};
+use crate::run::{Exit, GroupName, Occurrence, Output, RunId, Usage};
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -50,7 +50,15 @@ fn step() -> impl Strategy<Value = Step> {
 
 const NAMES: [&str; 4] = ["a", "b", "c", "d"];
 
-/// Four jobs, each one there or not, allowed to overlap or not.
+/// What a job does that does not skip.
+const OTHERWISE: [Overlap; 4] = [
+    ALLOW,
+    Overlap::Queue,
+    Overlap::Replace,
+    Overlap::Allow { most: 2 },
+];
+
+/// Four jobs, each one there or not, each with what it does beside itself, and half of them in a group.
 fn some_config(places: usize, bits: u8) -> Config {
     let jobs = [
         every("a", 7 * SECOND),
@@ -62,9 +70,10 @@ fn some_config(places: usize, bits: u8) -> Config {
     let kept = kept.filter(|(index, _)| bits >> index & 1 == 1);
     let mut config = config(kept.map(|(index, job)| Job {
         overlap: match bits >> (4 + index) & 1 {
-            1 => ALLOW,
+            1 => OTHERWISE[(index + places) % 4],
             _ => Overlap::Skip,
         },
+        group: ((index + places + usize::from(bits)) % 2 == 0).then(|| GroupName::new("g")),
         timeout: (index == 0).then_some(MINUTE),
         ..job
     }));
@@ -251,10 +260,18 @@ impl SlowWorld {
         let is_short = self.engine.shortage().is_some();
         assert!(is_short || self.short() == 0);
         let wake = self.engine.next_wake();
+        self.nobody_waits_for_nothing();
         if has_woken {
             assert!(wake.wall.is_none_or(|at| at > self.now.wall));
             assert!(wake.elapsed.is_none_or(|at| at > self.now.elapsed));
         }
+    }
+
+    /// Whoever is asked once more, and not only where something has happened, must wait all the same.
+    fn nobody_waits_for_nothing(&self) {
+        let mut engine = self.engine.clone();
+        engine.queue.rearrange(&self.engine.config);
+        assert_eq!(engine.admit_waiting(self.now), []);
     }
 
     /// Told to stop, and everything that is under way comes to its end.

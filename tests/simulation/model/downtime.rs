@@ -132,6 +132,9 @@ impl Model {
         // The missed ones first, then those that waited, then those that came.
         let (missed, starts) = owed.halves();
         acts.extend(self.decide_on(name, job, missed, moment));
+        if !waiting.is_empty() {
+            acts.extend(self.drop_too_old(name, job, moment));
+        }
         let waiting = waiting.into_iter();
         acts.extend(waiting.flat_map(|one| self.consider(job, one, moment)));
         acts.extend(self.decide_on(name, job, starts, moment));

@@ -178,6 +178,9 @@ impl Model {
                 starts_at: None,
             });
         }
+        if !owed.instants.is_empty() {
+            acts.extend(self.drop_too_old(name, job, now));
+        }
         for Owing {
             at,
             is_late,

@@ -62,6 +62,19 @@ impl Model {
         self.start_or_wait(run, job, waiting, now)
     }
 
+    /// What waits of the job and will never start is not in the way of what comes.
+    pub(super) fn drop_too_old(&mut self, name: &JobName, job: &JobSpec, now: Moment) -> Vec<Act> {
+        let is_old = |one: &Waiting| {
+            let age = now.wall.duration_since(one.occurrence.instant);
+            let is_requested = one.occurrence.trigger == Trigger::Request;
+            let is_older = job.deadline.is_some_and(|most| age > signed(most));
+            one.occurrence.job == *name && is_older && !is_requested
+        };
+        let old = self.all_waiting(is_old).into_iter();
+        old.map(|one| self.fate(one.occurrence, Fate::Skipped))
+            .collect()
+    }
+
     fn waits_until(&self, waiting: &Waiting) -> Act {
         Act::Fate {
             occurrence: waiting.occurrence.clone(),
