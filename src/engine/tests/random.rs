@@ -68,14 +68,18 @@ fn some_config(places: usize, bits: u8) -> Config {
     ];
     let kept = jobs.into_iter().enumerate();
     let kept = kept.filter(|(index, _)| bits >> index & 1 == 1);
-    let mut config = config(kept.map(|(index, job)| Job {
-        overlap: match bits >> (4 + index) & 1 {
-            1 => OTHERWISE[(index + places) % 4],
-            _ => Overlap::Skip,
-        },
-        group: ((index + places + usize::from(bits)) % 2 == 0).then(|| GroupName::new("g")),
-        timeout: (index == 0).then_some(MINUTE),
-        ..job
+    let mut config = config(kept.map(|(index, job)| {
+        Job {
+            overlap: match bits >> (4 + index) & 1 {
+                1 => OTHERWISE[(index + places) % 4],
+                _ => Overlap::Skip,
+            },
+            group: (index + places + usize::from(bits))
+                .is_multiple_of(2)
+                .then(|| GroupName::new("g")),
+            timeout: (index == 0).then_some(MINUTE),
+            ..job
+        }
     }));
     config.daemon.max_running = places;
     config
