@@ -1,16 +1,20 @@
 //! What a right schedule does that people may not expect. Each is worth a warning, and refuses nothing.
 
 use std::ops::Range;
+use std::time::Duration;
 
 use jiff::civil::DateTime;
 use jiff::{SignedDuration, Timestamp};
 
 use super::finding::Finding;
 use super::words::quoted;
+use super::{Timing, format_duration};
 use crate::schedule::{Dst, Expression, LeftOut, Schedule};
 
 /// Twelve months, in which the clocks of a zone change as they do every year.
 const YEAR: SignedDuration = SignedDuration::from_hours(366 * 24);
+/// So many coming instants tell how close they follow each other.
+const LOOKED_AT: usize = 100;
 /// Nobody copies what is longer.
 const LONGEST_HELP: usize = 200;
 
@@ -71,6 +75,33 @@ fn later(from: DateTime, to: DateTime) -> String {
         true => clock(to),
         false => format!("{} on {}", clock(to), to.date()),
     }
+}
+
+/// A delay that may last until the job is due again: the next occurrence finds this one waiting then.
+pub(super) fn long_jitter(timing: &Timing, jitter: Duration, now: Timestamp) -> Option<Finding> {
+    let shortest = match timing {
+        _ if jitter.is_zero() => None,
+        Timing::Never => None,
+        Timing::Every(every) => Some(*every),
+        Timing::Schedule(schedule) => shortest_distance(schedule, now),
+    };
+    let shortest = shortest.filter(|shortest| *shortest <= jitter)?;
+    let message = format!(
+        "jitter: a delay of up to {} may last until the job is due again, after {}",
+        format_duration(jitter),
+        format_duration(shortest)
+    );
+    let help = "what is due meanwhile finds the earlier one waiting, and 'overlap' decides; write a shorter jitter";
+    Some(Finding::warning(message).help(help))
+}
+
+/// Between instants that follow each other, of the next ones.
+fn shortest_distance(schedule: &Schedule, now: Timestamp) -> Option<Duration> {
+    let following = |time: &Timestamp| schedule.next_after(*time).map(|next| next.at);
+    let times = || std::iter::successors(following(&now), following).take(LOOKED_AT);
+    let distances = times().zip(times().skip(1));
+    let distances = distances.map(|(one, next)| next.duration_since(one).unsigned_abs());
+    distances.min()
 }
 
 /// A cron expression in which a day counts that either of two fields names: many take it for "both".

@@ -68,10 +68,30 @@ pub(super) fn timing(
         }
         schedule
     });
-    schedule
+    let timing = schedule
         .map(Timing::Schedule)
         .or(every.map(Timing::Every))
-        .unwrap_or(Timing::Never)
+        .unwrap_or(Timing::Never);
+    warn_of_long_jitter(section, &timing, policies.jitter, now);
+    timing
+}
+
+/// What starts later than the next one is due: nobody expects that.
+fn warn_of_long_jitter(
+    section: &mut Section<'_, '_>,
+    timing: &Timing,
+    jitter: Duration,
+    now: Timestamp,
+) {
+    let place = section
+        .key_at("jitter")
+        .or_else(|| section.key_at("schedule"));
+    let place = place.or_else(|| section.key_at("every"));
+    let warning = foresight::long_jitter(timing, jitter, now);
+    let warning = warning.zip(place).map(|(warning, at)| warning.at(at));
+    warning
+        .into_iter()
+        .for_each(|warning| section.push(warning));
 }
 
 fn refuse_both(section: &mut Section<'_, '_>) {

@@ -52,6 +52,23 @@ fn the_first_gap_of_twelve_months_is_told_and_no_later_one() {
 }
 
 #[test]
+fn a_jitter_that_reaches_the_next_instant_is_told_and_no_shorter_one() {
+    let told = |lines: &str| told(&job(lines), "2026-11-23T00:00:00Z");
+    let beginning = "jitter: a delay of up to 5m may last until the job is due again, after ";
+    for lines in [
+        "every = \"5m\"",
+        "schedule = \"*/5 * * * *\"",
+        "schedule = [\"0 4 * * *\", \"5 4 * * *\"]",
+    ] {
+        let long = told(&format!("{lines}\njitter = \"5m\""));
+        assert_eq!(long, [format!("{beginning}5m")]);
+        assert_eq!(told(&format!("{lines}\njitter = \"299s\"")), [""; 0]);
+    }
+    let by_default = "jitter = \"0s\"\nevery = \"1s\"";
+    assert_eq!(told(by_default), [""; 0]);
+}
+
+#[test]
 fn an_error_is_not_lost_behind_a_thousand_warnings() {
     let mut text = job("");
     for number in 0..1500 {
