@@ -7,11 +7,11 @@
 mod common;
 
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use common::{Home, Hupd, text, wait_until};
 use rustix::process::geteuid;
@@ -70,21 +70,78 @@ fn in_zone(home: &Home, zone: &str, arguments: &[&str]) -> Output {
 #[test]
 fn a_run_that_is_waited_for_decides_the_exit_status() {
     let hupd = Hupd::start(JOBS);
-    let good = hupd.home.hupctl(&["run", "--wait", "backup"]);
-    let text = text(&good.stdout);
-    assert_eq!(good.status.code(), Some(0), "{good:?}");
+    let (status, out, aside) = told(&hupd.home.hupctl(&["run", "--wait", "backup"]));
+    assert_eq!((status, &*out), (Some(0), ""));
+    let start = "run 1 of job 'backup' started\nrun 1 of job 'backup' exited 0 after ";
+    assert!(aside.starts_with(start), "{aside}");
+    let (status, out, aside) = told(&hupd.home.hupctl(&["run", "--wait", "broken"]));
+    assert_eq!((status, &*out), (Some(3), "out of luck\n"));
     assert!(
-        text.starts_with("run 1 of job 'backup' started\nrun 1 of job 'backup' exited 0 after "),
-        "{text}"
+        aside.contains("\nrun 2 of job 'broken' exited 3 after "),
+        "{aside}"
     );
-    let bad = hupd.home.hupctl(&["run", "--wait", "broken"]);
-    let (status, out, aside) = told(&bad);
-    assert_eq!(status, Some(1));
     assert!(
-        out.contains("\nrun 2 of job 'broken' exited 3 after "),
-        "{out}"
+        !aside.contains('\r') && !aside.contains('\u{1b}'),
+        "{aside:?}"
     );
-    assert!(aside.contains("hupctl logs 2\n"), "{aside}");
+}
+
+/// A terminal that nobody types at.
+fn terminal() -> (fs::File, fs::File) {
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+    let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY;
+    let watcher = openpt(flags).expect("a terminal");
+    grantpt(&watcher).expect("ours");
+    unlockpt(&watcher).expect("unlocked");
+    let name = ptsname(&watcher, Vec::new()).expect("its name");
+    let path = name.into_string().expect("a plain name");
+    let mut options = fs::OpenOptions::new();
+    options.read(true).write(true);
+    let terminal = options.open(path).expect("its other end");
+    (fs::File::from(watcher), terminal)
+}
+
+#[test]
+fn who_watches_sees_how_long_the_run_goes_on_against_what_is_usual() {
+    let hupd = Hupd::start(JOBS);
+    hupd.home.gate("gate");
+    let config = format!(
+        "[jobs.gated]\ncommand = \"echo begun; cat {}; echo done\"\n",
+        hupd.home.file("gate").display()
+    );
+    hupd.home.configure(&format!("{JOBS}{config}"));
+    hupd.reload();
+    let run = |stderr: Stdio| {
+        let mut command = hupd.home.hupctl_command();
+        command.args(["run", "--wait", "gated"]).stderr(stderr);
+        command.stdout(Stdio::piped());
+        command.spawn().expect("hupctl runs")
+    };
+    let opened = || {
+        wait_until("the run waits at the gate", || {
+            hupd.home.open_gate("gate").then_some(())
+        });
+    };
+    let first = run(Stdio::null());
+    opened();
+    first.wait_with_output().expect("it ends");
+    let (mut watcher, terminal) = terminal();
+    let second = run(terminal.into());
+    let mut seen = String::new();
+    let mut buffer = [0; 1024];
+    while seen.matches("run 2 of job 'gated' runs for ").count() < 3 {
+        let count = watcher.read(&mut buffer).expect("something to see");
+        seen.push_str(&text(&buffer[..count]));
+    }
+    assert!(seen.contains(" s (usually "), "{seen:?}");
+    assert!(
+        seen.contains("\r\u{1b}[Krun 2 of job 'gated' runs for "),
+        "{seen:?}"
+    );
+    opened();
+    let output = second.wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(text(&output.stdout), "begun\ndone\n");
 }
 
 #[test]
@@ -123,13 +180,13 @@ fn who_waits_for_a_run_is_told_when_it_is_killed() {
     let mut waiting = hupd.home.hupctl_command();
     waiting
         .args(["run", "--wait", "stuck"])
-        .stdout(std::process::Stdio::piped());
+        .stderr(Stdio::piped());
     let waiting = waiting.spawn().expect("hupctl runs");
     hupd.home.wait_running("stuck", 1);
     hupd.home.hupctl(&["kill", "1"]);
     let output = waiting.wait_with_output().expect("it ends");
-    assert_eq!(output.status.code(), Some(1));
-    let text = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(143));
+    let text = text(&output.stderr);
     assert!(
         text.contains("run 1 of job 'stuck' killed by TERM (request) after "),
         "{text}"

@@ -1,11 +1,12 @@
 //! What is in force for a job, key by key, as a file would say it.
 
+mod process;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::policies::Policies;
-use super::{Job, Missed, OutputMode, Overlap, Timing, format_duration};
-use crate::run::GroupName;
+use super::{Jitter, Job, Missed, OutputMode, Overlap, Timing, format_duration};
 use crate::schedule::{Dst, Rules, Zone};
 
 /// One key of a job.
@@ -20,59 +21,96 @@ pub struct Policy {
 impl Job {
     /// All keys but those of its name, its command and its timing.
     pub fn policies(&self) -> Vec<Policy> {
-        let usual = Policies::built_in(Zone::utc());
-        let rules = match &self.timing {
-            Timing::Schedule(schedule) => schedule.rules(),
-            Timing::Never | Timing::Every(_) => Rules::default(),
-        };
-        let key = |key, value: String, default: String| Policy {
-            key,
-            value,
-            default,
-        };
-        vec![
-            key("dst", dst(rules.dst), dst(usual.dst)),
-            // What of it falls to this job.
-            key("spread", time(rules.offset), time(Duration::ZERO)),
-            key("jitter", time(self.jitter.below), time(usual.jitter)),
-            key("missed", missed(self.missed), missed(usual.missed)),
-            key("deadline", limit(self.deadline), limit(usual.deadline)),
-            key(
-                "overlap",
-                quoted(self.overlap),
-                quoted(usual.overlap.meant()),
-            ),
-            key(
-                "max_running",
-                most(self.overlap),
-                most(usual.overlap.meant()),
-            ),
-            key(
-                "group",
-                group(self.group.as_ref()),
-                group(usual.group.as_ref()),
-            ),
-            key("timeout", limit(self.timeout), limit(usual.timeout)),
-            key(
-                "stop_signal",
-                quoted(self.stop_signal),
-                quoted(usual.stop_signal),
-            ),
-            key("kill_after", time(self.kill_after), time(usual.kill_after)),
-            key(
-                "working_dir",
-                quoted(self.working_dir.display()),
-                quoted(usual.working_dir.display()),
-            ),
-            key("env", env(&self.env), env(&usual.env)),
-            key("output", output(self.output), output(usual.output)),
-            key(
-                "enabled",
-                self.enabled.to_string(),
-                usual.enabled.to_string(),
-            ),
-        ]
+        let usual = values(&by_default(self));
+        values(self)
+            .into_iter()
+            .zip(usual)
+            .map(|((key, value), (_, default))| Policy {
+                key,
+                value,
+                default,
+            })
+            .collect()
     }
+}
+
+/// The same job, had no file said more of it than it must.
+fn by_default(job: &Job) -> Job {
+    let usual = Policies::built_in(Zone::utc());
+    Job {
+        name: job.name.clone(),
+        command: Vec::new(),
+        timing: Timing::Never,
+        jitter: Jitter {
+            below: usual.jitter,
+            ..job.jitter
+        },
+        missed: usual.missed,
+        deadline: usual.deadline,
+        overlap: usual.overlap.meant(),
+        group: usual.group,
+        timeout: usual.timeout,
+        stop_signal: usual.stop_signal,
+        kill_after: usual.kill_after,
+        working_dir: usual.working_dir,
+        process: usual.process,
+        env: usual.env,
+        output: usual.output,
+        enabled: usual.enabled,
+        description: String::new(),
+    }
+}
+
+/// Each key with what is in force. No key can be forgotten: all that a job has is named here.
+fn values(job: &Job) -> Vec<(&'static str, String)> {
+    let Job {
+        name: _,
+        command: _,
+        timing,
+        jitter,
+        missed,
+        deadline,
+        overlap,
+        group,
+        timeout,
+        stop_signal,
+        kill_after,
+        working_dir,
+        process,
+        env,
+        output,
+        enabled,
+        description: _,
+    } = job;
+    let rules = match timing {
+        Timing::Schedule(schedule) => schedule.rules(),
+        Timing::Never | Timing::Every(_) => Rules::default(),
+    };
+    let mut values = vec![
+        ("dst", dst(rules.dst)),
+        // What of it falls to this job.
+        ("spread", time(rules.offset)),
+        ("jitter", time(jitter.below)),
+        ("missed", missed_word(*missed)),
+        ("deadline", limit(*deadline)),
+        ("overlap", quoted(overlap)),
+        ("max_running", most(*overlap)),
+        (
+            "group",
+            group.as_ref().map_or_else(|| quoted("none"), quoted),
+        ),
+        ("timeout", limit(*timeout)),
+        ("stop_signal", quoted(stop_signal)),
+        ("kill_after", time(*kill_after)),
+        ("working_dir", quoted(working_dir.display())),
+    ];
+    values.extend(process::values(process));
+    values.extend([
+        ("env", env_names(env)),
+        ("output", output_word(*output)),
+        ("enabled", enabled.to_string()),
+    ]);
+    values
 }
 
 /// As a string of TOML.
@@ -95,7 +133,7 @@ fn dst(dst: Dst) -> String {
     })
 }
 
-fn missed(missed: Missed) -> String {
+fn missed_word(missed: Missed) -> String {
     match missed {
         Missed::Skip => quoted("skip"),
         Missed::Once => quoted("once"),
@@ -111,11 +149,7 @@ fn most(overlap: Overlap) -> String {
     }
 }
 
-fn group(group: Option<&GroupName>) -> String {
-    group.map_or_else(|| quoted("none"), quoted)
-}
-
-fn output(output: OutputMode) -> String {
+fn output_word(output: OutputMode) -> String {
     quoted(match output {
         OutputMode::Store => "store",
         OutputMode::Forward => "forward",
@@ -125,7 +159,7 @@ fn output(output: OutputMode) -> String {
 }
 
 /// Names only: a value may be a secret, and whoever may use the socket reads this.
-fn env(env: &BTreeMap<String, String>) -> String {
+fn env_names(env: &BTreeMap<String, String>) -> String {
     let names: Vec<String> = env
         .keys()
         .map(|name| format!("{} = …", quoted(name)))
@@ -155,11 +189,16 @@ mod tests {
         Arc::clone(&accepted.config.jobs[&JobName::new("a")])
     }
 
+    /// Where there is nothing, no file says so.
+    const NOTHING_TO_WRITE: [&str; 4] = ["max_running", "user", "group_id", "nice"];
+
     /// What a file would say of a job, as far as it can.
     fn written(job: &Job) -> String {
-        let can_be_written = |policy: &Policy| {
-            !["spread", "env"].contains(&policy.key)
-                && (policy.key, &*policy.value) != ("max_running", "\"none\"")
+        let has_nothing =
+            |policy: &Policy| policy.value == "\"none\"" && NOTHING_TO_WRITE.contains(&policy.key);
+        let can_be_written = |policy: &Policy| match policy.key {
+            "spread" | "env" | "stdin" => false,
+            _ => !has_nothing(policy),
         };
         let policies = job.policies().into_iter().filter(can_be_written);
         policies
@@ -181,10 +220,12 @@ mod tests {
             "dst = \"skip\"\njitter = \"30s\"\nmissed = { all = 5 }\ndeadline = \"2h\"\noverlap = \"allow\"\n\
              max_running = 3\ngroup = \"g\"\n\
              timeout = \"1h 30m\"\nstop_signal = \"INT\"\nkill_after = \"1s\"\nworking_dir = \"/tmp/a b\"\n\
+             umask = \"027\"\nnice = 5\nenv_inherit = [\"LANG\"]\nenv_file = \"/dev/null\"\n\
+             limits = { memory = \"2GiB\", cpu = \"90s\", open_files = 100, core = \"none\", stack = \"1048577B\" }\n\
              output = \"discard\"\nenabled = false\n",
         );
         assert_eq!(job(&written(&job_with_all)), job_with_all);
-        let kept = ["spread", "env"];
+        let kept = ["spread", "env", "stdin", "user", "group_id"];
         for policy in job_with_all.policies() {
             let differs = policy.value != policy.default;
             assert_eq!(differs, !kept.contains(&policy.key), "{}", policy.key);
@@ -192,8 +233,13 @@ mod tests {
     }
 
     #[test]
-    fn no_value_of_the_environment_is_told() {
-        let policies = job("env = { TOKEN = \"secret\" }\n").policies();
+    fn no_value_that_may_be_a_secret_is_told() {
+        let policies = job("stdin = \"secret\"\nenv = { TOKEN = \"secret\" }\n").policies();
+        assert!(
+            policies
+                .iter()
+                .all(|policy| !policy.value.contains("secret"))
+        );
         let env = policies.iter().find(|policy| policy.key == "env").unwrap();
         assert_eq!(env.value, "{ \"TOKEN\" = … }");
     }

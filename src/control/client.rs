@@ -30,7 +30,7 @@ use crate::protocol::{OutputRow, Patience, Request};
 use crate::run::{Output, RunId};
 
 pub use error::ClientError;
-pub use follow::Followed;
+pub use follow::{Followed, Sound};
 
 /// How long hupd may take for an answer that needs nothing but hupd.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -7,7 +7,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Body;
 use hyper::{Request as HttpRequest, StatusCode};
 use rustix::process::geteuid;
-use tokio::sync::{Semaphore, oneshot, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
@@ -18,6 +18,7 @@ use super::patient::Patience;
 use super::response::{HttpResponse, story};
 use super::routes;
 use crate::event::{Asked, Event, Follow, Heard, Outbox, Reply, Sender};
+use crate::protocol::Patience::UntilEnded;
 use crate::protocol::{Answer, OutputOf, Request};
 
 const LARGEST_BODY: usize = 64 * 1024;
@@ -31,7 +32,7 @@ pub(super) struct Desk {
     pub caller: Sender,
     /// Its other end is dropped when the server closes.
     pub closing: watch::Receiver<()>,
-    /// The places for those who follow a run.
+    /// The places for those who wait for a run.
     pub places: Arc<Semaphore>,
     /// With this caller.
     pub patience: Patience,
@@ -59,14 +60,26 @@ impl Desk {
         self.check_access(&request)?;
         match request {
             Request::Follow(of) => self.follow(of).await,
+            Request::Run {
+                patience: UntilEnded,
+                ..
+            } => {
+                let _place = self.place()?;
+                Ok(written(self.ask(request).await?).await)
+            }
             request => Ok(written(self.ask(request).await?).await),
         }
     }
 
+    /// One that is held as long as the run takes.
+    fn place(&self) -> Result<OwnedSemaphorePermit, Failure> {
+        let full = |_| Failure::unavailable("too many clients wait for a run; try again");
+        Arc::clone(&self.places).try_acquire_owned().map_err(full)
+    }
+
     /// Only which run it is is waited for: the rest comes as it comes.
     async fn follow(mut self, of: OutputOf) -> Result<HttpResponse, Failure> {
-        let full = |_| Failure::unavailable("too many clients follow a run; try again");
-        let place = self.places.try_acquire_owned().map_err(full)?;
+        let place = self.place()?;
         let (listener, mut follower) = Follower::new();
         if self
             .outbox

@@ -27,8 +27,9 @@ use crate::event::{Outbox, Sender};
 const MOST_CONNECTIONS: usize = 64;
 /// As many of them are kept free for those who may change something.
 const KEPT_FREE: usize = 16;
-/// How many of them may follow a run, for that takes as long as the run.
-const MOST_FOLLOWERS: usize = 32;
+/// Clients that wait for what a run does, which takes as long as the run. They have places of their own, so that
+/// hupd can always be asked, and told, something.
+const MOST_WAITING: usize = 64;
 /// Connections that are being told that there is no place; any more are closed unanswered.
 const MOST_REFUSED: usize = 64;
 
@@ -94,7 +95,7 @@ async fn serve(
     let mut house = House {
         outbox,
         closing: closing.clone(),
-        places: Arc::new(Semaphore::new(MOST_FOLLOWERS)),
+        places: Arc::new(Semaphore::new(MOST_WAITING)),
         served: JoinSet::new(),
         refused: JoinSet::new(),
     };
@@ -109,7 +110,7 @@ async fn serve(
 struct House {
     outbox: Outbox,
     closing: watch::Receiver<()>,
-    /// For those who follow a run.
+    /// For those who wait for a run.
     places: Arc<Semaphore>,
     served: JoinSet<()>,
     refused: JoinSet<()>,
@@ -145,7 +146,7 @@ impl House {
             true => MOST_CONNECTIONS,
             false => MOST_CONNECTIONS - KEPT_FREE,
         };
-        if self.served.len() < places {
+        if self.at_work() < places {
             let desk = Desk {
                 outbox: self.outbox.clone(),
                 caller,
@@ -158,6 +159,12 @@ impl House {
             let closing = self.closing.clone();
             self.refused.spawn(connection::refuse(stream, closing));
         }
+    }
+
+    /// Connections that are served, but for those that wait.
+    fn at_work(&self) -> usize {
+        let waiting = MOST_WAITING - self.places.available_permits();
+        self.served.len().saturating_sub(waiting)
     }
 
     async fn close(mut self) {

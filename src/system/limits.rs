@@ -7,7 +7,7 @@ use crate::system::children::MOST_LEFTOVERS;
 /// One run is watched through its process and through its output.
 const FILES_PER_RUN: u64 = 2;
 /// What hupd needs besides: the ledger, the socket and its clients, sources, starts in progress.
-const OWN_FILES: u64 = 128;
+const OWN_FILES: u64 = 192;
 
 /// Raises the soft limit of open files to what so many runs at a time need, as far as the hard
 /// limit allows. Jobs inherit the raised limit.
@@ -78,10 +78,10 @@ mod tests {
 
     #[test]
     fn a_hard_limit_that_is_too_low_is_named_beside_the_need() {
-        assert_eq!(needed_files(5000), 10_128);
+        assert_eq!(needed_files(5000), 10_192);
         assert_eq!(
-            too_low(1024, 10_128, 5000),
-            "max_running = 5000 needs 10128 open files, and the hard limit is 1024: \
+            too_low(1024, 10_192, 5000),
+            "max_running = 5000 needs 10192 open files, and the hard limit is 1024: \
              runs beyond that wait"
         );
     }

@@ -57,7 +57,7 @@ pub enum Command {
     Run {
         /// The name of the job
         job: String,
-        /// Wait for its end; fail unless it exited 0
+        /// Wait for its end: what it writes is passed on, and its status is the exit status
         #[arg(short, long)]
         wait: bool,
     },

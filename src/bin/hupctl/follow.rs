@@ -2,35 +2,78 @@
 
 use std::io;
 use std::ops::ControlFlow;
+use std::time::Duration;
 
-use hupd::control::client::{Client, ClientError, Followed};
-use hupd::protocol::{FollowRow, RunRow, Written};
+use hupd::clock::Moment;
+use hupd::control::client::{Client, ClientError, Followed, Sound};
+use hupd::protocol::{FollowRow, OutputOf, Written};
 
 use crate::ending::{Ending, Failure};
+use crate::live::Live;
 use crate::logs::{left_out, meaning};
-use crate::run::{SUCCESS, ended};
+use crate::run::ended;
 use crate::screen::Screen;
 
-/// Done only where the run exited 0, or nobody reads any more.
+/// Ends as the run does; done where nobody reads any more.
 pub fn follow(client: &Client, screen: &mut Screen, of: &str) -> Result<Ending, Failure> {
+    to_the_end(client, screen, (meaning(of), None))
+}
+
+/// The same, with a live line where there is one to be shown.
+pub fn to_the_end(
+    client: &Client,
+    screen: &mut Screen,
+    (of, live): (OutputOf, Option<Live>),
+) -> Result<Ending, Failure> {
+    let silence = live.as_ref().map(|_| SECOND);
     let mut reader = Reader {
         screen,
         last_byte: None,
+        live,
     };
-    match client.follow(meaning(of), |line| reader.hear(line))? {
+    reader.show_live();
+    let followed = client.follow(of, silence, |sound| reader.hear(sound));
+    reader.screen.wipe();
+    match followed? {
         Followed::BrokenOff(outcome) => outcome,
         Followed::CutOff(error) => Err(error.into()),
     }
 }
 
+/// How often a live line is written anew.
+const SECOND: Duration = Duration::from_secs(1);
+
 struct Reader<'a> {
     screen: &'a mut Screen,
     /// Of what was printed of the output.
     last_byte: Option<u8>,
+    live: Option<Live>,
 }
 
 impl Reader<'_> {
-    fn hear(&mut self, line: &[u8]) -> ControlFlow<Result<Ending, Failure>> {
+    fn hear(&mut self, sound: Sound<'_>) -> ControlFlow<Result<Ending, Failure>> {
+        let heard = match sound {
+            Sound::Line(line) => {
+                self.screen.wipe();
+                self.hear_line(line)
+            }
+            Sound::Silence => ControlFlow::Continue(()),
+        };
+        if heard.is_continue() {
+            self.show_live();
+        }
+        heard
+    }
+
+    /// Never within a line that the run has not ended yet.
+    fn show_live(&mut self) {
+        let is_within = !matches!(self.last_byte, None | Some(b'\n'));
+        if let Some(live) = self.live.as_ref().filter(|_| !is_within) {
+            self.screen.live(&live.text(Moment::now().wall));
+        }
+    }
+
+    fn hear_line(&mut self, line: &[u8]) -> ControlFlow<Result<Ending, Failure>> {
         let row = match serde_json::from_slice(line) {
             Ok(row) => row,
             Err(error) => return ControlFlow::Break(Err(not_understood(&error).into())),
@@ -80,16 +123,9 @@ impl Reader<'_> {
 /// None as long as more may come.
 fn ending(row: &FollowRow) -> Option<Ending> {
     match row {
-        FollowRow::End { details, .. } => Some(ending_of(details)),
+        FollowRow::End { details, .. } => Some(Ending::of_run(details)),
         FollowRow::Never { .. } => Some(Ending::Failed),
         FollowRow::Run { .. } | FollowRow::Output { .. } | FollowRow::Lost { .. } => None,
-    }
-}
-
-fn ending_of(run: &RunRow) -> Ending {
-    match run.outcome.as_deref() {
-        Some(SUCCESS) => Ending::Done,
-        _ => Ending::Failed,
     }
 }
 

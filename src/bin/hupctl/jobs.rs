@@ -156,10 +156,10 @@ pub mod tests {
             },
         ];
         let text = r"
-JOB     TIMING                      NEXT                          LAST                           RUNNING  DESCRIPTION
-backup  30 2 * * * (Europe/Berlin)  2026-11-24 02:30:00  in 19 h  exited 0, 2 min ago            17 18    copies\u{1b}[31m all
+JOB     TIMING                      NEXT                          LAST                           RUNNING           DESCRIPTION
+backup  30 2 * * * (Europe/Berlin)  2026-11-24 02:30:00  in 19 h  exited 0, 2 min ago            17 18, 1 waiting  copies\u{1b}[31m all
 mail    every 15m                   -                             could not start: no such file
-manual  on request                  disabled                      -
+manual  on request                  disabled                      -                              1 waiting
 ";
         assert_eq!(jobs_text(&jobs, &view()), text.trim_start());
     }

@@ -9,6 +9,7 @@ mod follow;
 mod instants;
 mod jobs;
 mod kill;
+mod live;
 mod logs;
 mod next;
 mod pause;

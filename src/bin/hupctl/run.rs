@@ -1,9 +1,12 @@
 //! `hupctl run`: a run on request.
 
+use hupd::clock::Moment;
 use hupd::control::client::Client;
-use hupd::protocol::{Patience, Request, RunRow};
+use hupd::protocol::{OutputOf, Patience, Request, RunFilter, RunRow, Runs, Usual};
 
 use crate::ending::{Ending, Failure};
+use crate::follow::to_the_end;
+use crate::live::Live;
 use crate::runs::how_it_ended;
 use crate::screen::Screen;
 use crate::times::duration;
@@ -23,27 +26,38 @@ pub fn run(client: &Client, screen: &mut Screen, job: String) -> Result<Ending, 
     Ok(Ending::Done)
 }
 
-/// Done only where the run exited 0.
+/// Ends as the run does. What it writes is passed on: all else that is said goes to standard error.
 pub fn run_and_wait(client: &Client, screen: &mut Screen, job: String) -> Result<Ending, Failure> {
-    screen.progress(&format!("waiting for the end of a run of job '{job}'"))?;
-    let answer = client.ask(&Request::Run {
-        job,
-        patience: Patience::UntilEnded,
-    })?;
-    let run: RunRow = answer.json()?;
     if screen.is_for_programs() {
-        screen.bytes(&answer.body)?;
-    } else {
-        screen.line(&started(&run))?;
-        screen.line(&ended(&run))?;
+        return run_and_tell(client, screen, job);
     }
-    if run.outcome.as_deref() == Some(SUCCESS) {
-        return Ok(Ending::Done);
-    }
-    if !screen.is_for_programs() && run.output_bytes.is_some_and(|bytes| bytes > 0) {
-        screen.aside(&format!("its output: hupctl logs {}", run.run))?;
-    }
-    Ok(Ending::Failed)
+    // Before it starts: a run that has ended is one of those that say what is usual.
+    let usual = match screen.is_watched() {
+        true => Some(usual(client, &job)?),
+        false => None,
+    };
+    let patience = Patience::UntilAccepted;
+    let run: RunRow = client.get(&Request::Run { job, patience })?;
+    screen.aside(&started(&run))?;
+    let live = usual.map(|usual| Live::new(&run, &usual, Moment::now().wall));
+    to_the_end(client, screen, (OutputOf::Run(run.run), live))
+}
+
+/// For programs: the run when it has ended, and nothing else.
+fn run_and_tell(client: &Client, screen: &mut Screen, job: String) -> Result<Ending, Failure> {
+    let patience = Patience::UntilEnded;
+    let answer = client.ask(&Request::Run { job, patience })?;
+    screen.bytes(&answer.body)?;
+    Ok(Ending::of_run(&answer.json()?))
+}
+
+fn usual(client: &Client, job: &str) -> Result<Usual, Failure> {
+    let runs: Runs = client.get(&Request::Runs(RunFilter {
+        job: Some(job.to_owned()),
+        limit: 1,
+        ..RunFilter::default()
+    }))?;
+    Ok(runs.usual.unwrap_or_default())
 }
 
 fn started(run: &RunRow) -> String {

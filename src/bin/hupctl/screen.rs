@@ -1,14 +1,21 @@
 //! Standard output and error, for people or for programs.
 
 use std::io::{self, BufWriter, Stderr, Stdout, Write};
+use std::os::fd::AsFd;
 
 use hupd::clock::Moment;
 use jiff::tz::TimeZone;
 use rustix::termios::{isatty, tcgetwinsize};
 use serde_json::Value;
 
+use crate::table::cut;
 use crate::times::Times;
-use crate::visible::visible_lines;
+use crate::visible::{visible, visible_lines};
+
+/// Where a terminal does not say how wide it is.
+const USUAL_WIDTH: usize = 80;
+/// Back to the beginning of the line, and the rest of it away.
+const WIPE: &str = "\r\u{1b}[K";
 
 /// For whom is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +76,7 @@ pub struct Screen {
     out: BufWriter<Stdout>,
     has_lost_its_reader: bool,
     aside: Stderr,
+    is_live: bool,
 }
 
 impl Screen {
@@ -88,6 +96,7 @@ impl Screen {
             out: BufWriter::new(io::stdout()),
             has_lost_its_reader: false,
             aside: io::stderr(),
+            is_live: false,
         }
     }
 
@@ -139,20 +148,37 @@ impl Screen {
         printed
     }
 
-    /// A sentence about what is waited for, only where somebody watches.
-    pub fn progress(&mut self, text: &str) -> io::Result<()> {
-        match isatty(&self.aside) {
-            true => self.aside(text),
-            false => Ok(()),
+    /// Whether somebody watches standard error.
+    pub fn is_watched(&self) -> bool {
+        isatty(&self.aside)
+    }
+
+    /// A line on standard error in place of the one before, only where somebody watches. It is not there for long:
+    /// [`Screen::wipe`] takes it away before anything else is printed.
+    pub fn live(&mut self, text: &str) {
+        if self.is_watched() {
+            let room = width_of(&self.aside).unwrap_or(USUAL_WIDTH);
+            let text = cut(&visible(text), room.saturating_sub(1).max(1));
+            let _ = write!(self.aside, "{WIPE}{text}");
+            self.is_live = true;
+        }
+    }
+
+    pub fn wipe(&mut self) {
+        if std::mem::take(&mut self.is_live) {
+            let _ = self.aside.write_all(WIPE.as_bytes());
         }
     }
 }
 
 fn terminal_width() -> Option<usize> {
-    let out = io::stdout();
-    if !isatty(&out) {
+    width_of(io::stdout())
+}
+
+fn width_of(terminal: impl AsFd) -> Option<usize> {
+    if !isatty(&terminal) {
         return None;
     }
-    let columns = tcgetwinsize(&out).map_or(0, |size| size.ws_col);
+    let columns = tcgetwinsize(&terminal).map_or(0, |size| size.ws_col);
     (columns > 0).then_some(usize::from(columns))
 }

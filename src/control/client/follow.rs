@@ -1,6 +1,7 @@
 //! The client that follows a run: line after line, as hupd tells them.
 
 use std::ops::ControlFlow;
+use std::time::Duration;
 
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -11,6 +12,9 @@ use tokio::time::timeout;
 use super::{Client, ClientError, PATIENCE, alongside, http, reason, receive, runtime};
 use crate::protocol::{OutputOf, Request};
 
+/// Longer than any client lives.
+const FOR_EVER: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+
 /// How following ended.
 #[derive(Debug)]
 pub enum Followed<B> {
@@ -20,6 +24,15 @@ pub enum Followed<B> {
     CutOff(ClientError),
 }
 
+/// What is heard while a run is followed.
+#[derive(Clone, Copy, Debug)]
+pub enum Sound<'a> {
+    /// A line, without its end.
+    Line(&'a [u8]),
+    /// As long as it was wanted nothing came.
+    Silence,
+}
+
 /// What came of a request.
 enum Came<B> {
     Refused(hyper::StatusCode, super::Response),
@@ -27,13 +40,16 @@ enum Came<B> {
 }
 
 impl Client {
-    /// Gives `hear` each line without its end, until it breaks off.
+    /// Gives `hear` each line, and each `silence` of that length where one is wanted, until it breaks off.
     pub fn follow<B>(
         &self,
         of: OutputOf,
-        mut hear: impl FnMut(&[u8]) -> ControlFlow<B>,
+        silence: Option<Duration>,
+        mut hear: impl FnMut(Sound<'_>) -> ControlFlow<B>,
     ) -> Result<Followed<B>, ClientError> {
-        let came = runtime()?.block_on(self.come(&Request::Follow(of), &mut hear))?;
+        let request = Request::Follow(of);
+        let silence = silence.unwrap_or(FOR_EVER);
+        let came = runtime()?.block_on(self.come(&request, silence, &mut hear))?;
         match came {
             Came::Heard(Some(enough)) => Ok(Followed::BrokenOff(enough)),
             Came::Heard(None) => Ok(Followed::CutOff(self.no_answer("ended before the run did"))),
@@ -47,7 +63,8 @@ impl Client {
     async fn come<B>(
         &self,
         request: &Request,
-        hear: &mut impl FnMut(&[u8]) -> ControlFlow<B>,
+        silence: Duration,
+        hear: &mut impl FnMut(Sound<'_>) -> ControlFlow<B>,
     ) -> Result<Came<B>, ClientError> {
         let broken = |error: hyper::Error| self.no_answer(reason(&error));
         let stream = self.connect().await?;
@@ -60,7 +77,7 @@ impl Client {
             };
             let response = response?;
             Ok(Some(match response.status().is_success() {
-                true => Came::Heard(hear_all(response.into_body(), hear).await),
+                true => Came::Heard(hear_all(response.into_body(), silence, hear).await),
                 false => receive(response)
                     .await
                     .map(|(status, response)| Came::Refused(status, response))?,
@@ -74,22 +91,31 @@ impl Client {
 /// None where the body ends, or breaks, before `hear` has had enough.
 async fn hear_all<B>(
     mut body: Incoming,
-    hear: &mut impl FnMut(&[u8]) -> ControlFlow<B>,
+    silence: Duration,
+    hear: &mut impl FnMut(Sound<'_>) -> ControlFlow<B>,
 ) -> Option<B> {
     let mut line = Vec::new();
-    while let Some(Ok(frame)) = body.frame().await {
+    loop {
+        let Ok(frame) = timeout(silence, body.frame()).await else {
+            match hear(Sound::Silence) {
+                ControlFlow::Break(enough) => return Some(enough),
+                ControlFlow::Continue(()) => continue,
+            }
+        };
+        let Some(Ok(frame)) = frame else {
+            return None;
+        };
         let Ok(bytes) = frame.into_data() else {
             continue;
         };
         let mut parts = bytes.split(|&byte| byte == b'\n');
         line.extend(parts.next().unwrap_or_default());
         for part in parts {
-            if let ControlFlow::Break(enough) = hear(&line) {
+            if let ControlFlow::Break(enough) = hear(Sound::Line(&line)) {
                 return Some(enough);
             }
             line.clear();
             line.extend(part);
         }
     }
-    None
 }

@@ -126,6 +126,42 @@ fn a_client_that_went_away_frees_its_place() {
 }
 
 #[test]
+fn clients_that_wait_for_runs_leave_the_places_of_all_others_free() {
+    let bench = Bench::new();
+    let mut asked = Vec::new();
+    let waiting: Vec<UnixStream> = (0..64)
+        .map(|_| {
+            let mut client = bench.connect();
+            send(
+                &mut client,
+                "POST /v1/jobs/x/run?wait=true HTTP/1.1\r\n\r\n",
+            );
+            asked.push(bench.asked());
+            client
+        })
+        .collect();
+    let mut one_more = bench.connect();
+    send(
+        &mut one_more,
+        "POST /v1/jobs/x/run?wait=true HTTP/1.1\r\nConnection: close\r\n\r\n",
+    );
+    let answer = rest(one_more);
+    assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
+    assert!(
+        answer.contains("too many clients wait for a run; try again"),
+        "{answer}"
+    );
+    let others: Vec<UnixStream> = (0..40).map(|_| bench.connect()).collect();
+    bench.serves();
+    drop(others);
+    asked
+        .drain(..)
+        .for_each(|asked| asked.reply.send(Answer::Run(run())));
+    drop(waiting);
+    bench.serves();
+}
+
+#[test]
 fn too_many_clients_are_told_so_and_the_places_come_back() {
     let bench = Bench::new();
     let waiting: Vec<UnixStream> = (0..64)
