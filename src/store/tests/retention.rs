@@ -16,13 +16,22 @@ fn connection(place: &Place) -> Connection {
 
 /// A run that was claimed and has ended at that second, with output.
 fn ran(connection: &Connection, run: u64, job: &str, second: i64) -> Record {
+    ran_and_wrote(connection, run, (job, second), vec![1])
+}
+
+fn ran_and_wrote(
+    connection: &Connection,
+    run: u64,
+    (job, second): (&str, i64),
+    head: Vec<u8>,
+) -> Record {
     let claim = Record::Claim(claim(run, job, second));
     let mut ended = end(run, Outcome::Exited(0));
     ended.at = at(second);
     ended.output = Output {
-        head: vec![1],
+        total: head.len() as u64,
+        head,
         tail: vec![],
-        total: 1,
     };
     claim.write(connection, at(second)).unwrap();
     Record::End(ended).write(connection, at(second)).unwrap();
@@ -116,6 +125,39 @@ fn each_job_keeps_so_many_runs() {
     assert_eq!(ids(&connection, counts), [50, 40]);
     assert_eq!(ids(&connection, OUTPUTS), ids(&connection, RUNS));
     assert_eq!(ids(&connection, "SELECT max(id) FROM runs"), [4000]);
+}
+
+/// So many bytes the database has.
+fn size(connection: &Connection, place: &Place) -> u64 {
+    let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
+    connection.query_row(checkpoint, [], |_| Ok(())).unwrap();
+    fs::metadata(place.file()).unwrap().len()
+}
+
+#[test]
+fn the_file_does_not_grow_for_ever_by_count_nor_by_age() {
+    // Of 16 runs a day so many are kept; their lines are kept by age alone.
+    for (days, runs) in [(4, 32), (4, 1000)] {
+        let place = Place::new();
+        let mut connection = connection(&place);
+        let mut retention = Retention::new(keep(days, runs), at(0));
+        let (mut full, mut largest) = (0, 0);
+        for run in 1..=3000 {
+            let second = run as i64 * DAY / 16;
+            let output = vec![u8::try_from(run % 251).unwrap(); 6000 + run as usize % 4000];
+            let claim = ran_and_wrote(&connection, run, ("a", second), output);
+            retention.note(&[claim], at(second));
+            tidy(&mut retention, &mut connection, second);
+            if run == 600 {
+                full = size(&connection, &place);
+            }
+            if run % 100 == 0 {
+                largest = largest.max(size(&connection, &place));
+            }
+        }
+        assert!(full > 32 * 6000, "{full} bytes");
+        assert!(largest <= full + full / 8, "{full} bytes, then {largest}");
+    }
 }
 
 #[test]
