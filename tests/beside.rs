@@ -5,7 +5,8 @@ mod common;
 use std::fs;
 use std::process::{Child, Stdio};
 
-use common::{Home, Hupd, wait_until};
+use common::{Home, Hupd, is_alive, wait_until};
+use rustix::process::Pid;
 use serde_json::Value;
 
 /// A hupd in whose folder jobs wait at gates.
@@ -250,12 +251,34 @@ fn after_a_crash_nothing_is_in_the_way_that_does_not_run() {
     };
     let hupd = hupd_with_gates(&["gate"], &[job("a"), job("b")].concat());
     request(&hupd, "a");
-    hupd.home.wait_running("a", 1);
+    let run = hupd.home.wait_running("a", 1).remove(0);
+    let pid = run["pid"].as_i64().and_then(|pid| i32::try_from(pid).ok());
+    let pid = pid.and_then(Pid::from_raw).expect("its pid");
     request(&hupd, "b");
     let home = hupd.crash();
+    // What hupd has left behind is over before the next one begins.
+    wait_until("the process is let go", || {
+        home.open_gate("gate").then_some(())
+    });
+    wait_until("it has ended", || (!is_alive(pid)).then_some(()));
     let hupd = Hupd::start_in(home);
     assert_eq!(hupd.home.runs("a")[0]["outcome"], "lost");
     request(&hupd, "b");
+    hupd.home.wait_running("b", 1);
+    open(&hupd, "gate");
+}
+
+#[test]
+fn what_a_killed_hupd_has_left_running_is_in_the_way_of_its_group() {
+    let job = |name: &str| format!("[jobs.{name}]\ngroup = \"disk\"\ncommand = \"cat gate\"\n");
+    let hupd = hupd_with_gates(&["gate"], &[job("a"), job("b")].concat());
+    let first = request(&hupd, "a");
+    hupd.home.wait_running("a", 1);
+    let hupd = Hupd::start_in(hupd.crash());
+    request(&hupd, "b");
+    let why = format!("run {first} of job 'a' is not over (group = \"disk\")");
+    assert_eq!(waiting_of(&hupd, "b")[0]["why"], why.as_str());
+    open(&hupd, "gate");
     hupd.home.wait_running("b", 1);
     open(&hupd, "gate");
 }
