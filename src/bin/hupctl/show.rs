@@ -52,6 +52,7 @@ fn run_text(details: &RunDetails, view: &View) -> String {
         ("run", Some(run.run.to_string())),
         ("job", Some(visible(&run.job))),
         ("outcome", Some(how_it_ended(run))),
+        ("note", run.note.as_deref().map(visible)),
         ("trigger", Some(trigger(details))),
         ("reason", details.reason.as_deref().map(visible)),
         ("generation", Some(run.generation.to_string())),
@@ -121,6 +122,7 @@ mod tests {
     fn details() -> RunDetails {
         RunDetails {
             run: hupd::protocol::RunRow {
+                note: Some("a process of it goes on: 4711".into()),
                 cpu_seconds: Some(0.31),
                 peak_memory_bytes: Some(3 << 20),
                 output_bytes: Some(4096),
@@ -142,6 +144,7 @@ mod tests {
 run          17
 job          backup
 outcome      exited 3
+note         a process of it goes on: 4711
 trigger      schedule, due 2026-11-23T06:57:59+01:00
 reason       missed: late
 generation   3
