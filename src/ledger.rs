@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use crate::clock::Moment;
 use crate::run::{
-    Exit, Generation, JobName, Occurrence, Outcome, Output, RunId, StopReason, Usage,
+    Exit, Generation, JobName, Occurrence, Outcome, Output, RunId, StopReason, Survivor, Usage,
 };
 
 /// The claim of an occurrence: written before its process is started, so that neither a crash nor a
@@ -113,6 +113,8 @@ pub struct RunEnd {
     pub stopped_by: Option<StopReason>,
     pub usage: Usage,
     pub output: Output,
+    /// What is left of it although hupd stopped it.
+    pub survivors: Vec<Survivor>,
 }
 
 impl RunEnd {
@@ -126,6 +128,7 @@ impl RunEnd {
             stopped_by: None,
             usage: Usage::default(),
             output: Output::default(),
+            survivors: Vec::new(),
         }
     }
 }
@@ -222,5 +225,7 @@ pub struct Ended {
     pub was_signalled: bool,
     pub usage: Usage,
     pub output: Output,
+    /// What is left of it although a signal of ours reached it.
+    pub survivors: Vec<Survivor>,
     pub at: Moment,
 }

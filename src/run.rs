@@ -255,6 +255,14 @@ impl fmt::Display for Outcome {
     }
 }
 
+/// A process that a run has left behind although hupd stopped it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Survivor {
+    pub pid: i32,
+    /// As ps(1) shows it.
+    pub command: String,
+}
+
 /// What a run used: getrusage(2) of the process and of the children it waited for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {

@@ -151,6 +151,7 @@ fn started() -> RunRow {
         peak_memory_bytes: None,
         output_bytes: None,
         note: None,
+        survivors: Vec::new(),
     }
 }
 
@@ -163,6 +164,7 @@ fn ended(outcome: &str) -> RunRow {
         peak_memory_bytes: Some(2_097_152),
         output_bytes: Some(5),
         note: None,
+        survivors: Vec::new(),
         ..started()
     }
 }

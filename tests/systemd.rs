@@ -49,12 +49,25 @@ command = "trap '' TERM; echo $$ >/run/stubborn.pid; while :; do sleep 1; done"
 kill_after = "1s"
 "#;
 
+/// Forks twice into a session of its own, where nothing but KILL ends it.
+const STRAYING: &str = r#"
+[jobs.straying]
+timeout = "1s"
+kill_after = "1s"
+command = """
+    (setsid sh -c 'trap "" TERM; echo $$ >/run/stray.pid; while :; do sleep 1; done' &)
+    sleep 1000
+"""
+"#;
+
 /// Every start leaves a line that says for which occurrence it is.
 const LONG: &str = r#"
 [jobs.long]
 every = "2s"
 command = "echo $HUPD_SCHEDULED_FOR >>/run/starts; exec sleep 1000"
 "#;
+
+const NOT_DELEGATED: &str = "[Service]\nDelegate=no\n";
 
 /// Jobs of the server file that fail where the machine that runs the test needs a person.
 const SPEAK_OF_THIS_MACHINE: [&str; 5] = [
@@ -262,6 +275,36 @@ fn the_service_is_active_once_hupd_serves_and_only_in_its_own_box() {
     other.fails(&["pgrep", "-x", "hupd"]);
 }
 
+#[test]
+fn a_grandchild_in_a_session_of_its_own_dies_with_a_timed_out_run() {
+    let Some(systemd) = SystemdBox::started(STRAYING) else {
+        return;
+    };
+    let run = systemd.ended_stray();
+    systemd.fails(&["sh", "-c", "kill -0 $(cat /run/stray.pid)"]);
+    assert_eq!(run["outcome"], "timed out");
+    assert_eq!(run["survivors"], serde_json::json!([]));
+}
+
+#[test]
+fn where_nothing_is_delegated_a_grandchild_that_is_left_is_named_in_the_record() {
+    let Some(systemd) = SystemdBox::boot(STRAYING) else {
+        return;
+    };
+    let drop_in = "/etc/systemd/system/hupd.service.d/test.conf";
+    systemd.write(drop_in, NOT_DELEGATED);
+    systemd.succeeds(&["systemctl", "daemon-reload"]);
+    systemd.succeeds(&["systemctl", "start", "hupd"]);
+    let run = systemd.ended_stray();
+    systemd.succeeds(&["sh", "-c", "kill -0 $(cat /run/stray.pid)"]);
+    let pid = systemd.read("/run/stray.pid").expect("it has started");
+    let pid: i64 = pid.trim().parse().expect("a number");
+    let survivors = run["survivors"].as_array().expect("a list");
+    let is_stray = |one: &Value| one["pid"] == pid && one["command"] == "sh";
+    assert!(survivors.iter().any(is_stray), "{run:#}");
+    assert!(systemd.journal().contains("this process of it is left"));
+}
+
 /// A machine of its own with systemd, hupd and the unit; ends when it is dropped.
 struct SystemdBox {
     /// `tests/box/boot`: the box lives as long as its standard input is open.
@@ -415,6 +458,13 @@ impl SystemdBox {
     /// The newest first.
     fn runs(&self, job: &str) -> Vec<Value> {
         rows(&self.asks(&["hupctl", "--json", "runs", job]), "runs")
+    }
+
+    /// The run of `STRAYING`, to its end.
+    fn ended_stray(&self) -> Value {
+        // It times out, so this fails.
+        self.fails(&["hupctl", "run", "--wait", "straying"]);
+        self.runs("straying").remove(0)
     }
 
     /// The occurrences for which `LONG` was started.

@@ -160,10 +160,12 @@ impl Daemon<Parts> {
             logging,
             locks,
             notifier,
+            spawners,
             ..
         } = self.world;
         server.close();
         store.close();
+        spawners.clean_up();
         notifier.flush();
         log::info!("hupd stopped");
         logging.flush();

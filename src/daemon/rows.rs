@@ -90,6 +90,7 @@ pub fn not_started(id: RunId, occurrence: &Occurrence, generation: Generation) -
         peak_memory_bytes: None,
         output_bytes: None,
         note: None,
+        survivors: Vec::new(),
     }
 }
 
@@ -122,6 +123,7 @@ pub fn complete(row: &mut RunRow, end: &RunEnd) {
     row.cpu_seconds = Some(microseconds(end.usage.cpu));
     row.peak_memory_bytes = end.usage.peak_memory;
     row.output_bytes = Some(end.output.total);
+    row.survivors = end.survivors.clone();
     match &end.outcome {
         Outcome::Exited(code) => row.exit_code = Some(*code),
         Outcome::Killed(signal) => row.signal = Some(signal.to_string()),

@@ -145,6 +145,7 @@ impl Engine {
             stopped_by,
             usage: ended.usage,
             output: ended.output,
+            survivors: ended.survivors,
         };
         self.over(end, now)
     }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Usual;
-use crate::run::{Output, RunId, Trigger};
+use crate::run::{Output, RunId, Survivor, Trigger};
 
 /// `hupctl runs`, newest first.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -55,6 +55,9 @@ pub struct RunRow {
     pub output_bytes: Option<u64>,
     /// What else is worth knowing: of a run whose end nobody saw, what is known of it all the same.
     pub note: Option<String>,
+    /// What is left of it although hupd stopped it.
+    #[serde(default)]
+    pub survivors: Vec<Survivor>,
 }
 
 /// Whose output is asked for.

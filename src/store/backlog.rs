@@ -121,6 +121,7 @@ mod tests {
             outcome: Outcome::Exited(0),
             stopped_by: None,
             usage: Usage::default(),
+            survivors: Vec::new(),
             output: Output {
                 head: vec![0; KEPT],
                 tail: Vec::new(),

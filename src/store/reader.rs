@@ -13,7 +13,7 @@ use crate::forecast::Forecast;
 use crate::protocol::{
     Answer, JobDetails, OutputOf, OutputRow, Refusal, RefusalKind, RunFilter, RunRow, Runs,
 };
-use crate::run::{Output, RunId};
+use crate::run::{Output, RunId, Survivor};
 use crate::why::Case;
 
 use super::columns::{Micros, TriggerName, Whole, seconds};
@@ -25,7 +25,7 @@ use super::show::{self, usual};
 /// In the order in which `run_row` reads them.
 pub(super) const SELECT_RUNS: &str =
     "SELECT id, job, trigger, instant, generation, pid, started_at, ended_at, outcome, exit_code,
-       signal, stopped_by, duration, cpu, peak_memory, output_total, note
+       signal, stopped_by, duration, cpu, peak_memory, output_total, note, survivors
      FROM runs";
 
 /// The newest run of a job, whether it has ended or not.
@@ -201,7 +201,15 @@ pub(super) fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {
         peak_memory_bytes: row.get::<_, Option<Whole>>(14)?.map(|bytes| bytes.0),
         output_bytes: row.get::<_, Option<Whole>>(15)?.map(|bytes| bytes.0),
         note: row.get(16)?,
+        survivors: row
+            .get::<_, Option<String>>(17)?
+            .map_or_else(Vec::new, survivors),
     })
+}
+
+/// What is no JSON names nobody.
+fn survivors(json: String) -> Vec<Survivor> {
+    serde_json::from_str(&json).unwrap_or_default()
 }
 
 fn output(connection: &Connection, of: &OutputOf) -> rusqlite::Result<Answer> {

@@ -7,7 +7,7 @@ use crate::config::SourceFile;
 use crate::event::Claimed;
 use crate::ledger::{Anchor, Claim, Entry, Loss, Pause, RunEnd, RunStart};
 use crate::protocol::Verdict;
-use crate::run::{JobName, Outcome, RunId};
+use crate::run::{JobName, Outcome, RunId, Survivor};
 
 use super::columns::{Micros, micros, whole};
 use super::generations::write_verdict;
@@ -150,7 +150,7 @@ fn write_end(connection: &Connection, end: &RunEnd) -> rusqlite::Result<()> {
     let changed = connection
         .prepare_cached(
             "UPDATE runs SET ended_at = ?2, duration = ?3, outcome = ?4, exit_code = ?5, signal = ?6,
-               stopped_by = ?7, cpu = ?8, peak_memory = ?9, output_total = ?10
+               stopped_by = ?7, cpu = ?8, peak_memory = ?9, output_total = ?10, survivors = ?11
              WHERE id = ?1",
         )?
         .execute(params![
@@ -164,11 +164,18 @@ fn write_end(connection: &Connection, end: &RunEnd) -> rusqlite::Result<()> {
             micros(end.usage.cpu),
             end.usage.peak_memory.map(whole),
             whole(end.output.total),
+            survivors(&end.survivors),
         ])?;
     match changed {
         0 => Ok(()),
         _ => write_output(connection, end),
     }
+}
+
+/// As JSON; nothing where nobody is left.
+fn survivors(survivors: &[Survivor]) -> Option<String> {
+    let json = || serde_json::to_string(survivors).expect("numbers and texts are JSON");
+    (!survivors.is_empty()).then(json)
 }
 
 fn write_output(connection: &Connection, end: &RunEnd) -> rusqlite::Result<()> {

@@ -63,7 +63,8 @@ CREATE TABLE runs (
   output_total INTEGER,
   boot INTEGER,               -- in which boot and pid namespace its process began
   born_by INTEGER,            -- and by when at the latest, since that boot
-  note TEXT                   -- what else is worth knowing of it
+  note TEXT,                  -- what else is worth knowing of it
+  survivors TEXT              -- JSON: what is left of it although hupd stopped it; NULL where nothing is
 );
 CREATE INDEX runs_of_job ON runs (job) WHERE ended_at IS NOT NULL;
 CREATE INDEX runs_open ON runs (id) WHERE ended_at IS NULL;
@@ -157,6 +158,7 @@ CREATE INDEX runs_began ON runs (coalesce(started_at, claimed_at)) WHERE ended_a
 ALTER TABLE runs ADD COLUMN boot INTEGER;
 ALTER TABLE runs ADD COLUMN born_by INTEGER;
 ALTER TABLE runs ADD COLUMN note TEXT;
+ALTER TABLE runs ADD COLUMN survivors TEXT;
 CREATE TABLE pauses (
   job TEXT PRIMARY KEY,
   since INTEGER NOT NULL,

@@ -4,6 +4,7 @@
 mod child;
 mod ending;
 mod handle;
+mod homes;
 mod leftovers;
 mod lingering;
 mod orphans;
@@ -13,6 +14,7 @@ mod processes;
 mod reap;
 mod relic;
 mod relics;
+mod survivors;
 #[cfg(test)]
 mod tests;
 
@@ -35,6 +37,7 @@ use crate::run::{RunId, Signal};
 use child::Child;
 pub use handle::{ChildrenHandle, NewChild};
 use handle::{Command, Shared};
+use homes::LeftHomes;
 use leftovers::Leftovers;
 pub(crate) use leftovers::MOST_LEFTOVERS;
 use lingering::Lingering;
@@ -115,6 +118,7 @@ struct Source {
     relics: Relics,
     /// Which boot of the machine this is, as far as it tells.
     boot: Option<u64>,
+    left_homes: LeftHomes,
     buffer: Box<[u8]>,
     orphans_asked: bool,
     has_callers: bool,
@@ -136,6 +140,7 @@ impl Source {
             leftovers: Leftovers::default(),
             relics: Relics::default(),
             boot: processes::boot(),
+            left_homes: LeftHomes::default(),
             buffer: vec![0; READ_SIZE].into(),
             orphans_asked: false,
             has_callers: true,

@@ -6,7 +6,7 @@
 )]
 
 use std::cell::Cell;
-use std::ffi::{CString, c_char, c_int, c_long, c_void};
+use std::ffi::{c_char, c_int, c_long, c_void};
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
@@ -14,7 +14,7 @@ use std::ptr;
 
 use rustix::process::Pid;
 
-use crate::system::spawn::{Ids, NotDone, NotStarted, Plan, Step};
+use crate::system::spawn::{Door, Ids, NotDone, NotStarted, Plan, Stack, Step, errno, pointers};
 
 // Elsewhere the calls that change ids have other numbers, for ids of 16 bits.
 #[cfg(not(target_pointer_width = "64"))]
@@ -23,6 +23,8 @@ compile_error!("hupd starts jobs by the system calls of 64-bit Linux");
 /// The child has our memory and its own copy of everything else; we stand still until it has
 /// executed its program or is gone; and its pidfd is made together with it.
 const CLONE_FLAGS: c_int = libc::CLONE_VM | libc::CLONE_VFORK | libc::CLONE_PIDFD | libc::SIGCHLD;
+/// In a type that it fits.
+const CLONE_INTO_CGROUP: u64 = 1 << 33;
 /// The bytes of the kernel's set of signals.
 const SIGNAL_SET: usize = 8;
 /// The kernel's own sigaction, and more: the default action, no flags, an empty mask.
@@ -30,31 +32,6 @@ static DEFAULT_ACTION: [u64; 8] = [0; 8];
 static NO_SIGNALS: u64 = 0;
 /// What a shell returns for a program that cannot be executed. Nobody sees it.
 const NOT_STARTED: c_int = 127;
-
-/// What a child stands on until its program is loaded. One child at a time.
-pub(crate) struct Stack(Box<[u128]>);
-
-impl Stack {
-    /// The child calls a few functions without recursion, and keeps nothing on the stack but their
-    /// frames: a test shows that a fraction of this is used.
-    const SIZE: usize = 64 * 1024;
-
-    pub(crate) fn new() -> Self {
-        Self(vec![0; Self::SIZE / size_of::<u128>()].into())
-    }
-
-    /// Its end, aligned to 16 bytes as every ABI of 64-bit Linux wants it. Stacks grow down from there.
-    fn top(&mut self) -> *mut c_void {
-        self.0.as_mut_ptr_range().end.cast()
-    }
-
-    /// Which part of it was ever written to.
-    #[cfg(test)]
-    pub(crate) fn share_used(&self) -> f64 {
-        let unused = self.0.iter().take_while(|word| **word == 0).count();
-        1.0 - unused as f64 / self.0.len() as f64
-    }
-}
 
 /// Starts a process, and returns when its program is loaded, or with what kept it from that.
 pub(crate) fn start(plan: &Plan<'_>, stack: &mut Stack) -> Result<(Pid, OwnedFd), NotStarted> {
@@ -67,24 +44,25 @@ pub(crate) fn start(plan: &Plan<'_>, stack: &mut Stack) -> Result<(Pid, OwnedFd)
     let mut pidfd = -1;
     // A handler of ours must not run in the child, where it would take our memory for its own.
     let mask = block_all_signals();
+    let birth_of = (&raw const birth).cast_mut().cast();
     // SAFETY: `child` has this type. Its stack is ours alone for as long as it runs, and so are
     // `birth` and all that it refers to: this thread stands still until the child has another memory
     // (execve) or none (exit), and no other thread knows of them. `pidfd` takes a descriptor, and
     // nothing else is asked for.
     let pid = unsafe {
-        let birth: *const Birth<'_> = &raw const birth;
-        let pidfd = &raw mut pidfd;
-        libc::clone(
-            child,
-            stack.top(),
-            CLONE_FLAGS,
-            birth.cast_mut().cast(),
-            pidfd,
-        )
+        match &plan.cgroup {
+            Some(Door::Birth(cgroup)) => {
+                clone_into(fd(cgroup) as u64, stack, birth_of, &raw mut pidfd)
+            }
+            _ => match libc::clone(child, stack.top(), CLONE_FLAGS, birth_of, &raw mut pidfd) {
+                -1 => -c_long::from(errno()),
+                pid => c_long::from(pid),
+            },
+        }
     };
-    let error = io::Error::last_os_error();
     set_signal_mask(&mask);
-    let pid = Pid::from_raw(pid.max(0)).ok_or(NotStarted::NoProcess(error))?;
+    let no_process = || NotStarted::NoProcess(io::Error::from_raw_os_error(-pid as c_int));
+    let pid = Pid::from_raw(pid.max(0) as c_int).ok_or_else(no_process)?;
     // SAFETY: clone has made this descriptor, and nobody else has seen it.
     let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
     match birth.failure.take() {
@@ -93,10 +71,38 @@ pub(crate) fn start(plan: &Plan<'_>, stack: &mut Stack) -> Result<(Pid, OwnedFd)
     }
 }
 
-/// For execve: the texts, and a null pointer at the end.
-fn pointers(texts: &[CString]) -> Vec<*const c_char> {
-    let pointers = texts.iter().map(|text| text.as_ptr());
-    pointers.chain([ptr::null()]).collect()
+/// As clone(2), into a cgroup, for which it has no room. glibc has no way to clone3(2) with another stack.
+///
+/// # Safety
+///
+/// As for `libc::clone` with `child`: its stack and what it is given are its own until it is gone.
+#[cfg(target_arch = "x86_64")]
+unsafe fn clone_into(to: u64, on: &mut Stack, with: *mut c_void, pidfd: *mut c_int) -> c_long {
+    // SAFETY: zeros mean that nothing is asked for.
+    let mut wanted: libc::clone_args = unsafe { MaybeUninit::zeroed().assume_init() };
+    wanted.flags = (CLONE_FLAGS & !libc::SIGCHLD) as u64 | CLONE_INTO_CGROUP;
+    wanted.exit_signal = libc::SIGCHLD as u64;
+    (wanted.stack, wanted.stack_size) = on.whole();
+    (wanted.cgroup, wanted.pidfd) = (to, pidfd as u64);
+    let answer;
+    // SAFETY: the child comes out of the first call with our registers and on its own stack, and goes no
+    // further than the second. To us it is one call, which changes rax, rcx and r11.
+    unsafe {
+        std::arch::asm!(
+            "syscall", "test rax, rax", "jnz 2f",
+            "xor ebp, ebp", "mov rdi, r12", "call r13", "mov edi, eax", "mov eax, r14d", "syscall", "2:",
+            inlateout("rax") libc::SYS_clone3 => answer, out("rcx") _, out("r11") _,
+            in("rdi") &raw const wanted, in("rsi") size_of::<libc::clone_args>(), in("r12") with,
+            in("r13") child as extern "C" fn(_) -> _, in("r14") libc::SYS_exit,
+        );
+    }
+    answer
+}
+
+/// In the language of other machines this is not written: there a process joins its cgroup.
+#[cfg(not(target_arch = "x86_64"))]
+unsafe fn clone_into(_: u64, _: &mut Stack, _: *mut c_void, _: *mut c_int) -> c_long {
+    -c_long::from(libc::ENOSYS)
 }
 
 /// By the system call: pthread_sigmask keeps two signals out that glibc uses between threads, and
@@ -161,7 +167,7 @@ impl Birth<'_> {
             // SAFETY: no pointers. Without a flag, so that these three stay open.
             unsafe { call(Step::Streams, libc::SYS_dup3, fds) }?;
         }
-        if let Some(cgroup) = &plan.cgroup {
+        if let Some(Door::Joining(cgroup)) = &plan.cgroup {
             let zero = [fd(cgroup), c"0".as_ptr() as usize, 1, 0];
             // SAFETY: one byte of a text of one byte; to the kernel it means "who writes this".
             unsafe { call(Step::Cgroup, libc::SYS_write, zero) }?;

@@ -5,10 +5,12 @@
 //! much memory hupd has, and it sets itself up by system calls alone: see `system::raw`.
 
 mod failure;
+mod home;
 mod limits;
 mod plan;
 mod prepared;
 mod program;
+mod stack;
 mod streams;
 #[cfg(test)]
 mod tests;
@@ -26,15 +28,18 @@ use crate::clock::Moment;
 use crate::config::Job;
 use crate::event::{Event, NoStart, Outbox};
 use crate::run::{Generation, Occurrence, RunId};
+use crate::system::cgroups::{Cgroup, Delegation};
 use crate::system::children::{ChildrenHandle, NewChild};
 use crate::system::identity::{Accounts, Identity};
 use crate::system::inherited::signals_with_an_action;
-use crate::system::raw::{self, Stack};
+use crate::system::raw;
 
 pub(crate) use failure::by_kind;
 use failure::why_not_started;
-pub(crate) use plan::{Ids, NotDone, NotStarted, Plan, Step};
+use home::{Home, Homes};
+pub(crate) use plan::{Door, Ids, NotDone, NotStarted, Plan, Step, errno, pointers};
 use prepared::Prepared;
+pub(crate) use stack::Stack;
 
 /// All that is needed to start one run.
 #[derive(Clone, Debug)]
@@ -52,6 +57,7 @@ pub struct SpawnOrder {
 pub struct Spawners {
     channels: Vec<Sender<SpawnOrder>>,
     next: usize,
+    delegation: Option<Delegation>,
 }
 
 impl Spawners {
@@ -62,6 +68,10 @@ impl Spawners {
         identity: Identity,
         outbox: Outbox,
     ) -> io::Result<Self> {
+        let delegation = Delegation::find();
+        if let Some(delegation) = &delegation {
+            delegation.clean_up();
+        }
         let spawner = Spawner {
             children,
             identity,
@@ -71,11 +81,24 @@ impl Spawners {
                 .write(true)
                 .open("/dev/null")?,
             handled: signals_with_an_action().into(),
+            delegation: delegation.clone(),
+            homes: Homes::new(None),
         };
         let channels = (0..count.max(1))
             .map(|number| spawner.try_clone()?.start(number))
             .collect::<io::Result<_>>()?;
-        Ok(Self { channels, next: 0 })
+        Ok(Self {
+            channels,
+            next: 0,
+            delegation,
+        })
+    }
+
+    /// Nothing runs any more: the cgroups that are empty are removed.
+    pub fn clean_up(&self) {
+        if let Some(delegation) = &self.delegation {
+            delegation.clean_up();
+        }
     }
 
     /// Starts the process of a run; `Started` or `CouldNotStart` follows.
@@ -97,6 +120,8 @@ struct Spawner {
     null: File,
     /// Signals that jobs must find at their default.
     handled: Arc<[i32]>,
+    delegation: Option<Delegation>,
+    homes: Homes,
 }
 
 /// What a thread keeps from one start to the next.
@@ -113,6 +138,8 @@ impl Spawner {
             outbox: self.outbox.clone(),
             null: self.null.try_clone()?,
             handled: self.handled.clone(),
+            delegation: self.delegation.clone(),
+            homes: Homes::new(self.delegation.as_ref().map(Delegation::pool)),
         })
     }
 
@@ -150,14 +177,22 @@ impl Spawner {
     fn spawn(&self, order: &SpawnOrder, own: &mut Own) -> Result<NewChild, NoStart> {
         let account = own.accounts.of(&order.job.process)?;
         let prepared = Prepared::new(order, account)?;
-        let plan = prepared.plan(self.null.as_fd(), &self.handled);
-        let started = start(&plan, &mut own.stack);
-        let (pid, pidfd) = started.map_err(|what| why_not_started(&prepared, what))?;
+        let (born, home) = self.start_at_home(&prepared, &mut own.stack);
+        let cgroup = home.map(Home::into_cgroup);
+        let (pid, pidfd) = match born {
+            Ok(process) => process,
+            Err(what) => {
+                cgroup.into_iter().for_each(Cgroup::release);
+                return Err(why_not_started(&prepared, what));
+            }
+        };
         Ok(NewChild {
             run: order.run,
             job: order.job.clone(),
             pid,
             pidfd,
+            cgroup,
+            scheduled_for: order.occurrence.instant,
             pipe: prepared.into_pipe(),
             started: Moment::now(),
             keep_output: order.keep_output,
@@ -165,8 +200,28 @@ impl Spawner {
     }
 }
 
+impl Spawner {
+    /// In a cgroup of its own, where there is one.
+    fn start_at_home(&self, prepared: &Prepared<'_>, stack: &mut Stack) -> (Born, Option<Home>) {
+        loop {
+            let home = self.homes.take();
+            let door = home.as_ref().map(Home::door);
+            let plan = prepared.plan(self.null.as_fd(), &self.handled, door);
+            match (start(&plan, stack), home) {
+                (Err(what), Some(home)) if self.homes.give_way(&home, &what) => {
+                    home.into_cgroup().release();
+                }
+                (born, home) => return (born, home),
+            }
+        }
+    }
+}
+
+/// A process and its pidfd, or why there is none.
+type Born = Result<(Pid, OwnedFd), NotStarted>;
+
 /// A process with its program; one that did not come so far is reaped.
-fn start(plan: &Plan<'_>, stack: &mut Stack) -> Result<(Pid, OwnedFd), NotStarted> {
+fn start(plan: &Plan<'_>, stack: &mut Stack) -> Born {
     raw::start(plan, stack).inspect_err(|what| {
         if let NotStarted::SetUp(pid, _) = what {
             let _ = rustix::io::retry_on_intr(|| waitpid(Some(*pid), WaitOptions::empty()));

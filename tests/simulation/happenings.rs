@@ -286,6 +286,7 @@ impl Machine {
             exit: process.exit,
             was_signalled: process.was_signalled,
             usage: Usage::default(),
+            survivors: Vec::new(),
             output: Output::default(),
             at: self.clock.moment(),
         };

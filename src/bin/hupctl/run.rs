@@ -3,6 +3,7 @@
 use hupd::clock::Moment;
 use hupd::control::client::Client;
 use hupd::protocol::{OutputOf, Patience, Request, RunFilter, RunRow, Runs, Usual};
+use hupd::run::Survivor;
 
 use crate::ending::{Ending, Failure};
 use crate::follow::to_the_end;
@@ -71,12 +72,20 @@ fn started(run: &RunRow) -> String {
 pub fn ended(run: &RunRow) -> String {
     let name = name(run);
     let how = how_it_ended(run);
+    let left = left_behind(run).map_or_else(String::new, |left| format!("; left behind: {left}"));
     match run.duration_seconds {
         Some(seconds) if run.started_at.is_some() => {
-            format!("{name} {how} after {}", duration(seconds))
+            format!("{name} {how} after {}{left}", duration(seconds))
         }
-        _ => format!("{name} {how}"),
+        _ => format!("{name} {how}{left}"),
     }
+}
+
+/// `sh (pid 99), sleep (pid 100)`: what is left of it although hupd stopped it.
+pub fn left_behind(run: &RunRow) -> Option<String> {
+    let named = |one: &Survivor| format!("{} (pid {})", visible(&one.command), one.pid);
+    let named: Vec<_> = run.survivors.iter().map(named).collect();
+    (!named.is_empty()).then(|| named.join(", "))
 }
 
 /// `run 17 of job 'backup'`
@@ -105,5 +114,20 @@ mod tests {
         };
         let text = "run 17 of job 'backup' could not start: no such file";
         assert_eq!(ended(&never), text);
+    }
+
+    #[test]
+    fn what_is_left_of_it_is_named() {
+        let left = |pid, command: &str| Survivor {
+            pid,
+            command: command.into(),
+        };
+        let run = RunRow {
+            survivors: vec![left(99, "sh"), left(100, "\u{1b}x")],
+            ..ended_row(17, "timed out")
+        };
+        let text = "run 17 of job 'backup' timed out after 1.2 s; \
+             left behind: sh (pid 99), \\u{1b}x (pid 100)";
+        assert_eq!(ended(&run), text);
     }
 }

@@ -191,6 +191,7 @@ pub mod tests {
             peak_memory_bytes: None,
             output_bytes: None,
             note: None,
+            survivors: Vec::new(),
         }
     }
 
@@ -218,6 +219,7 @@ pub mod tests {
                 peak_memory_bytes: Some(3 << 20),
                 output_bytes: Some(0),
                 note: None,
+                survivors: Vec::new(),
                 ..ended(17, "killed by TERM")
             },
             RunRow {

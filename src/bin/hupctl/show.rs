@@ -7,6 +7,7 @@ use hupd::protocol::{OutputOf, Request, RunDetails};
 
 use crate::ending::{Ending, Failure};
 use crate::logs::meaning;
+use crate::run::left_behind;
 use crate::runs::how_it_ended;
 use crate::screen::{Screen, View};
 use crate::show_job::job_text;
@@ -64,6 +65,7 @@ fn run_text(details: &RunDetails, view: &View) -> String {
         ("cpu", run.cpu_seconds.map(duration)),
         ("memory", run.peak_memory_bytes.map(size)),
         ("output", output(details)),
+        ("left behind", left_behind(run)),
     ])
 }
 

@@ -139,6 +139,7 @@ fn run() -> RunRow {
         peak_memory_bytes: None,
         output_bytes: None,
         note: None,
+        survivors: Vec::new(),
     }
 }
 

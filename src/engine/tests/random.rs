@@ -218,6 +218,7 @@ impl SlowWorld {
                 exit: Exit::Code(0),
                 was_signalled: false,
                 usage: Usage::default(),
+                survivors: Vec::new(),
                 output: Output::default(),
                 at: self.now,
             },

@@ -100,6 +100,7 @@ fn what_ends_makes_room_for_the_first_of_them() {
         exit: crate::run::Exit::Code(0),
         was_signalled: false,
         usage: Default::default(),
+        survivors: Vec::new(),
         output: Default::default(),
         at: world.now,
     };

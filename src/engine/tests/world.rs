@@ -231,6 +231,7 @@ impl World {
                 exit,
                 was_signalled: self.signals.iter().any(|(signalled, _)| *signalled == run),
                 usage: Usage::default(),
+                survivors: Vec::new(),
                 output: Output::default(),
                 at: self.now,
             },

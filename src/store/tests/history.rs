@@ -34,6 +34,7 @@ fn a_run_is_shown_as_it_was() {
         peak_memory_bytes: Some(4096),
         output_bytes: Some(26),
         note: None,
+        survivors: Vec::new(),
     };
     assert_eq!(runs(&store), [expected]);
 }

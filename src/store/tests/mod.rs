@@ -207,6 +207,7 @@ fn end(run: u64, outcome: Outcome) -> RunEnd {
             cpu: Duration::from_millis(250),
             peak_memory: Some(4096),
         },
+        survivors: Vec::new(),
         output: Output::default(),
     }
 }

@@ -146,6 +146,7 @@ DROP VIEW runs_readable;
 ALTER TABLE runs DROP COLUMN boot;
 ALTER TABLE runs DROP COLUMN born_by;
 ALTER TABLE runs DROP COLUMN note;
+ALTER TABLE runs DROP COLUMN survivors;
 PRAGMA user_version = 2;
 ";
 

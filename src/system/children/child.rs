@@ -5,6 +5,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use rustix::io::Errno;
 use rustix::process::{
     Pid, Signal as KernelSignal, WaitId, WaitIdOptions, kill_process_group, pidfd_send_signal,
@@ -14,10 +15,12 @@ use rustix::process::{
 use super::handle::NewChild;
 use super::pipe::{Found, fill_level, read_some};
 use super::poll::{Poll, Token};
+use super::survivors::Mark;
 use crate::clock::Moment;
 use crate::config::Job;
 use crate::event::{Ended, Heard, Listener, Piece};
-use crate::run::{Exit, Output, RunId, Signal, Usage};
+use crate::run::{Exit, Output, RunId, Signal, Survivor, Usage};
+use crate::system::cgroups::Cgroup;
 use crate::system::output::{Capture, Lines};
 
 /// What is read at once where each line goes to the log, so that others are not kept waiting.
@@ -28,6 +31,8 @@ pub(super) struct Child {
     run: RunId,
     job: Arc<Job>,
     pid: Pid,
+    cgroup: Option<Cgroup>,
+    scheduled_for: Timestamp,
     pipe: Option<OwnedFd>,
     capture: Capture,
     lines: Lines,
@@ -35,6 +40,7 @@ pub(super) struct Child {
     was_signalled: bool,
     /// When KILL was sent, on the elapsed clock.
     killed_at: Option<Duration>,
+    survivors: Vec<Survivor>,
     phase: Phase,
 }
 
@@ -67,12 +73,15 @@ impl Child {
             run: new.run,
             job: new.job,
             pid: new.pid,
+            cgroup: new.cgroup,
+            scheduled_for: new.scheduled_for,
             pipe: new.pipe,
             capture: Capture::new(keep),
             lines: Lines::default(),
             followers: Vec::new(),
             was_signalled: false,
             killed_at: None,
+            survivors: Vec::new(),
             phase: Phase::Alive { pidfd: new.pidfd },
         }
     }
@@ -135,6 +144,33 @@ impl Child {
         }
     }
 
+    /// Whether any process is left in its cgroup, where it has one.
+    pub(super) fn is_at_home(&self) -> bool {
+        self.cgroup.as_ref().is_some_and(Cgroup::is_populated)
+    }
+
+    pub(super) fn cgroup(&self) -> Option<&Cgroup> {
+        self.cgroup.as_ref()
+    }
+
+    pub(super) fn take_cgroup(&mut self) -> Option<Cgroup> {
+        self.cgroup.take()
+    }
+
+    /// By what its processes are known, wherever they are.
+    pub(super) fn mark(&self) -> Mark {
+        Mark::new(self.run, &self.job.name, self.scheduled_for)
+    }
+
+    /// Names those that are left of it.
+    pub(super) fn left(&mut self, survivors: Vec<Survivor>) {
+        let (job, run) = (&self.job.name, self.run);
+        for Survivor { pid, command } in &survivors {
+            log::warn!(job:%, run:%, pid = *pid, command; "the run was stopped, and this process of it is left");
+        }
+        self.survivors = survivors;
+    }
+
     /// Sends a signal to the group, while its number is sure to be its own: until the leader is reaped.
     pub(super) fn signal(&mut self, signal: Signal) -> io::Result<()> {
         if signal == Signal::KILL && self.killed_at.is_none() {
@@ -146,10 +182,25 @@ impl Child {
             Phase::Alive { pidfd } => {
                 send(self.pid, Some(pidfd), signal)?;
                 self.was_signalled = true;
+                self.signal_the_rest(signal)
+            }
+            Phase::Lingering => {
+                let sent = send(self.pid, None, signal);
+                self.signal_the_rest(signal).and(sent)
+            }
+            Phase::Reaped(_) => Ok(()),
+        }
+    }
+
+    /// Those that have left the group, as far as they are known.
+    fn signal_the_rest(&self, signal: Signal) -> io::Result<()> {
+        match (&self.cgroup, signal) {
+            (None, _) => Ok(()),
+            (Some(cgroup), Signal::KILL) => cgroup.kill(),
+            (Some(cgroup), signal) => {
+                cgroup.signal_outside(self.pid, of_kernel(signal)?);
                 Ok(())
             }
-            Phase::Lingering => send(self.pid, None, signal),
-            Phase::Reaped(_) => Ok(()),
         }
     }
 
@@ -222,6 +273,7 @@ impl Child {
             exit: reaped.exit,
             was_signalled: self.was_signalled,
             usage: reaped.usage,
+            survivors: self.survivors,
             output: self.capture.into_output(),
             at: reaped.at,
         }
@@ -238,8 +290,12 @@ fn has_ended(pidfd: &OwnedFd) -> bool {
     !matches!(rustix::io::retry_on_intr(look), Ok(None))
 }
 
+fn of_kernel(signal: Signal) -> io::Result<KernelSignal> {
+    Ok(KernelSignal::from_named_raw(signal.number()).ok_or(Errno::INVAL)?)
+}
+
 fn send(group: Pid, leader: Option<&OwnedFd>, signal: Signal) -> io::Result<()> {
-    let signal = KernelSignal::from_named_raw(signal.number()).ok_or(Errno::INVAL)?;
+    let signal = of_kernel(signal)?;
     match (kill_process_group(group, signal), leader) {
         // It has left the group that it was started in.
         (Err(Errno::SRCH), Some(pidfd)) => Ok(pidfd_send_signal(pidfd, signal)?),

@@ -71,6 +71,9 @@ impl Source {
         if let Some(pipe) = child.take_pipe() {
             self.leftovers.keep(run, pipe, &self.poll);
         }
+        if let Some(cgroup) = child.take_cgroup() {
+            self.left_homes.take_back(cgroup);
+        }
         self.tell(Event::Ended(Box::new(child.into_ended())));
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 
+use jiff::Timestamp;
 use rustix::event::{EventfdFlags, eventfd};
 use rustix::process::Pid;
 
@@ -14,6 +15,7 @@ use crate::clock::Moment;
 use crate::config::Job;
 use crate::event::{Listener, Reply};
 use crate::run::{RunId, Signal};
+use crate::system::cgroups::Cgroup;
 
 /// A process that was just started, for the children source to look after.
 #[derive(Debug)]
@@ -22,6 +24,9 @@ pub struct NewChild {
     pub job: Arc<Job>,
     pub pid: Pid,
     pub pidfd: OwnedFd,
+    /// Where it lives, if it has one of its own.
+    pub cgroup: Option<Cgroup>,
+    pub scheduled_for: Timestamp,
     /// The end of its output that is read, non-blocking; none where its output is discarded.
     pub pipe: Option<OwnedFd>,
     pub started: Moment,

@@ -7,8 +7,8 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use super::Source;
-use super::child::Phase;
-use super::processes;
+use super::child::{Child, Phase};
+use super::{processes, survivors};
 use crate::clock::Moment;
 use crate::run::RunId;
 
@@ -55,11 +55,14 @@ impl Source {
         // Where it cannot be seen who is alive, nobody is taken for dead.
         let groups = processes::living_groups().ok();
         let runs = std::mem::take(&mut self.lingering.runs);
-        let staying = runs
+        let (staying, ending): (Vec<_>, Vec<_>) = runs
             .into_iter()
-            .filter(|&run| self.stays(run, groups.as_ref(), began))
-            .collect();
+            .partition(|&run| self.stays(run, groups.as_ref(), began));
         self.lingering.runs = staying;
+        self.name_survivors(&ending);
+        for run in ending {
+            self.end_lingering(run);
+        }
         let ended = Moment::now().elapsed;
         self.lingering.not_before = ended + LOOK_EVERY.max((ended - began) * REST_PER_LOOK);
     }
@@ -68,15 +71,42 @@ impl Source {
         let Some(child) = self.children.get(&run) else {
             return false;
         };
-        let is_alive = groups.is_none_or(|groups| groups.contains(&child.pid()));
-        let goes_on = child.was_signalled() && is_alive;
-        if goes_on && !child.is_killed_since(now, KILL_PATIENCE) {
-            return true;
+        let is_in_group = groups.is_none_or(|groups| groups.contains(&child.pid()));
+        let goes_on = child.was_signalled() && (is_in_group || child.is_at_home());
+        goes_on && !child.is_killed_since(now, KILL_PATIENCE)
+    }
+
+    /// Of runs that were stopped: those without a cgroup are looked for all at once, for that is a look at
+    /// all processes there are.
+    fn name_survivors(&mut self, ending: &[RunId]) {
+        let stopped = |run: &&RunId| {
+            let child = self.children.get(run);
+            child.is_some_and(|child| child.was_signalled())
+        };
+        let stopped: Vec<RunId> = ending.iter().filter(stopped).copied().collect();
+        let homeless = stopped.iter().filter_map(|run| self.children.get(run));
+        let homeless = homeless.filter(|child| child.cgroup().is_none());
+        let marks: Vec<_> = homeless.map(Child::mark).collect();
+        let mut found = survivors::of(&marks);
+        for run in stopped {
+            let Some(child) = self.children.get_mut(&run) else {
+                continue;
+            };
+            let survivors = match child.cgroup() {
+                Some(cgroup) => {
+                    let members = cgroup.members();
+                    survivors::named(members.iter().map(|pid| pid.as_raw_pid()))
+                }
+                None => found.remove(&run).unwrap_or_default(),
+            };
+            child.left(survivors);
         }
-        let is_over = self.reap(run);
-        if is_over && goes_on {
-            log::warn!("run {run} may have left processes behind that cannot be killed");
+    }
+
+    /// A debugger may hold the process back; then it is looked at again.
+    fn end_lingering(&mut self, run: RunId) {
+        if self.children.contains_key(&run) && !self.reap(run) {
+            self.lingering.runs.push(run);
         }
-        !is_over
     }
 }

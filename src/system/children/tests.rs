@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use rustix::process::{Pid, PidfdFlags, Signal as KernelSignal, kill_process_group, pidfd_open};
 
 use super::child::Child;
@@ -245,6 +246,8 @@ fn a_group_is_killed_also_before_the_end_of_its_leader_is_told() {
         job: Arc::new(shell(script)),
         pid,
         pidfd: pidfd_open(pid, PidfdFlags::empty()).unwrap(),
+        cgroup: None,
+        scheduled_for: Timestamp::UNIX_EPOCH,
         pipe: None,
         started: Moment::now(),
         keep_output: 0,

@@ -1,9 +1,10 @@
 //! What a process is to become, step by step, and how far it has come: plain data, made whole before the
 //! process is there, for it can make nothing itself.
 
-use std::ffi::{CStr, CString};
+use std::ffi::{CStr, CString, c_char};
 use std::io;
 use std::os::fd::BorrowedFd;
+use std::ptr;
 
 use rustix::process::Pid;
 
@@ -16,8 +17,8 @@ pub(crate) struct Plan<'p> {
     pub environment: &'p [CString],
     /// Standard input, output and error. None of them is one of these three already.
     pub streams: [BorrowedFd<'p>; 3],
-    /// The open `cgroup.procs` of the cgroup to live in.
-    pub cgroup: Option<BorrowedFd<'p>>,
+    /// Where to live; none where it stays where hupd is.
+    pub cgroup: Option<Door<'p>>,
     pub limits: &'p [Limit],
     pub nice: Option<i32>,
     pub umask: u32,
@@ -26,6 +27,15 @@ pub(crate) struct Plan<'p> {
     pub working_dir: &'p CStr,
     /// Signals that hupd handles or ignores.
     pub handled: &'p [i32],
+}
+
+/// The way into a cgroup, by what is open of it.
+#[derive(Debug)]
+pub(crate) enum Door<'p> {
+    /// Its folder. For the kernel that is the shortest way.
+    Birth(BorrowedFd<'p>),
+    /// Its `cgroup.procs`: the kernel lets nobody fork meanwhile, and that takes milliseconds.
+    Joining(BorrowedFd<'p>),
 }
 
 /// A resource by its number, and how much of it.
@@ -75,9 +85,19 @@ impl NotDone {
 
     /// With the error of the system call that has just failed.
     pub fn now(step: Step) -> Self {
-        let errno = io::Error::last_os_error().raw_os_error();
-        Self::of(step, errno.unwrap_or(0))
+        Self::of(step, errno())
     }
+}
+
+/// The error of the system call that has just failed.
+pub(crate) fn errno() -> i32 {
+    io::Error::last_os_error().raw_os_error().unwrap_or(0)
+}
+
+/// For execve: the texts, and a null pointer at the end.
+pub(crate) fn pointers(texts: &[CString]) -> Vec<*const c_char> {
+    let pointers = texts.iter().map(|text| text.as_ptr());
+    pointers.chain([ptr::null()]).collect()
 }
 
 /// Why there is no process with its program.

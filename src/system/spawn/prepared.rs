@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::SpawnOrder;
 use super::failure::{could_not_prepare, wrong_env_file};
 use super::limits::limits;
-use super::plan::{Limit, Plan};
+use super::plan::{Door, Limit, Plan};
 use super::program::Program;
 use super::streams::Streams;
 use crate::config::{Job, read_env_file};
@@ -71,13 +71,18 @@ impl<'o> Prepared<'o> {
         })
     }
 
-    pub fn plan<'p>(&'p self, null: BorrowedFd<'p>, handled: &'p [i32]) -> Plan<'p> {
+    pub fn plan<'p>(
+        &'p self,
+        null: BorrowedFd<'p>,
+        handled: &'p [i32],
+        cgroup: Option<Door<'p>>,
+    ) -> Plan<'p> {
         Plan {
             programs: &self.programs,
             arguments: &self.arguments,
             environment: &self.environment,
             streams: self.streams.of_job(null),
-            cgroup: None,
+            cgroup,
             limits: &self.limits,
             nice: self.job.process.nice,
             umask: self.job.process.umask,

@@ -17,7 +17,9 @@ echo "arguments: $0 $*"
 echo "folder: $(pwd)"
 env | sort
 grep -E '^(Uid|Gid|Groups|SigBlk|SigCgt|CapInh|CapPrm|CapEff|CapBnd|CapAmb|NoNewPrivs|Seccomp):' /proc/self/status
-cat /proc/self/limits /proc/self/cgroup /proc/self/oom_score_adj /proc/self/timerslack_ns
+cat /proc/self/limits /proc/self/oom_score_adj /proc/self/timerslack_ns
+# All of it is as it is with std, but for the cgroup of its own that a run may have.
+sed -E '/^0::/ { s,/hupd\.[0-9]+\.[0-9]+$,,; s,^0::$,0::/, }' /proc/self/cgroup
 read -r _ _ _ parent group session terminal _ </proc/$$/stat
 [ "$group" = $$ ] && echo "leads its group"
 echo "parent $parent, session $session, terminal $terminal, nice $(nice)"

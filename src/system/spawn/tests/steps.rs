@@ -9,8 +9,7 @@ use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Pid, WaitOptions, waitpid};
 
-use crate::system::raw::Stack;
-use crate::system::spawn::{Ids, NotDone, NotStarted, Plan, Step, start};
+use crate::system::spawn::{Door, Ids, NotDone, NotStarted, Plan, Stack, Step, start};
 
 /// What a plan for `sh -c SCRIPT` refers to.
 struct Ground {
@@ -96,7 +95,7 @@ fn a_process_joins_its_cgroup_by_a_word_to_it() {
     let file = File::create(&path).unwrap();
     let ground = Ground::new(c"true");
     let mut plan = ground.plan();
-    plan.cgroup = Some(file.as_fd());
+    plan.cgroup = Some(Door::Joining(file.as_fd()));
     let pid = started(&plan);
     ground.output(pid);
     assert_eq!(fs::read_to_string(&path).unwrap(), "0");
@@ -110,7 +109,7 @@ fn a_cgroup_that_cannot_be_joined_is_told() {
     let only_to_read = File::open(&path).unwrap();
     let ground = Ground::new(c"true");
     let mut plan = ground.plan();
-    plan.cgroup = Some(only_to_read.as_fd());
+    plan.cgroup = Some(Door::Joining(only_to_read.as_fd()));
     assert_eq!(failure(&plan), NotDone::of(Step::Cgroup, libc::EBADF));
 }
 

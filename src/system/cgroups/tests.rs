@@ -1,0 +1,67 @@
+//! Cgroups on a hierarchy of this machine, where one is delegated, and by their files alone.
+
+use std::fs;
+use std::path::Path;
+
+use super::*;
+
+/// What a kernel before 5.14, and without processes, shows.
+fn folder_of_files(folder: &Path, events: &str) {
+    fs::write(folder.join("cgroup.events"), events).unwrap();
+    fs::write(folder.join("cgroup.procs"), "").unwrap();
+}
+
+fn at(folder: &Path) -> Pool {
+    Delegation::at(folder).pool()
+}
+
+#[test]
+fn an_empty_cgroup_is_used_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let pool = at(folder.path());
+    let first = pool.take().unwrap();
+    let second = pool.take().unwrap();
+    assert_ne!(first.path, second.path);
+    let path = first.path.clone();
+    first.release();
+    assert_eq!(pool.take().unwrap().path, path);
+    assert!(path.is_dir() && second.path.is_dir());
+}
+
+#[test]
+fn not_all_that_are_empty_are_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let pool = at(folder.path());
+    let all: Vec<_> = (0..2 * KEPT_EMPTY).map(|_| pool.take().unwrap()).collect();
+    all.into_iter().for_each(Cgroup::release);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), KEPT_EMPTY);
+}
+
+#[test]
+fn what_the_kernel_says_of_a_cgroup_is_understood() {
+    let folder = tempfile::tempdir().unwrap();
+    let cgroup = at(folder.path()).take().unwrap();
+    folder_of_files(&cgroup.path, "populated 1\nfrozen 0\n");
+    assert!(cgroup.is_populated());
+    folder_of_files(&cgroup.path, "populated 0\nfrozen 0\n");
+    assert!(!cgroup.is_populated());
+    fs::remove_dir_all(&cgroup.path).unwrap();
+    assert!(!cgroup.is_populated());
+}
+
+#[test]
+fn only_what_is_of_this_hupd_or_of_one_that_is_gone_is_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    let own = format!("hupd.{}.7", std::process::id());
+    // No process has a number as high as that.
+    let gone = "hupd.2000000000.0";
+    for name in [&*own, gone, "hupd.1.0", "hupd.x.0", "system.slice"] {
+        fs::create_dir(folder.path().join(name)).unwrap();
+    }
+    fs::create_dir(folder.path().join(gone).join("within")).unwrap();
+    Delegation::at(folder.path()).clean_up();
+    let left = fs::read_dir(folder.path()).unwrap();
+    let mut left: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
+    left.sort();
+    assert_eq!(left, ["hupd.1.0", "hupd.x.0", "system.slice"]);
+}

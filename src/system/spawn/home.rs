@@ -1,0 +1,100 @@
+//! Where runs live: each in a cgroup of its own, as long as there are any to be had.
+
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+
+use rustix::io::Errno;
+
+use super::plan::{Door, NotDone, NotStarted, Step};
+use crate::system::cgroups::{Cgroup, Pool};
+
+/// How a process comes into its cgroup.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    Birth,
+    Joining,
+}
+
+/// The homes that one who starts processes has to give.
+#[derive(Debug)]
+pub(super) struct Homes {
+    pool: RefCell<Option<Pool>>,
+    way: Cell<Way>,
+}
+
+/// A cgroup whose door is open.
+#[derive(Debug)]
+pub(super) struct Home {
+    cgroup: Cgroup,
+    door: OwnedFd,
+    way: Way,
+}
+
+impl Homes {
+    pub(super) fn new(pool: Option<Pool>) -> Self {
+        Self {
+            pool: RefCell::new(pool),
+            way: Cell::new(Way::Birth),
+        }
+    }
+
+    /// None where there are none, or none for now.
+    pub(super) fn take(&self) -> Option<Home> {
+        let way = self.way.get();
+        let pool = self.pool.borrow();
+        let made = pool.as_ref()?.take().and_then(|cgroup| open(cgroup, way));
+        made.inspect_err(|error| log::warn!("a run gets no cgroup of its own: {error}"))
+            .ok()
+    }
+
+    /// Whether another try is worth it: what kept the process from its start was the way into its cgroup, and
+    /// the next one goes another way.
+    pub(super) fn give_way(&self, home: &Home, what: &NotStarted) -> bool {
+        let is_in_the_way = match what {
+            NotStarted::NoProcess(error) => home.way == Way::Birth && !is_shortage(error),
+            NotStarted::SetUp(_, NotDone { step, .. }) => *step == Step::Cgroup,
+        };
+        match home.way {
+            Way::Birth if is_in_the_way => self.way.set(Way::Joining),
+            Way::Joining if is_in_the_way => {
+                log::warn!("no cgroup can be entered, so runs get none of their own any more");
+                *self.pool.borrow_mut() = None;
+            }
+            _ => {}
+        }
+        is_in_the_way
+    }
+}
+
+fn is_shortage(error: &io::Error) -> bool {
+    let shortages = [Errno::AGAIN, Errno::NOMEM, Errno::MFILE, Errno::NFILE];
+    Errno::from_io_error(error).is_some_and(|errno| shortages.contains(&errno))
+}
+
+fn open(cgroup: Cgroup, way: Way) -> io::Result<Home> {
+    let door = match way {
+        Way::Birth => cgroup.open_folder(),
+        Way::Joining => cgroup.open_procs(),
+    };
+    match door {
+        Ok(door) => Ok(Home { cgroup, door, way }),
+        Err(error) => {
+            cgroup.release();
+            Err(error)
+        }
+    }
+}
+
+impl Home {
+    pub(super) fn door(&self) -> Door<'_> {
+        match self.way {
+            Way::Birth => Door::Birth(self.door.as_fd()),
+            Way::Joining => Door::Joining(self.door.as_fd()),
+        }
+    }
+
+    pub(super) fn into_cgroup(self) -> Cgroup {
+        self.cgroup
+    }
+}
