@@ -30,7 +30,7 @@ fn reason_of(home: Home) -> String {
     let run = hupd.home.ended_run("job");
     let outcome = run["outcome"].as_str().expect("an outcome");
     let sentence = format!("run {} of job 'job' {outcome}\n", run["run"]);
-    assert!(text(&told.stdout).ends_with(&sentence), "{told:?}");
+    assert!(text(&told.stderr).ends_with(&sentence), "{told:?}");
     for unknown in [
         "pid",
         "exit_code",
