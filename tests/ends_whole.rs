@@ -181,6 +181,64 @@ fn folders(place: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
+fn what_starts_after_a_run_that_was_killed_lives() {
+    let config = r#"
+        [jobs.job]
+        timeout = "200ms"
+        kill_after = "200ms"
+        command = "trap '' TERM; while :; do sleep 1; done"
+        [jobs.next]
+        command = ["true"]
+    "#;
+    let Some(hupd) = at_home(config) else {
+        return;
+    };
+    assert_eq!(hupd.home.run_to_end("job")["outcome"], "timed out");
+    // Both threads that start processes have their turn.
+    for _ in 0..4 {
+        assert_eq!(hupd.home.run_to_end("next")["outcome"], "exited 0");
+    }
+}
+
+/// As a service manager may leave its cgroup to the hupd that it starts again.
+#[test]
+fn a_hupd_whose_own_cgroup_was_killed_once_starts_its_jobs_all_the_same() {
+    let home = Home::new();
+    home.configure("[jobs.job]\ncommand = \"cat /proc/self/cgroup\"\n");
+    let Some(place) = cgroup_to_be_killed_in() else {
+        eprintln!("SKIPPED: no cgroup can be made here");
+        return;
+    };
+    let enter = format!("echo 0 >{}/cgroup.procs; exec \"$@\"", place.display());
+    let command = home.hupd_through(&enter);
+    let mut hupd = Hupd::start_by(command, home);
+    let run = hupd.home.run_to_end("job");
+    assert_eq!(run["outcome"], "exited 0");
+    let made = format!("/hupd.{}.", hupd.pid().as_raw_pid());
+    let cgroups = text(&hupd.home.output("job"));
+    assert!(cgroups.contains(&made), "{cgroups}");
+    assert!(hupd.stop().success());
+    fs::remove_dir(place).expect("it is empty");
+}
+
+/// A cgroup of cgroup v2 in which everybody was killed, so that the kernel has counted that.
+fn cgroup_to_be_killed_in() -> Option<PathBuf> {
+    let mounts = fs::read_to_string("/proc/self/mounts").expect("mounts");
+    let point = mounts.lines().find_map(|line| {
+        let mut fields = line.split(' ').skip(1);
+        let point = fields.next()?;
+        (fields.next()? == "cgroup2").then_some(point)
+    })?;
+    let place = Path::new(point).join(format!("hupd-test-{}", std::process::id()));
+    fs::create_dir(&place).ok()?;
+    fs::write(place.join("cgroup.kill"), "1").ok()?;
+    // As systemd marks what it delegates.
+    let (mark, flags) = ("trusted.delegate", rustix::fs::XattrFlags::empty());
+    rustix::fs::setxattr(&place, mark, b"1", flags).ok()?;
+    Some(place)
+}
+
+#[test]
 fn no_cgroup_is_left_behind() {
     let Some(mut hupd) = at_home("[jobs.job]\ncommand = [\"true\"]\n") else {
         return;

@@ -10,6 +10,7 @@ mod place;
 #[cfg(test)]
 mod tests;
 
+use std::cell::Cell;
 use std::fs;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -131,6 +132,7 @@ impl Pool {
             path,
             back: self.back.clone(),
             waiting: Arc::clone(&self.waiting),
+            was_killed: Cell::new(false),
         })
     }
 }
@@ -141,6 +143,7 @@ pub struct Cgroup {
     path: PathBuf,
     back: Sender<PathBuf>,
     waiting: Arc<AtomicUsize>,
+    was_killed: Cell<bool>,
 }
 
 impl Cgroup {
@@ -170,6 +173,7 @@ impl Cgroup {
 
     /// Kills all that is there, also what is just being forked.
     pub(crate) fn kill(&self) -> io::Result<()> {
+        self.was_killed.set(true);
         match fs::write(self.path.join("cgroup.kill"), "1") {
             // Kernels before 5.14 have no such file.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -191,8 +195,12 @@ impl Cgroup {
         members::signal_each(&self.path, &strays, signal);
     }
 
-    /// To be used again; where there are enough of them it is removed.
+    /// To be used again; where there are enough of them it is removed. So is one that was killed: the kernel
+    /// counts that, and kills whoever is born there from a cgroup with another count.
     pub(crate) fn release(self) {
+        if self.was_killed.get() {
+            return remove(&self.path);
+        }
         let waiting = self.waiting.fetch_add(1, Ordering::Relaxed);
         if waiting >= KEPT_EMPTY {
             self.waiting.fetch_sub(1, Ordering::Relaxed);

@@ -36,7 +36,7 @@ use crate::system::raw;
 
 pub(crate) use failure::by_kind;
 use failure::why_not_started;
-use home::{Home, Homes};
+use home::{Home, Homes, Way};
 pub(crate) use plan::{Door, Ids, NotDone, NotStarted, Plan, Step, errno, pointers};
 use prepared::Prepared;
 pub(crate) use stack::Stack;
@@ -69,6 +69,12 @@ impl Spawners {
         outbox: Outbox,
     ) -> io::Result<Self> {
         let delegation = Delegation::find();
+        let null = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open("/dev/null")?;
+        let pool = delegation.as_ref().map(Delegation::pool);
+        let way = pool.map_or(Way::Birth, |pool| Way::that_works(&pool, null.as_fd()));
         if let Some(delegation) = &delegation {
             delegation.clean_up();
         }
@@ -76,13 +82,11 @@ impl Spawners {
             children,
             identity,
             outbox,
-            null: OpenOptions::new()
-                .read(true)
-                .write(true)
-                .open("/dev/null")?,
+            null,
             handled: signals_with_an_action().into(),
             delegation: delegation.clone(),
-            homes: Homes::new(None),
+            way,
+            homes: Homes::new(None, way),
         };
         let channels = (0..count.max(1))
             .map(|number| spawner.try_clone()?.start(number))
@@ -121,6 +125,7 @@ struct Spawner {
     /// Signals that jobs must find at their default.
     handled: Arc<[i32]>,
     delegation: Option<Delegation>,
+    way: Way,
     homes: Homes,
 }
 
@@ -139,7 +144,8 @@ impl Spawner {
             null: self.null.try_clone()?,
             handled: self.handled.clone(),
             delegation: self.delegation.clone(),
-            homes: Homes::new(self.delegation.as_ref().map(Delegation::pool)),
+            way: self.way,
+            homes: Homes::new(self.delegation.as_ref().map(Delegation::pool), self.way),
         })
     }
 

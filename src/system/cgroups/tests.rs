@@ -29,6 +29,19 @@ fn an_empty_cgroup_is_used_again() {
 }
 
 #[test]
+fn one_that_was_killed_is_not_used_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let pool = at(folder.path());
+    let killed = pool.take().unwrap();
+    killed.kill().unwrap();
+    let path = killed.path.clone();
+    // Only the kernel removes these with their folder.
+    fs::remove_dir_all(&path).unwrap();
+    killed.release();
+    assert_ne!(pool.take().unwrap().path, path);
+}
+
+#[test]
 fn not_all_that_are_empty_are_kept() {
     let folder = tempfile::tempdir().unwrap();
     let pool = at(folder.path());

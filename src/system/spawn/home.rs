@@ -2,18 +2,53 @@
 
 use std::cell::{Cell, RefCell};
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::io::Errno;
+use rustix::process::{WaitOptions, waitpid};
 
-use super::plan::{Door, NotDone, NotStarted, Step};
+use super::plan::{Door, NotDone, NotStarted, Plan, Step};
+use super::{Stack, start};
 use crate::system::cgroups::{Cgroup, Pool};
 
 /// How a process comes into its cgroup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Way {
+pub(super) enum Way {
     Birth,
     Joining,
+}
+
+impl Way {
+    /// By one try without a program. Where hupd's own cgroup was killed once, as by a service manager before a
+    /// restart, the kernel kills whoever is born from there into another one, before it can fail.
+    pub(super) fn that_works(pool: &Pool, null: BorrowedFd<'_>) -> Self {
+        let Ok(home) = pool.take().and_then(|cgroup| open(cgroup, Self::Birth)) else {
+            return Self::Birth;
+        };
+        let nowhere = [c"/".to_owned()];
+        let plan = Plan {
+            programs: &nowhere,
+            arguments: &[],
+            environment: &[],
+            streams: [null; 3],
+            cgroup: Some(home.door()),
+            limits: &[],
+            nice: None,
+            umask: 0o022,
+            ids: None,
+            working_dir: c"/",
+            handled: &[],
+        };
+        let way = match start(&plan, &mut Stack::new()) {
+            Ok((pid, _)) => {
+                let _ = rustix::io::retry_on_intr(|| waitpid(Some(pid), WaitOptions::empty()));
+                Self::Joining
+            }
+            Err(_) => Self::Birth,
+        };
+        home.into_cgroup().release();
+        way
+    }
 }
 
 /// The homes that one who starts processes has to give.
@@ -32,10 +67,10 @@ pub(super) struct Home {
 }
 
 impl Homes {
-    pub(super) fn new(pool: Option<Pool>) -> Self {
+    pub(super) fn new(pool: Option<Pool>, way: Way) -> Self {
         Self {
             pool: RefCell::new(pool),
-            way: Cell::new(Way::Birth),
+            way: Cell::new(way),
         }
     }
 
