@@ -136,7 +136,7 @@ fn it_stays_in_the_foreground_by_itself_and_its_end_passes() {
     assert_eq!(container.home.json(&["status"])["pid"], 1);
 
     let told = Told::from(container.home.hupctl(&["run", "quick", "--wait"]));
-    assert!(told.out.contains("exited 3"), "{told:?}");
+    assert!(told.aside.contains("exited 3"), "{told:?}");
     container.signal(Signal::TERM);
     assert_eq!(container.wait().code(), Some(0));
     let log = container.home.read("log");
@@ -270,14 +270,14 @@ fn no_zombie_stays_however_many_end_at_once() {
         .status();
     assert!(made.expect("mkfifo runs").success());
     let told = Told::from(container.home.hupctl(&["run", "storm", "--wait"]));
-    assert!(told.out.contains("exited 4"), "{told:?}");
+    assert!(told.aside.contains("exited 4"), "{told:?}");
     wait_until("all orphans are hupd's", || {
         (children_of(container.hupd).count() == 500).then_some(())
     });
     // Readers of a FIFO end together when its last writer has gone.
     drop(open_gate(&container.home).expect("it is read"));
     let told = Told::from(container.home.hupctl(&["run", "quick", "--wait"]));
-    assert!(told.out.contains("exited 3"), "{told:?}");
+    assert!(told.aside.contains("exited 3"), "{told:?}");
     wait_until("all are gone", || {
         // One that opened the gate late still waits for a writer.
         drop(open_gate(&container.home));

@@ -231,7 +231,7 @@ fn who_waits_for_a_run_is_told_of_its_end_during_the_drain() {
     busy.open_gate();
     let told = Told::from(client.wait_with_output().expect("an end"));
     assert_eq!(told.status, Some(0), "{told:?}");
-    assert!(told.out.contains("exited 0"), "{told:?}");
+    assert!(told.aside.contains("exited 0"), "{told:?}");
     busy.ends();
 }
 
