@@ -170,6 +170,7 @@ fn order(run: usize, job: &Arc<Job>) -> SpawnOrder {
             trigger: Trigger::Request,
         },
         job: job.clone(),
+        attempt: 1,
         generation: Generation(1),
         keep_output: 4096,
     }

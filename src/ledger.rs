@@ -77,6 +77,8 @@ pub struct OpenRun {
     pub run: RunId,
     pub occurrence: Occurrence,
     pub generation: Generation,
+    /// Its last attempt.
+    pub attempt: u32,
     /// None where it was not started, as far as is known.
     pub start: Option<RunStart>,
 }
@@ -109,6 +111,8 @@ pub struct RunEnd {
     pub at: Timestamp,
     pub duration: Duration,
     pub outcome: Outcome,
+    /// Whether that is what its job calls a success.
+    pub success: bool,
     /// Why hupd ended it, where it did.
     pub stopped_by: Option<StopReason>,
     pub usage: Usage,
@@ -125,12 +129,45 @@ impl RunEnd {
             at,
             duration: Duration::ZERO,
             outcome,
+            success: false,
             stopped_by: None,
             usage: Usage::default(),
             output: Output::default(),
             survivors: Vec::new(),
         }
     }
+}
+
+/// An attempt of a run has failed, and another one follows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failed {
+    pub end: RunEnd,
+    pub attempt: u32,
+    /// So many there are in all, if the next ones fail as well.
+    pub attempts: u32,
+    /// How long until the next one, and when that is on the clock on the wall.
+    pub delay: Duration,
+    pub next_at: Timestamp,
+}
+
+/// The next attempt of a run: written before its process is started, so that a crash cannot start it twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NextAttempt {
+    pub run: RunId,
+    pub attempt: u32,
+    pub generation: Generation,
+}
+
+/// A run that waited for its next attempt when hupd ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resting {
+    pub occurrence: Occurrence,
+    /// Its last attempt, and how that ended; its output is in the store.
+    pub attempt: u32,
+    pub end: RunEnd,
+    /// How long it was to wait, and until when on the clock on the wall.
+    pub delay: Duration,
+    pub next_at: Timestamp,
 }
 
 /// From where the intervals of a job are counted, so that they keep their phase over a restart.

@@ -204,6 +204,8 @@ pub enum StopReason {
     ReplacedBy(RunId),
     /// An earlier hupd, which was killed, had left it running.
     Orphan,
+    /// It waited for another attempt, and the configuration in force does not want that.
+    Configuration,
 }
 
 /// As it is on record.
@@ -215,6 +217,7 @@ impl fmt::Display for StopReason {
             Self::Shutdown => f.write_str("shutdown"),
             Self::ReplacedBy(run) => write!(f, "replaced by run {run}"),
             Self::Orphan => f.write_str("orphan"),
+            Self::Configuration => f.write_str("configuration"),
         }
     }
 }
@@ -238,8 +241,25 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    pub fn is_success(&self) -> bool {
-        *self == Self::Exited(0)
+    /// From the text that history has.
+    pub fn from_text(text: &str) -> Self {
+        let number = |rest: &str| rest.parse().ok();
+        let exited = text.strip_prefix("exited ").and_then(number);
+        let killed = text.strip_prefix("killed by ");
+        let killed = killed.and_then(|name| match name.parse() {
+            Ok(number) => Some(Signal::from_number(number)),
+            Err(_) => Signal::from_name(name),
+        });
+        match (exited, killed, text) {
+            (Some(code), ..) => Self::Exited(code),
+            (_, Some(signal), _) => Self::Killed(signal),
+            (.., "timed out") => Self::TimedOut,
+            (.., "lost") => Self::Lost,
+            _ => {
+                let why = text.strip_prefix("could not start: ").unwrap_or(text);
+                Self::CouldNotStart(why.to_owned())
+            }
+        }
     }
 }
 

@@ -152,6 +152,9 @@ fn started() -> RunRow {
         output_bytes: None,
         note: None,
         survivors: Vec::new(),
+        success: None,
+        attempt: 1,
+        next_attempt_at: None,
     }
 }
 
@@ -165,6 +168,7 @@ fn ended(outcome: &str) -> RunRow {
         output_bytes: Some(5),
         note: None,
         survivors: Vec::new(),
+        success: Some(outcome == "exited 0"),
         ..started()
     }
 }

@@ -217,7 +217,7 @@ fn a_run_that_waits_for_a_place_can_be_killed() {
     hupd.home.hupctl(&["run", "first"]);
     let second = hupd.home.json(&["run", "second"])["run"].to_string();
     let told = hupd.home.hupctl(&["kill", &second]);
-    let sentence = format!("run {second} of job 'second' waited for a place, and will not start\n");
+    let sentence = format!("run {second} of job 'second' waited, and will not start\n");
     assert_eq!(
         (told.status.code(), text(&told.stdout)),
         (Some(0), sentence)

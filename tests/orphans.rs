@@ -38,6 +38,8 @@ fn order(run: RunId, script: &str) -> SpawnOrder {
         process: Default::default(),
         env: BTreeMap::new(),
         output: OutputMode::Store,
+        retry: None,
+        success_exit_codes: [0].into(),
         enabled: true,
         description: String::new(),
     };
@@ -49,6 +51,7 @@ fn order(run: RunId, script: &str) -> SpawnOrder {
             trigger: Trigger::Request,
         },
         job: Arc::new(job),
+        attempt: 1,
         generation: Generation(1),
         keep_output: 4096,
     }

@@ -132,6 +132,7 @@ fn the_environment_is_the_documented_one_and_nothing_of_the_callers() {
             run["scheduled_for"].as_str().expect("a time"),
         ),
         ("HUPD_GENERATION", "1"),
+        ("HUPD_ATTEMPT", "1"),
     ];
     let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
     assert_eq!(

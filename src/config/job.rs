@@ -9,6 +9,7 @@ use toml::de::{DeString, DeTable, DeValue};
 use super::accounts::Accounts;
 use super::finding::{Finding, Findings};
 use super::policies::Policies;
+use super::retry::refuse_success;
 use super::section::{Item, Section, Title, Wrong, is_job};
 use super::source::Source;
 use super::timing::{Circumstances, timing};
@@ -82,6 +83,11 @@ fn described(
     policies
         .overlap
         .check_max_running(policies.group.as_ref(), section);
+    refuse_success(
+        section,
+        policies.retry.as_ref(),
+        &policies.success_exit_codes,
+    );
     let name = JobName::new(name);
     let job = assembled((name, seed), command?, policies, timing);
     Some(Job {
@@ -124,6 +130,8 @@ fn assembled(
         process: policies.process,
         env: policies.env,
         output: policies.output,
+        retry: policies.retry,
+        success_exit_codes: policies.success_exit_codes,
         enabled: policies.enabled,
         description: String::new(),
     }

@@ -3,6 +3,7 @@
 //! What comes out of [`load()`] is right by construction and is never checked again.
 
 mod accounts;
+mod attempts;
 mod changes;
 mod check;
 mod crowd;
@@ -24,6 +25,7 @@ mod problem;
 mod process;
 mod read;
 mod render;
+mod retry;
 mod section;
 mod settings;
 mod size;
@@ -41,6 +43,7 @@ mod zones;
 mod tests;
 
 pub use accounts::Who;
+pub use attempts::Retry;
 pub use changes::Changes;
 pub use duration::{format_duration, parse_duration};
 pub use env_file::{EnvFileError, read_env_file};

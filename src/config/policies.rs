@@ -1,6 +1,6 @@
 //! What jobs and `[defaults]` have in common: each job takes from there what it does not say.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use toml::de::DeValue;
 use super::accounts::Accounts;
 use super::section::{Item, Section, Wrong};
 use super::words::{quoted, visible};
-use super::{Missed, OutputMode, Process, missed, overlap, typed, zones};
+use super::{Missed, OutputMode, Process, Retry, missed, overlap, retry, typed, zones};
 use crate::run::{GroupName, Signal};
 use crate::schedule::{Dst, Zone, Zones};
 
@@ -35,6 +35,8 @@ pub(super) struct Policies {
     pub process: Arc<Process>,
     pub env: BTreeMap<String, String>,
     pub output: OutputMode,
+    pub retry: Option<Retry>,
+    pub success_exit_codes: BTreeSet<i32>,
     pub enabled: bool,
 }
 
@@ -58,6 +60,8 @@ impl Policies {
             process: Arc::default(),
             env: BTreeMap::new(),
             output: OutputMode::Store,
+            retry: None,
+            success_exit_codes: BTreeSet::from([0]),
             enabled: true,
         }
     }
@@ -106,6 +110,12 @@ impl Policies {
                 .take("working_dir", typed::path)
                 .unwrap_or_else(|| self.working_dir.clone()),
             output: section.take("output", typed::choice).unwrap_or(self.output),
+            retry: section
+                .take_all("retry", retry::retry)
+                .unwrap_or_else(|| self.retry.clone()),
+            success_exit_codes: section
+                .take("success_exit_codes", retry::exit_codes)
+                .unwrap_or_else(|| self.success_exit_codes.clone()),
             enabled: section.take("enabled", typed::flag).unwrap_or(self.enabled),
         }
     }

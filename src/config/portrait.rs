@@ -2,11 +2,11 @@
 
 mod process;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::policies::Policies;
-use super::{Jitter, Job, Missed, OutputMode, Overlap, Timing, format_duration};
+use super::{Jitter, Job, Missed, OutputMode, Overlap, Retry, Timing, format_duration};
 use crate::schedule::{Dst, Rules, Zone};
 
 /// One key of a job.
@@ -56,6 +56,8 @@ fn by_default(job: &Job) -> Job {
         process: usual.process,
         env: usual.env,
         output: usual.output,
+        retry: usual.retry,
+        success_exit_codes: usual.success_exit_codes,
         enabled: usual.enabled,
         description: String::new(),
     }
@@ -79,6 +81,8 @@ fn values(job: &Job) -> Vec<(&'static str, String)> {
         process,
         env,
         output,
+        retry,
+        success_exit_codes,
         enabled,
         description: _,
     } = job;
@@ -108,6 +112,11 @@ fn values(job: &Job) -> Vec<(&'static str, String)> {
     values.extend([
         ("env", env_names(env)),
         ("output", output_word(*output)),
+        (
+            "retry",
+            retry.as_ref().map_or_else(|| quoted("none"), retry_table),
+        ),
+        ("success_exit_codes", codes(success_exit_codes)),
         ("enabled", enabled.to_string()),
     ]);
     values
@@ -156,6 +165,19 @@ fn output_word(output: OutputMode) -> String {
         OutputMode::Both => "both",
         OutputMode::Discard => "discard",
     })
+}
+
+fn retry_table(retry: &Retry) -> String {
+    let on = retry.on.as_ref();
+    let on = on.map_or_else(String::new, |on| format!(", on = {}", codes(on)));
+    let (delay, most) = (time(retry.delay), time(retry.max_delay));
+    let attempts = retry.attempts;
+    format!("{{ attempts = {attempts}, delay = {delay}, max_delay = {most}{on} }}")
+}
+
+fn codes(codes: &BTreeSet<i32>) -> String {
+    let codes: Vec<_> = codes.iter().map(ToString::to_string).collect();
+    format!("[{}]", codes.join(", "))
 }
 
 /// Names only: a value may be a secret, and whoever may use the socket reads this.
@@ -222,6 +244,7 @@ mod tests {
              timeout = \"1h 30m\"\nstop_signal = \"INT\"\nkill_after = \"1s\"\nworking_dir = \"/tmp/a b\"\n\
              umask = \"027\"\nnice = 5\nenv_inherit = [\"LANG\"]\nenv_file = \"/dev/null\"\n\
              limits = { memory = \"2GiB\", cpu = \"90s\", open_files = 100, core = \"none\", stack = \"1048577B\" }\n\
+             retry = { attempts = 3, delay = \"1s\", on = [1, 75] }\nsuccess_exit_codes = [0, 2]\n\
              output = \"discard\"\nenabled = false\n",
         );
         assert_eq!(job(&written(&job_with_all)), job_with_all);

@@ -1,6 +1,6 @@
 //! The checked value: no `Option` for what has a default, no string for what has a meaning.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::Process;
+use super::attempts::Retry;
 use super::duration::format_duration;
 use crate::run::{GroupName, JobName, Signal};
 use crate::schedule::{Schedule, Seed, Zone};
@@ -134,6 +135,10 @@ pub struct Job {
     /// What the file adds to the clean environment.
     pub env: BTreeMap<String, String>,
     pub output: OutputMode,
+    /// A failed run is not tried again where there is none.
+    pub retry: Option<Retry>,
+    /// What counts as success.
+    pub success_exit_codes: BTreeSet<i32>,
     pub enabled: bool,
     pub description: String,
 }

@@ -65,8 +65,8 @@ fn meaning(segments: &[&str], mut query: Query) -> Result<Request, Failure> {
         ["runs", run] => (Request::ShowRun(run_id(run)?), &[]),
         ["jobs", job] => (Request::ShowJob((*job).to_owned()), &[]),
         ["runs", run, "output"] => (
-            output(OutputOf::Run(run_id(run)?), &mut query)?,
-            &["follow"],
+            output_of_run(run_id(run)?, &mut query)?,
+            &["follow", "attempt"],
         ),
         ["jobs", job, "output"] => {
             let of = OutputOf::LastOf((*job).to_owned());
@@ -134,6 +134,18 @@ fn outcome(query: &mut Query) -> Result<Option<OutcomeFilter>, Failure> {
         )),
         (None, true) => Ok(Some(OutcomeFilter::Failed)),
         (outcome, false) => Ok(outcome),
+    }
+}
+
+fn output_of_run(run: RunId, query: &mut Query) -> Result<Request, Failure> {
+    let attempt = query.number("attempt", 0, u32::MAX as usize)?;
+    match u32::try_from(attempt).unwrap_or(0) {
+        0 => output(OutputOf::Run(run), query),
+        _ if query.flag("follow")? => {
+            let message = "query: 'follow' beside 'attempt'; leave out one of the two";
+            Err(Failure::bad_request(message))
+        }
+        attempt => Ok(Request::Output(OutputOf::Attempt(run, attempt))),
     }
 }
 

@@ -45,6 +45,7 @@ pub fn uri_of(request: &Request) -> (Method, String) {
 fn uri_of_output(of: &OutputOf) -> String {
     match of {
         OutputOf::Run(run) => format!("/v1/runs/{run}/output"),
+        OutputOf::Attempt(run, attempt) => format!("/v1/runs/{run}/output?attempt={attempt}"),
         OutputOf::LastOf(job) => format!("/v1/jobs/{}/output", percent::encode(job)),
     }
 }

@@ -10,7 +10,7 @@ use crate::event::{Asked, Event, Reply, Sender};
 use crate::forecast::Forecast;
 use crate::protocol::{
     Answer, ChartFilter, NextFilter, NextRow, OutputOf, Patience, Refusal, RefusalKind, Request,
-    Status, WhyFilter,
+    RunRow, Status, WhyFilter,
 };
 use crate::run::{JobName, RunId};
 use crate::store::Question;
@@ -189,7 +189,10 @@ impl<W: World> Daemon<W> {
         };
         log::info!(run:%; "told to end a run, by hupctl from {caller}");
         self.perform(effects);
-        Answer::Kill(row)
+        // What has waited for a process or for its next attempt is over by this.
+        let is_over = self.engine.run(run).is_none();
+        let ended_at = is_over.then_some(now.wall);
+        Answer::Kill(RunRow { ended_at, ..row })
     }
 
     /// Of a live run from the children, else from the store.
@@ -207,7 +210,7 @@ impl<W: World> Daemon<W> {
     fn naming_unknown_jobs(&self, of: &OutputOf, reply: Reply) -> Reply {
         let name = match of {
             OutputOf::LastOf(name) => name.clone(),
-            OutputOf::Run(_) => return reply,
+            OutputOf::Run(_) | OutputOf::Attempt(..) => return reply,
         };
         if self.engine.config().jobs.contains_key(&JobName::new(&name)) {
             return reply;
@@ -249,6 +252,10 @@ impl<W: World> Daemon<W> {
     fn live_run(&self, of: &OutputOf) -> Option<RunId> {
         let run = match of {
             OutputOf::Run(run) => Some(*run),
+            OutputOf::Attempt(run, attempt) => {
+                let now = self.engine.run(*run).map(|run| run.attempt);
+                (now == Some(*attempt)).then_some(*run)
+            }
             OutputOf::LastOf(job) => self.engine.runs_of(&JobName::new(job)).pop(),
         }?;
         let state = self.engine.run(run)?.state;

@@ -39,6 +39,10 @@ impl<W: World> Daemon<W> {
             Effect::RecordEnd { job, end } => self.record_end(&job, end),
             Effect::RecordLoss { job, loss } => self.record_loss(&job, loss),
             Effect::RecordNote { job, run, note } => self.record_note(&job, run, note),
+            Effect::RecordFailed { job, failed } => self.record_failed(&job, failed),
+            Effect::ClaimAttempt(next) => self.world.write(Record::NextAttempt(next)),
+            Effect::EndRest { job, end } => self.end_rest(&job, end),
+            Effect::PutOff { job, run } => self.put_off(&job, run),
             Effect::RecordAnchor(anchor) => self.world.write(Record::Anchor(anchor)),
             Effect::ForgetAnchor(job) => self.world.write(Record::NoAnchor(job)),
             Effect::RecordTiming(job, timing) => self.world.write(Record::Timing(job, timing)),
@@ -59,6 +63,7 @@ impl<W: World> Daemon<W> {
             run: start.run,
             job: start.job,
             occurrence: start.occurrence,
+            attempt: start.attempt,
             generation: start.generation,
             keep_output: self.engine.config().history.output,
         });
@@ -73,6 +78,7 @@ impl<W: World> Daemon<W> {
                 format!("run {run} takes its place (overlap = \"replace\")")
             }
             StopReason::Orphan => "an earlier hupd left it running (orphans = \"kill\")".to_owned(),
+            StopReason::Configuration => "the configuration does not want it".to_owned(),
         };
         log::warn!(
             job:% = send.job, run:% = send.run, signal:% = send.signal;
@@ -192,9 +198,9 @@ fn log_end(job: &JobName, end: &RunEnd) {
     if let Outcome::CouldNotStart(_) = outcome {
         return log::warn!(job:%, run:%; "run {outcome}");
     }
-    let level = match outcome {
-        Outcome::Exited(0) => log::Level::Info,
-        _ => log::Level::Warn,
+    let level = match end.success {
+        true => log::Level::Info,
+        false => log::Level::Warn,
     };
     let seconds = milliseconds(end.duration);
     let (cpu_seconds, output_bytes) = (milliseconds(end.usage.cpu), end.output.total);

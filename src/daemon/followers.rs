@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::{Daemon, World, rows};
 use crate::engine::State;
 use crate::event::{Follow, Heard, Listener, Piece, Started};
-use crate::ledger::RunEnd;
+use crate::ledger::{Failed, RunEnd};
 use crate::protocol::{OutputOf, Refusal, RefusalKind, RunRow};
 use crate::run::{JobName, Occurrence, RunId};
 use crate::store::Question;
@@ -54,6 +54,15 @@ impl Followers {
         }
     }
 
+    /// An attempt has ended, and another one follows.
+    pub fn failed(&mut self, failed: &Failed) {
+        if let Some(followed) = self.0.get_mut(&failed.end.run) {
+            followed.row.attempt = failed.attempt;
+            followed.row.next_attempt_at = Some(failed.next_at);
+        }
+        self.ended(&failed.end);
+    }
+
     /// The run will never start.
     pub fn refused(&mut self, run: RunId, why: &str) {
         let followed = self.0.remove(&run);
@@ -95,7 +104,7 @@ impl<W: World> Daemon<W> {
 
     fn not_over(&self, of: &OutputOf) -> Option<RunRow> {
         let run = match of {
-            OutputOf::Run(run) => *run,
+            OutputOf::Run(run) | OutputOf::Attempt(run, _) => *run,
             OutputOf::LastOf(job) => self.engine.runs_of(&JobName::new(job)).pop()?,
         };
         if let Some(run) = self.engine.run(run) {
@@ -109,7 +118,7 @@ impl<W: World> Daemon<W> {
     /// What to say where there is no such run.
     fn missing(&self, of: &OutputOf) -> Refusal {
         let text = match of {
-            OutputOf::Run(run) => format!("no run {run}"),
+            OutputOf::Run(run) | OutputOf::Attempt(run, _) => format!("no run {run}"),
             OutputOf::LastOf(job) => {
                 match self.engine.config().jobs.contains_key(&JobName::new(job)) {
                     true => format!("job '{job}' has no run yet"),

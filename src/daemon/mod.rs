@@ -3,6 +3,7 @@
 
 mod answers;
 mod askers;
+mod attempts;
 mod check;
 mod details;
 mod effects;

@@ -25,7 +25,7 @@ pub fn phase(phase: Phase, now: Moment) -> PhaseRow {
 pub fn running(run: &Run, now: Moment) -> RunningRow {
     let (pid, since, limit_at, state) = match run.state {
         State::Claiming { .. } | State::Starting { .. } => (None, None, None, "starting"),
-        State::Short => (None, None, None, "waiting"),
+        State::Short | State::Resting { .. } => (None, None, None, "waiting"),
         State::Alive {
             pid,
             since,
@@ -43,6 +43,16 @@ pub fn running(run: &Run, now: Moment) -> RunningRow {
         limit_at: limit_at.map(|at| on_the_wall(at, now)),
         state: state.to_owned(),
         generation: run.generation.0,
+        attempt: run.attempt,
+        attempts: run.job.retry.as_ref().map_or(1, |retry| retry.attempts),
+        next_attempt_at: next_attempt_at(run, now),
+    }
+}
+
+fn next_attempt_at(run: &Run, now: Moment) -> Option<Timestamp> {
+    match run.state {
+        State::Resting { until } => Some(on_the_wall(until, now)),
+        _ => None,
     }
 }
 
@@ -59,9 +69,14 @@ pub fn waiting(waiting: &Waiting, engine: &Engine) -> WaitingRow {
 }
 
 pub fn run(run: &Run) -> RunRow {
-    let row = not_started(run.id, &run.occurrence, run.generation);
+    let row = RunRow {
+        attempt: run.attempt,
+        ..not_started(run.id, &run.occurrence, run.generation)
+    };
     match run.state {
-        State::Claiming { .. } | State::Starting { .. } | State::Short => row,
+        State::Claiming { .. } | State::Starting { .. } | State::Short | State::Resting { .. } => {
+            row
+        }
         State::Alive { pid, since, .. } | State::Stopping { pid, since, .. } => RunRow {
             pid: Some(pid),
             started_at: Some(since.wall),
@@ -91,6 +106,9 @@ pub fn not_started(id: RunId, occurrence: &Occurrence, generation: Generation) -
         output_bytes: None,
         note: None,
         survivors: Vec::new(),
+        success: None,
+        attempt: 1,
+        next_attempt_at: None,
     }
 }
 
@@ -124,6 +142,7 @@ pub fn complete(row: &mut RunRow, end: &RunEnd) {
     row.peak_memory_bytes = end.usage.peak_memory;
     row.output_bytes = Some(end.output.total);
     row.survivors = end.survivors.clone();
+    row.success = Some(end.success);
     match &end.outcome {
         Outcome::Exited(code) => row.exit_code = Some(*code),
         Outcome::Killed(signal) => row.signal = Some(signal.to_string()),

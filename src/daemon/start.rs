@@ -210,6 +210,7 @@ fn beginning(
         left: Left {
             runs,
             waiting: recovered.waiting,
+            resting: recovered.resting,
             timings: recovered.timings,
             decided: recovered.decided,
             lived: recovered.lived,

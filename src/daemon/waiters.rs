@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::event::{Reply, Started};
-use crate::ledger::RunEnd;
+use crate::ledger::{Failed, RunEnd};
 use crate::protocol::{Answer, Patience, Refusal, RefusalKind, RunRow};
 use crate::run::{Occurrence, RunId};
 
@@ -55,6 +55,16 @@ impl Waiters {
         {
             waiter.reply.send(Answer::Run(waiter.row));
         }
+    }
+
+    /// An attempt of the run has failed, and the next one has neither begun nor a process.
+    pub fn failed(&mut self, failed: &Failed) {
+        if let Some(waiter) = self.0.get_mut(&failed.end.run) {
+            waiter.row.attempt = failed.attempt + 1;
+            waiter.row.pid = None;
+            waiter.row.started_at = None;
+        }
+        self.held_up(failed.end.run);
     }
 
     pub fn ended(&mut self, end: &RunEnd) {

@@ -47,7 +47,7 @@ impl Engine {
 
     /// Gives free places to those that wait.
     pub(super) fn admit_waiting(&mut self, now: Moment) -> Vec<Effect> {
-        let mut effects = Vec::new();
+        let mut effects = self.admit_rested(now);
         while self.phase == Phase::Serving
             && self.guards().has_place()
             && let Some(waiting) = self.pop_waiting()
@@ -83,6 +83,8 @@ impl Engine {
             watch: waiting.watch,
             pace: waiting.pace,
             joined: None,
+            attempt: 1,
+            failed: None,
             state: State::Claiming { stop: None },
         };
         self.stir_lanes_of(&run);
@@ -117,7 +119,7 @@ impl Engine {
         Some(removed)
     }
 
-    fn stir_lanes_of(&mut self, run: &Run) {
+    pub(super) fn stir_lanes_of(&mut self, run: &Run) {
         self.queue.stir(Lane::Job(run.job.name.clone()));
         for group in run.groups() {
             self.queue.stir(Lane::Group(group.clone()));

@@ -32,6 +32,7 @@ impl Engine {
         self.runs.regroup(|job| config.jobs.get(job)?.group.clone());
         self.queue.rearrange(&config);
         self.generation = generation;
+        effects.extend(self.revise_resting(now));
         // Under the old one: what comes into force now has missed nothing.
         effects.push(Effect::RecordDecided(now.wall));
         effects.extend(self.admit_waiting(now));

@@ -14,7 +14,7 @@ use super::waiting::{Queue, Waiting};
 use super::{Effect, Engine, Phase};
 use crate::clock::Moment;
 use crate::config::{Config, Job};
-use crate::ledger::{Anchor, Fate, OpenRun, Pause, Remains, Waited};
+use crate::ledger::{Anchor, Fate, OpenRun, Pause, Remains, Resting, Waited};
 use crate::run::{Generation, JobName, RunId, Trigger};
 use crate::schedule::Watch;
 
@@ -37,6 +37,8 @@ pub struct Left {
     pub runs: Vec<(OpenRun, Remains)>,
     /// Occurrences that waited, by instant.
     pub waiting: Vec<Waited>,
+    /// Runs that waited for their next attempt, by number.
+    pub resting: Vec<Resting>,
     /// By what each job was due, as [`Timing::identity`](crate::config::Timing::identity) tells it.
     pub timings: HashMap<JobName, String>,
     /// Until when everything that was due is decided.
@@ -49,7 +51,7 @@ pub struct Left {
 
 impl Engine {
     /// An engine in which every job waits for its first instant after `now`, and what was missed is decided.
-    pub fn new(mut beginning: Beginning, now: Moment) -> (Self, Vec<Effect>) {
+    pub fn new(beginning: Beginning, now: Moment) -> (Self, Vec<Effect>) {
         let mut engine = Self {
             config: beginning.config,
             generation: beginning.generation,
@@ -68,9 +70,11 @@ impl Engine {
             repeated: Timestamp::MIN,
         };
         engine.note_lived(beginning.left.lived.unwrap_or(Timestamp::MIN), now);
-        let mut effects = engine.take_over(std::mem::take(&mut beginning.left.runs), now);
+        let mut left = beginning.left;
+        let mut effects = engine.take_over(std::mem::take(&mut left.runs), now);
         effects.extend(engine.forget_old_anchors());
-        effects.extend(engine.catch_up(beginning.left, now));
+        effects.extend(engine.go_on_with(std::mem::take(&mut left.resting), now));
+        effects.extend(engine.catch_up(left, now));
         let jobs: Vec<_> = engine.config.jobs.values().cloned().collect();
         effects.extend(jobs.iter().flat_map(|job| engine.plan(job, now)));
         (engine, effects)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::config::Job;
-use crate::ledger::{Anchor, Claim, Entry, Loss, Pause, RunEnd, RunStart};
+use crate::ledger::{Anchor, Claim, Entry, Failed, Loss, NextAttempt, Pause, RunEnd, RunStart};
 use crate::run::{Generation, JobName, Occurrence, RunId, Signal, StopReason};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +34,23 @@ pub enum Effect {
         run: RunId,
         note: String,
     },
+    /// Another attempt follows.
+    RecordFailed {
+        job: JobName,
+        failed: Failed,
+    },
+    /// Write down that the next attempt begins; `Engine::claimed` is told when that is done.
+    ClaimAttempt(NextAttempt),
+    /// A run that waited for its next attempt ends with what its last one came to.
+    EndRest {
+        job: JobName,
+        end: RunEnd,
+    },
+    /// A run that waits for its next attempt is left to the next hupd.
+    PutOff {
+        job: JobName,
+        run: RunId,
+    },
     RecordAnchor(Anchor),
     /// The job is gone, and its interval is counted anew should it come back.
     ForgetAnchor(JobName),
@@ -54,6 +71,7 @@ pub struct Start {
     pub run: RunId,
     pub job: Arc<Job>,
     pub occurrence: Occurrence,
+    pub attempt: u32,
     pub generation: Generation,
 }
 

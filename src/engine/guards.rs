@@ -41,7 +41,7 @@ impl Guards<'_> {
 
     /// Whether one more may run beside all others.
     pub fn has_place(self) -> bool {
-        self.runs.len() < self.config.daemon.max_running
+        self.runs.placed() < self.config.daemon.max_running
     }
 }
 

@@ -55,6 +55,8 @@ impl Engine {
             watch: Watch::Fixed,
             pace: Pace::InTime,
             joined: None,
+            attempt: open.attempt,
+            failed: None,
             state: alive,
         });
         self.runs.set_state(run, alive);

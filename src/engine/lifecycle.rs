@@ -7,7 +7,7 @@ use super::runs::{Run, State};
 use super::{Effect, Engine, Last, Phase, Start};
 use crate::clock::Moment;
 use crate::ledger::{Claim, ClaimVerdict, Claimed, Ended, NoStart, RunEnd, RunStart, Started};
-use crate::run::{Exit, Occurrence, Outcome, RunId, StopReason};
+use crate::run::{Exit, JobName, Occurrence, Outcome, RunId, StopReason};
 use crate::schedule::Watch;
 
 const MICROSECOND: Duration = Duration::from_micros(1);
@@ -42,6 +42,7 @@ impl Engine {
             run: id,
             job: run.job.clone(),
             occurrence: run.occurrence.clone(),
+            attempt: run.attempt,
             generation: run.generation,
         };
         self.runs.set_state(id, State::Starting { stop });
@@ -137,11 +138,13 @@ impl Engine {
             return Vec::new();
         };
         let stopped_by = stopped_by(run, &ended);
+        let outcome = outcome(ended.exit, stopped_by);
         let end = RunEnd {
             run: ended.run,
             at: ended.at.wall,
             duration: duration(run, ended.at),
-            outcome: outcome(ended.exit, stopped_by),
+            success: run.job.is_success(&outcome),
+            outcome,
             stopped_by,
             usage: ended.usage,
             output: ended.output,
@@ -151,11 +154,13 @@ impl Engine {
     }
 
     pub(super) fn over(&mut self, end: RunEnd, now: Moment) -> Vec<Effect> {
-        let closed = self.close(end);
-        if closed.is_none() {
+        if self.runs.get(end.run).is_none() {
             return Vec::new();
         }
-        let mut effects = Vec::from_iter(closed);
+        let mut effects = match self.next_attempt(&end) {
+            Some(next) => self.rest(end, next, now),
+            None => self.close(end).into_iter().collect(),
+        };
         effects.extend(self.try_next(now));
         effects.extend(self.admit_waiting(now));
         effects
@@ -168,7 +173,12 @@ impl Engine {
             self.end_shortage();
         }
         let job = run.job.name.clone();
-        if self.config.jobs.contains_key(&job) {
+        self.note_last(&job, &end);
+        Some(Effect::RecordEnd { job, end })
+    }
+
+    pub(super) fn note_last(&mut self, job: &JobName, end: &RunEnd) {
+        if self.config.jobs.contains_key(job) {
             let last = Last {
                 run: end.run,
                 outcome: end.outcome.clone(),
@@ -176,7 +186,6 @@ impl Engine {
             };
             self.last.insert(job.clone(), last);
         }
-        Some(Effect::RecordEnd { job, end })
     }
 }
 
@@ -201,6 +210,8 @@ fn duration(run: &Run, at: Moment) -> Duration {
         State::Alive { since, .. } | State::Stopping { since, .. } => {
             at.elapsed.saturating_sub(since.elapsed)
         }
-        State::Claiming { .. } | State::Starting { .. } | State::Short => Duration::ZERO,
+        State::Claiming { .. } | State::Starting { .. } | State::Short | State::Resting { .. } => {
+            Duration::ZERO
+        }
     }
 }

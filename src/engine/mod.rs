@@ -17,6 +17,7 @@ mod owed;
 mod pause;
 mod replace;
 mod retell;
+mod retries;
 mod runs;
 mod shortage;
 mod stop;
@@ -199,6 +200,7 @@ impl Engine {
             self.phase.deadline(),
             self.queue.next_delayed(),
             self.next_try(),
+            self.next_rested(),
         ];
         let wall = [agenda.wall, self.next_end_of_pause()];
         Wake {

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use super::owed::Pace;
 use crate::clock::Moment;
 use crate::config::Job;
+use crate::ledger::RunEnd;
 use crate::run::{Generation, GroupName, JobName, Occurrence, RunId, StopReason};
 use crate::schedule::Watch;
 
@@ -23,6 +24,10 @@ pub struct Run {
     pub pace: Pace,
     /// The group that its job has come into since.
     pub joined: Option<GroupName>,
+    /// The number of its last attempt, from 1 on.
+    pub attempt: u32,
+    /// How its last attempt ended, while it waits for the next one.
+    pub failed: Option<Box<RunEnd>>,
     pub state: State,
 }
 
@@ -42,6 +47,8 @@ pub enum State {
     Starting { stop: Option<StopReason> },
     /// There was nothing to make its process of: it is tried again.
     Short,
+    /// Its last attempt has failed. The next one comes then, on the elapsed clock, and takes a place then.
+    Resting { until: Duration },
     Alive {
         pid: i32,
         since: Moment,
@@ -67,7 +74,9 @@ impl State {
     /// When something must be done about the run, on the elapsed clock.
     fn deadline(&self) -> Option<Duration> {
         match self {
-            Self::Claiming { .. } | Self::Starting { .. } | Self::Short => None,
+            Self::Claiming { .. } | Self::Starting { .. } | Self::Short | Self::Resting { .. } => {
+                None
+            }
             Self::Alive { limit_at, .. } => *limit_at,
             Self::Stopping { kill_at, .. } => Some(*kill_at),
         }
@@ -83,6 +92,8 @@ pub struct Runs {
     deadlines: BTreeSet<(Duration, RunId)>,
     /// Those that wait for a process, by the instants that they are for.
     short: BTreeSet<(Timestamp, RunId)>,
+    /// Those that wait for their next attempt, by when it comes.
+    resting: BTreeSet<(Duration, RunId)>,
     /// How many of them make up for what is late.
     catch_ups: usize,
 }
@@ -93,6 +104,9 @@ impl Runs {
         of_job.insert(run.id);
         self.list_groups(&run);
         self.catch_ups += usize::from(run.pace == Pace::CatchUp);
+        if let State::Resting { until } = run.state {
+            self.resting.insert((until, run.id));
+        }
         self.by_id.insert(run.id, run);
     }
 
@@ -113,6 +127,12 @@ impl Runs {
             State::Short => self.short.insert(place),
             _ => self.short.remove(&place),
         };
+        if let State::Resting { until } = entry.state {
+            self.resting.remove(&(until, run));
+        }
+        if let State::Resting { until } = state {
+            self.resting.insert((until, run));
+        }
         entry.state = state;
         if let Some(new) = state.deadline() {
             self.deadlines.insert((new, run));
@@ -126,6 +146,9 @@ impl Runs {
             self.deadlines.remove(&(deadline, run));
         }
         self.short.remove(&(removed.occurrence.instant, run));
+        if let State::Resting { until } = removed.state {
+            self.resting.remove(&(until, run));
+        }
         let name = &removed.job.name;
         let of_job = self
             .by_job
@@ -219,6 +242,57 @@ impl Runs {
     /// The first of those that wait for a process.
     pub fn first_short(&self) -> Option<RunId> {
         self.short.first().map(|(_, run)| *run)
+    }
+
+    /// An attempt of a run has failed, and it waits for the next one. It does not make up for anything any more.
+    pub fn rest(&mut self, run: RunId, end: RunEnd, until: Duration) {
+        if let Some(entry) = self.by_id.get_mut(&run) {
+            self.catch_ups -= usize::from(entry.pace == Pace::CatchUp);
+            entry.pace = Pace::InTime;
+            entry.failed = Some(Box::new(end));
+        }
+        self.set_state(run, State::Resting { until });
+    }
+
+    /// The next attempt of a run that has waited for it.
+    pub fn next_attempt(&mut self, run: RunId) -> Option<&Run> {
+        self.set_state(run, State::Claiming { stop: None });
+        let entry = self.by_id.get_mut(&run)?;
+        entry.attempt += 1;
+        entry.failed = None;
+        Some(entry)
+    }
+
+    /// A run that waits goes on by another definition.
+    pub fn redefine(&mut self, run: RunId, job: Arc<Job>, generation: Generation) {
+        let Some(mut entry) = self.by_id.remove(&run) else {
+            return;
+        };
+        if entry.job != job {
+            self.unlist_groups(&entry);
+            entry.job = job;
+            entry.generation = generation;
+            entry.joined = None;
+            self.list_groups(&entry);
+        }
+        self.by_id.insert(run, entry);
+    }
+
+    /// The first of those that wait for their next attempt, and when it comes.
+    pub fn first_resting(&self) -> Option<(Duration, RunId)> {
+        self.resting.first().copied()
+    }
+
+    /// All that wait for their next attempt, by number.
+    pub fn resting(&self) -> Vec<RunId> {
+        let mut runs: Vec<_> = self.resting.iter().map(|(_, run)| *run).collect();
+        runs.sort_unstable();
+        runs
+    }
+
+    /// How many have a place.
+    pub fn placed(&self) -> usize {
+        self.by_id.len() - self.resting.len()
     }
 
     /// A run whose deadline has come.

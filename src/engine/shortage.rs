@@ -93,7 +93,9 @@ impl Engine {
         while let Some(id) = self.runs.first_short()
             && let Some(run) = self.runs.get(id)
         {
-            let Some(late) = too_old(&run.job, &run.occurrence, now) else {
+            let late = too_old(&run.job, &run.occurrence, now);
+            // Once it has started in time, its `retry` says how long it goes on.
+            let Some(late) = late.filter(|_| run.attempt == 1) else {
                 effects.extend(self.start_again(id));
                 break;
             };

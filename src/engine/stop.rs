@@ -69,6 +69,7 @@ impl Engine {
             .into_iter()
             .map(|waiting| self.leave(&waiting, Objection::Stopping))
             .collect();
+        effects.extend(self.put_off_all());
         // The alarm may not have been heard yet: hupd was stopped, or this signal came at the same time.
         effects.extend(self.decide_due(now));
         effects
@@ -154,6 +155,7 @@ impl Engine {
                 Vec::new()
             }
             State::Short => self.give_up(id, Some(why), now),
+            State::Resting { .. } => self.end_rest(id, why, now),
             State::Alive { pid, since, .. } => {
                 let stopping = State::Stopping {
                     pid,
@@ -178,7 +180,10 @@ impl Engine {
         let run = self.runs.get(id)?;
         let job = run.job.name.clone();
         let (pid, since, why) = match run.state {
-            State::Claiming { .. } | State::Starting { .. } | State::Short => return None,
+            State::Claiming { .. }
+            | State::Starting { .. }
+            | State::Short
+            | State::Resting { .. } => return None,
             State::Alive { pid, since, .. } => (pid, since, StopReason::Shutdown),
             State::Stopping {
                 pid, since, why, ..

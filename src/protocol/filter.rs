@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use jiff::Timestamp;
 
-use crate::run::{Outcome, Signal, Trigger};
+use crate::run::{Signal, Trigger};
 
 /// All that is said must be so.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -93,14 +93,16 @@ impl fmt::Display for OutcomeFilter {
 }
 
 impl OutcomeFilter {
-    /// Whether all that it means has failed.
+    /// Whether nothing that it means exited 0 and succeeded by that.
     pub fn is_failure(self) -> bool {
         match self {
-            Self::Running | Self::Success => false,
-            Self::Exited(code) => !Outcome::Exited(code).is_success(),
-            Self::Failed | Self::Killed(_) | Self::TimedOut | Self::CouldNotStart | Self::Lost => {
-                true
-            }
+            Self::Running | Self::Success | Self::Exited(0) => false,
+            Self::Exited(_)
+            | Self::Failed
+            | Self::Killed(_)
+            | Self::TimedOut
+            | Self::CouldNotStart
+            | Self::Lost => true,
         }
     }
 }
@@ -108,6 +110,7 @@ impl OutcomeFilter {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::run::Outcome;
 
     #[test]
     fn an_outcome_is_read_as_it_is_printed() {

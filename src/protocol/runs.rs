@@ -28,6 +28,8 @@ pub struct RunDetails {
     pub reason: Option<String>,
     pub output_kept_bytes: u64,
     pub output_lost_bytes: u64,
+    /// Its attempts that failed and were followed by another one, the first one first.
+    pub attempts: Vec<RunRow>,
     pub usual: Usual,
 }
 
@@ -46,7 +48,7 @@ pub struct RunRow {
     pub outcome: Option<String>,
     pub exit_code: Option<i32>,
     pub signal: Option<String>,
-    /// Why hupd stopped it: "time limit", "request", "shutdown", "replaced by run N".
+    /// Why hupd stopped it: "time limit", "request", "shutdown", "replaced by run N", "configuration".
     pub stopped_by: Option<String>,
     pub duration_seconds: Option<f64>,
     pub cpu_seconds: Option<f64>,
@@ -58,12 +60,20 @@ pub struct RunRow {
     /// What is left of it although hupd stopped it.
     #[serde(default)]
     pub survivors: Vec<Survivor>,
+    /// Whether its outcome is what its job calls a success; none while it runs.
+    pub success: Option<bool>,
+    /// The attempt that the row tells of, the last one.
+    pub attempt: u32,
+    /// When its next attempt comes, while it waits for that.
+    pub next_attempt_at: Option<Timestamp>,
 }
 
 /// Whose output is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OutputOf {
     Run(RunId),
+    /// One attempt of a run.
+    Attempt(RunId, u32),
     /// The newest run of a job.
     LastOf(String),
 }

@@ -69,9 +69,15 @@ pub struct RunningRow {
     pub started_at: Option<Timestamp>,
     /// When its time limit ends it.
     pub limit_at: Option<Timestamp>,
-    /// "starting", "waiting" (no process was to be had, it is tried again), "running", "stopping".
+    /// "starting", "waiting" (for its next attempt, or no process was to be had and it is tried again), "running",
+    /// "stopping".
     pub state: String,
     pub generation: u64,
+    /// Its last attempt, from 1 on, and how many there may be.
+    pub attempt: u32,
+    pub attempts: u32,
+    /// When its next attempt comes, while it waits for that.
+    pub next_attempt_at: Option<Timestamp>,
 }
 
 /// An occurrence that waits.

@@ -2,7 +2,7 @@
 
 use std::collections::{HashSet, VecDeque};
 
-use crate::ledger::Fate;
+use crate::ledger::{Failed, Fate};
 use crate::run::{Occurrence, Output};
 
 use super::record::Record;
@@ -94,6 +94,12 @@ fn strip(record: &mut Record) -> bool {
                 ..Output::default()
             };
         }
+        Record::Failed(Failed { end, .. }) if end.output.total > 0 => {
+            end.output = Output {
+                total: end.output.total,
+                ..Output::default()
+            };
+        }
         Record::Verdict(_, sources) if !sources.is_empty() => sources.clear(),
         _ => return false,
     }
@@ -119,6 +125,7 @@ mod tests {
             at: Timestamp::UNIX_EPOCH,
             duration: Duration::ZERO,
             outcome: Outcome::Exited(0),
+            success: true,
             stopped_by: None,
             usage: Usage::default(),
             survivors: Vec::new(),

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
 use crate::event::{ClaimVerdict, Claimed};
-use crate::ledger::Claim;
+use crate::run::RunId;
 
 use super::record::{Record, write_mark};
 
@@ -33,12 +33,12 @@ pub(super) fn commit(
             Err(error) if is_about_the_record(&error) => {
                 committed.impossible += 1;
                 committed.why = error.to_string();
-                matches!(record, Record::Claim(_)).then_some(Claimed::Yes)
+                claimant(record).map(|_| Claimed::Yes)
             }
             Err(error) => return Err(error),
         };
-        if let (Record::Claim(claim), Some(claimed)) = (record, claimed) {
-            committed.verdicts.push(verdict(claim, claimed));
+        if let (Some(run), Some(claimed)) = (claimant(record), claimed) {
+            committed.verdicts.push(ClaimVerdict { run, claimed });
         }
     }
     if let Some(last) = records.iter().filter_map(run_of).max() {
@@ -55,11 +55,12 @@ fn run_of(record: &Record) -> Option<u64> {
     }
 }
 
-/// What a claim is answered.
-pub(super) fn verdict(claim: &Claim, claimed: Claimed) -> ClaimVerdict {
-    ClaimVerdict {
-        run: claim.run,
-        claimed,
+/// Who is answered.
+pub(super) fn claimant(record: &Record) -> Option<RunId> {
+    match record {
+        Record::Claim(claim) => Some(claim.run),
+        Record::NextAttempt(next) => Some(next.run),
+        _ => None,
     }
 }
 

@@ -1,5 +1,6 @@
 //! The ledger, runs and generations in SQLite.
 
+mod attempts;
 mod backlog;
 mod columns;
 mod commit;
@@ -30,7 +31,7 @@ use std::thread::{self, JoinHandle};
 
 use crate::config::History;
 use crate::event::Outbox;
-use crate::ledger::{Anchor, OpenRun, Pause, Waited};
+use crate::ledger::{Anchor, OpenRun, Pause, Resting, Waited};
 use crate::run::{Generation, JobName, RunId};
 use jiff::Timestamp;
 
@@ -62,6 +63,8 @@ pub struct Recovered {
     pub open: Vec<OpenRun>,
     /// Occurrences that waited then, by instant: it is for the engine to say what becomes of them.
     pub waiting: Vec<Waited>,
+    /// Runs that waited for their next attempt, by number.
+    pub resting: Vec<Resting>,
     /// By what each job was due.
     pub timings: HashMap<JobName, String>,
     /// Until when everything that was due is decided.

@@ -16,6 +16,7 @@ use crate::protocol::{
 use crate::run::{Output, RunId, Survivor};
 use crate::why::Case;
 
+use super::attempts;
 use super::columns::{Micros, TriggerName, Whole, seconds};
 use super::occurrences::find;
 use super::opening::is_corrupt;
@@ -25,7 +26,8 @@ use super::show::{self, usual};
 /// In the order in which `run_row` reads them.
 pub(super) const SELECT_RUNS: &str =
     "SELECT id, job, trigger, instant, generation, pid, started_at, ended_at, outcome, exit_code,
-       signal, stopped_by, duration, cpu, peak_memory, output_total, note, survivors
+       signal, stopped_by, duration, cpu, peak_memory, output_total, success, attempt, next_attempt_at,
+       note, survivors
      FROM runs";
 
 /// The newest run of a job, whether it has ended or not.
@@ -200,9 +202,12 @@ pub(super) fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {
         cpu_seconds: row.get::<_, Option<i64>>(13)?.map(seconds),
         peak_memory_bytes: row.get::<_, Option<Whole>>(14)?.map(|bytes| bytes.0),
         output_bytes: row.get::<_, Option<Whole>>(15)?.map(|bytes| bytes.0),
-        note: row.get(16)?,
+        success: row.get(16)?,
+        attempt: row.get(17)?,
+        next_attempt_at: row.get::<_, Option<Micros>>(18)?.map(|at| at.0),
+        note: row.get(19)?,
         survivors: row
-            .get::<_, Option<String>>(17)?
+            .get::<_, Option<String>>(20)?
             .map_or_else(Vec::new, survivors),
     })
 }
@@ -236,10 +241,15 @@ fn tell_whole(listener: &Listener, row: &OutputRow, details: RunRow) {
 fn output_of(connection: &Connection, of: &OutputOf) -> rusqlite::Result<Option<OutputRow>> {
     let (condition, value): (_, &dyn ToSql) = match of {
         OutputOf::Run(run) => ("id = ?1", run),
+        OutputOf::Attempt(run, attempt) => return attempts::output(connection, *run, *attempt),
         OutputOf::LastOf(job) => (NEWEST_OF_JOB, job),
     };
+    // While a run waits for its next attempt, that of its last one.
     let sql = format!(
-        "SELECT id, ended_at IS NULL, head, tail, total FROM runs LEFT JOIN outputs ON run = id
+        "SELECT id, runs.ended_at IS NULL, coalesce(outputs.head, a.head),
+           coalesce(outputs.tail, a.tail), coalesce(total, a.output_total)
+         FROM runs LEFT JOIN outputs ON outputs.run = id
+           LEFT JOIN attempts AS a ON a.run = id AND a.attempt = runs.attempt
          WHERE {condition}"
     );
     connection
@@ -248,7 +258,7 @@ fn output_of(connection: &Connection, of: &OutputOf) -> rusqlite::Result<Option<
         .optional()
 }
 
-fn output_row(row: &Row<'_>) -> rusqlite::Result<OutputRow> {
+pub(super) fn output_row(row: &Row<'_>) -> rusqlite::Result<OutputRow> {
     Ok(OutputRow {
         run: row.get(0)?,
         is_running: row.get(1)?,
@@ -263,6 +273,7 @@ fn output_row(row: &Row<'_>) -> rusqlite::Result<OutputRow> {
 fn not_found(of: &OutputOf) -> Answer {
     let message = match of {
         OutputOf::Run(run) => format!("no run {run}"),
+        OutputOf::Attempt(run, attempt) => format!("no attempt {attempt} of a run {run}"),
         OutputOf::LastOf(job) => format!("job '{job}' has no run yet"),
     };
     Answer::Refused(Refusal::new(RefusalKind::NotFound, message))

@@ -5,10 +5,11 @@ use rusqlite::{Connection, params};
 
 use crate::config::SourceFile;
 use crate::event::Claimed;
-use crate::ledger::{Anchor, Claim, Entry, Loss, Pause, RunEnd, RunStart};
+use crate::ledger::{Anchor, Claim, Entry, Failed, Loss, NextAttempt, Pause, RunEnd, RunStart};
 use crate::protocol::Verdict;
 use crate::run::{JobName, Outcome, RunId, Survivor};
 
+use super::attempts::{write_end_of_rest, write_failed, write_next_attempt};
 use super::columns::{Micros, micros, whole};
 use super::generations::write_verdict;
 use super::ledger::{write_claim, write_entry, write_owed};
@@ -31,6 +32,12 @@ pub enum Record {
     Loss(Loss),
     /// What is worth knowing of a run, besides.
     Note(RunId, String),
+    /// An attempt of a run failed, and another one follows.
+    Failed(Failed),
+    /// The next attempt of a run begins.
+    NextAttempt(NextAttempt),
+    /// A run that waited for its next attempt ends with what its last one came to.
+    EndRest(RunEnd),
     /// From where the intervals of a job are counted.
     Anchor(Anchor),
     /// The intervals of a job are not counted any more.
@@ -52,6 +59,7 @@ impl Record {
     pub(super) fn size(&self) -> usize {
         let more = match self {
             Self::End(end) => end.output.head.len() + end.output.tail.len(),
+            Self::Failed(failed) => failed.end.output.head.len() + failed.end.output.tail.len(),
             Self::Verdict(verdict, sources) => {
                 let texts: usize = sources.iter().map(|source| source.text.len()).sum();
                 verdict.problems.len() + texts
@@ -61,7 +69,7 @@ impl Record {
         size_of::<Self>() + more
     }
 
-    /// Writes it; only a claim has an answer.
+    /// Writes it; only a claim of an occurrence or of an attempt has an answer.
     pub(super) fn write(
         &self,
         connection: &Connection,
@@ -75,6 +83,11 @@ impl Record {
             Self::End(end) => write_end(connection, end),
             Self::Loss(loss) => write_loss(connection, loss),
             Self::Note(run, note) => write_note(connection, *run, note),
+            Self::Failed(failed) => write_failed(connection, failed),
+            Self::NextAttempt(next) => {
+                return write_next_attempt(connection, *next).map(|()| Some(Claimed::Yes));
+            }
+            Self::EndRest(end) => write_end_of_rest(connection, end),
             Self::Anchor(anchor) => write_anchor(connection, anchor),
             Self::NoAnchor(job) => remove_anchor(connection, job),
             Self::Timing(job, timing) => write_timing(connection, job, timing.as_deref()),
@@ -122,7 +135,8 @@ fn write_start(connection: &Connection, start: &RunStart) -> rusqlite::Result<()
 fn write_loss(connection: &Connection, loss: &Loss) -> rusqlite::Result<()> {
     connection
         .prepare_cached(
-            "UPDATE runs SET ended_at = ?2, outcome = ?3, stopped_by = ?4, note = ?5 WHERE id = ?1",
+            "UPDATE runs SET ended_at = ?2, outcome = ?3, stopped_by = ?4, note = ?5, success = 0
+             WHERE id = ?1",
         )?
         .execute(params![
             loss.run,
@@ -142,15 +156,12 @@ fn write_note(connection: &Connection, run: RunId, note: &str) -> rusqlite::Resu
 }
 
 fn write_end(connection: &Connection, end: &RunEnd) -> rusqlite::Result<()> {
-    let (exit_code, signal) = match &end.outcome {
-        Outcome::Exited(code) => (Some(*code), None),
-        Outcome::Killed(signal) => (None, Some(signal.to_string())),
-        Outcome::TimedOut | Outcome::CouldNotStart(_) | Outcome::Lost => (None, None),
-    };
+    let (exit_code, signal) = exit_of(&end.outcome);
     let changed = connection
         .prepare_cached(
             "UPDATE runs SET ended_at = ?2, duration = ?3, outcome = ?4, exit_code = ?5, signal = ?6,
-               stopped_by = ?7, cpu = ?8, peak_memory = ?9, output_total = ?10, survivors = ?11
+               stopped_by = ?7, cpu = ?8, peak_memory = ?9, output_total = ?10, success = ?11,
+               survivors = ?12
              WHERE id = ?1",
         )?
         .execute(params![
@@ -164,6 +175,7 @@ fn write_end(connection: &Connection, end: &RunEnd) -> rusqlite::Result<()> {
             micros(end.usage.cpu),
             end.usage.peak_memory.map(whole),
             whole(end.output.total),
+            end.success,
             survivors(&end.survivors),
         ])?;
     match changed {
@@ -173,9 +185,17 @@ fn write_end(connection: &Connection, end: &RunEnd) -> rusqlite::Result<()> {
 }
 
 /// As JSON; nothing where nobody is left.
-fn survivors(survivors: &[Survivor]) -> Option<String> {
+pub(super) fn survivors(survivors: &[Survivor]) -> Option<String> {
     let json = || serde_json::to_string(survivors).expect("numbers and texts are JSON");
     (!survivors.is_empty()).then(json)
+}
+
+pub(super) fn exit_of(outcome: &Outcome) -> (Option<i32>, Option<String>) {
+    match outcome {
+        Outcome::Exited(code) => (Some(*code), None),
+        Outcome::Killed(signal) => (None, Some(signal.to_string())),
+        Outcome::TimedOut | Outcome::CouldNotStart(_) | Outcome::Lost => (None, None),
+    }
 }
 
 fn write_output(connection: &Connection, end: &RunEnd) -> rusqlite::Result<()> {

@@ -11,7 +11,7 @@ use crate::event::{ClaimVerdict, Claimed, Event, Outbox};
 use crate::ledger::Claim;
 
 use super::backlog::Backlog;
-use super::commit::{Committed, commit, verdict};
+use super::commit::{Committed, commit};
 use super::ledger::is_decided;
 use super::opening::PATIENCE;
 use super::record::Record;
@@ -238,10 +238,20 @@ impl Recorder {
             match record {
                 Record::Claim(claim) => {
                     let claimed = judge(&self.connection, backlog, &claim);
-                    verdicts.push(verdict(&claim, claimed));
+                    verdicts.push(ClaimVerdict {
+                        run: claim.run,
+                        claimed,
+                    });
                     if claimed == Claimed::Yes {
                         backlog.push(Record::Owed(claim));
                     }
+                }
+                Record::NextAttempt(next) => {
+                    verdicts.push(ClaimVerdict {
+                        run: next.run,
+                        claimed: Claimed::Yes,
+                    });
+                    backlog.push(Record::NextAttempt(next));
                 }
                 record => backlog.push(record),
             }

@@ -10,6 +10,7 @@ use crate::ledger::{Anchor, Birth, OpenRun, Pause, RunStart, Waited};
 use crate::run::{Generation, JobName, Occurrence, RunId};
 
 use super::Recovered;
+use super::attempts::resting;
 use super::columns::{Micros, TriggerName, Whole};
 
 /// Nobody writes meanwhile: there is one hupd for each store.
@@ -20,6 +21,7 @@ pub(super) fn recover(connection: &Connection) -> rusqlite::Result<Recovered> {
         anchors: anchors(connection)?,
         open: open_runs(connection)?,
         waiting: waiting(connection)?,
+        resting: resting(connection)?,
         timings: timings(connection)?,
         decided: instant(connection, "decided")?,
         lived: instant(connection, "lived")?,
@@ -65,8 +67,9 @@ fn anchor(row: &Row<'_>) -> rusqlite::Result<Anchor> {
 fn open_runs(connection: &Connection) -> rusqlite::Result<Vec<OpenRun>> {
     connection
         .prepare(
-            "SELECT id, job, instant, trigger, generation, pid, started_at, boot, born_by FROM runs
-             WHERE ended_at IS NULL ORDER BY id",
+            "SELECT id, job, instant, trigger, generation, pid, started_at, boot, born_by, attempt
+             FROM runs
+             WHERE ended_at IS NULL AND next_attempt_at IS NULL ORDER BY id",
         )?
         .query_map([], open_run)?
         .collect()
@@ -86,6 +89,7 @@ fn open_run(row: &Row<'_>) -> rusqlite::Result<OpenRun> {
             trigger: row.get::<_, TriggerName>(3)?.0,
         },
         generation: Generation(row.get::<_, Whole>(4)?.0),
+        attempt: row.get(9)?,
         start: started.map(|(pid, at)| RunStart {
             run,
             pid,

@@ -71,9 +71,11 @@ pub(super) fn surplus_runs(
 /// With their outputs.
 pub(super) fn remove_runs(connection: &Connection, runs: &[i64]) -> rusqlite::Result<usize> {
     let mut outputs = connection.prepare_cached("DELETE FROM outputs WHERE run = ?1")?;
+    let mut attempts = connection.prepare_cached("DELETE FROM attempts WHERE run = ?1")?;
     let mut rows = connection.prepare_cached("DELETE FROM runs WHERE id = ?1")?;
     for run in runs {
         outputs.execute([run])?;
+        attempts.execute([run])?;
         rows.execute([run])?;
     }
     Ok(runs.len())

@@ -7,8 +7,9 @@
 //! | table | a row is |
 //! | --- | --- |
 //! | `ledger` | one occurrence, a due instant of a job, and its fate: `ran` (then `run` names the run), `skipped`, `missed`, `replaced`, or `waiting` until it is decided; `reason` says why |
-//! | `runs` | one run, written when it is claimed, which is before its process exists; `ended_at` and all that follows is NULL until it has ended; `outcome` is what `hupctl runs` prints; of a lost run, `ended_at` is when hupd found that out |
+//! | `runs` | one run, and of a run with several attempts the last one: `attempt` is its number, written when it is claimed, which is before its process exists; `ended_at` and all that follows is NULL until it has ended; `outcome` is what `hupctl runs` prints; of a lost run, `ended_at` is when hupd found that out |
 //! | `outputs` | what a run wrote: the beginning, the end, and how much there was in all; runs that wrote nothing have no row |
+//! | `attempts` | an attempt of a run that failed and was, or is to be, followed by another one; with what it wrote |
 //! | `generations` | one start or reload, accepted or refused; `number` is the generation in force afterwards |
 //! | `generation_files` | one file of an accepted configuration as it was then; `generation` is the `id` in `generations` |
 //! | `anchors` | from where the intervals of a job are counted |
@@ -57,18 +58,22 @@ CREATE TABLE runs (
   outcome TEXT,               -- exited N, killed by SIGNAL, timed out, could not start: WHY, lost
   exit_code INTEGER,
   signal TEXT,
-  stopped_by TEXT,            -- time limit, request, shutdown, orphan, replaced by run N
+  stopped_by TEXT,            -- time limit, request, shutdown, orphan, replaced by run N, configuration
   cpu INTEGER,
   peak_memory INTEGER,        -- NULL where it is not known, see hupctl(1)
   output_total INTEGER,
   boot INTEGER,               -- in which boot and pid namespace its process began
   born_by INTEGER,            -- and by when at the latest, since that boot
   note TEXT,                  -- what else is worth knowing of it
+  success INTEGER,            -- by the `success_exit_codes` of its job; NULL until it has ended
+  attempt INTEGER NOT NULL DEFAULT 1,
+  next_attempt_at INTEGER,    -- while it waits for its next attempt,
+  retry_delay INTEGER,        -- and how long it waits in all
   survivors TEXT              -- JSON: what is left of it although hupd stopped it; NULL where nothing is
 );
 CREATE INDEX runs_of_job ON runs (job) WHERE ended_at IS NOT NULL;
 CREATE INDEX runs_open ON runs (id) WHERE ended_at IS NULL;
-CREATE INDEX runs_failed ON runs (id) WHERE outcome <> 'exited 0';
+CREATE INDEX runs_failed ON runs (id) WHERE success = 0 OR outcome <> 'exited 0';
 CREATE INDEX runs_of_trigger ON runs (trigger) WHERE ended_at IS NOT NULL;
 CREATE INDEX runs_began ON runs (coalesce(started_at, claimed_at)) WHERE ended_at IS NOT NULL;
 
@@ -77,6 +82,26 @@ CREATE TABLE outputs (
   head BLOB NOT NULL,
   tail BLOB NOT NULL,
   total INTEGER NOT NULL
+);
+
+CREATE TABLE attempts (
+  run INTEGER NOT NULL,
+  attempt INTEGER NOT NULL,
+  pid INTEGER,
+  started_at INTEGER,
+  ended_at INTEGER NOT NULL,
+  duration INTEGER NOT NULL,
+  outcome TEXT NOT NULL,
+  exit_code INTEGER,
+  signal TEXT,
+  stopped_by TEXT,
+  cpu INTEGER NOT NULL,
+  peak_memory INTEGER,
+  output_total INTEGER NOT NULL,
+  head BLOB NOT NULL,
+  tail BLOB NOT NULL,
+  survivors TEXT,
+  PRIMARY KEY (run, attempt)
 );
 
 CREATE TABLE generations (
@@ -137,7 +162,8 @@ CREATE VIEW runs_readable AS SELECT
   strftime('%Y-%m-%dT%H:%M:%fZ', started_at / 1e6, 'unixepoch') AS started_at,
   strftime('%Y-%m-%dT%H:%M:%fZ', ended_at / 1e6, 'unixepoch') AS ended_at,
   duration / 1e6 AS seconds, outcome, exit_code, signal, stopped_by, cpu / 1e6 AS cpu_seconds,
-  peak_memory, output_total, note
+  peak_memory, output_total, success, attempt,
+  strftime('%Y-%m-%dT%H:%M:%fZ', next_attempt_at / 1e6, 'unixepoch') AS next_attempt_at, note
 FROM runs;
 ";
 
@@ -152,7 +178,31 @@ CREATE TABLE timings (
 
 /// What a store of version 2 has not got.
 const SINCE_2: &str = "
-CREATE INDEX runs_failed ON runs (id) WHERE outcome <> 'exited 0';
+ALTER TABLE runs ADD COLUMN success INTEGER;
+ALTER TABLE runs ADD COLUMN attempt INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE runs ADD COLUMN next_attempt_at INTEGER;
+ALTER TABLE runs ADD COLUMN retry_delay INTEGER;
+UPDATE runs SET success = (outcome = 'exited 0') WHERE ended_at IS NOT NULL;
+CREATE TABLE attempts (
+  run INTEGER NOT NULL,
+  attempt INTEGER NOT NULL,
+  pid INTEGER,
+  started_at INTEGER,
+  ended_at INTEGER NOT NULL,
+  duration INTEGER NOT NULL,
+  outcome TEXT NOT NULL,
+  exit_code INTEGER,
+  signal TEXT,
+  stopped_by TEXT,
+  cpu INTEGER NOT NULL,
+  peak_memory INTEGER,
+  output_total INTEGER NOT NULL,
+  head BLOB NOT NULL,
+  tail BLOB NOT NULL,
+  survivors TEXT,
+  PRIMARY KEY (run, attempt)
+);
+CREATE INDEX runs_failed ON runs (id) WHERE success = 0 OR outcome <> 'exited 0';
 CREATE INDEX runs_of_trigger ON runs (trigger) WHERE ended_at IS NOT NULL;
 CREATE INDEX runs_began ON runs (coalesce(started_at, claimed_at)) WHERE ended_at IS NOT NULL;
 ALTER TABLE runs ADD COLUMN boot INTEGER;

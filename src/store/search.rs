@@ -106,8 +106,8 @@ fn condition(outcome: OutcomeFilter) -> (&'static str, Option<Value>) {
     };
     match outcome {
         OutcomeFilter::Running => ("ended_at IS NULL", None),
-        OutcomeFilter::Success => ("outcome = 'exited 0'", None),
-        OutcomeFilter::Failed => ("outcome <> 'exited 0'", None),
+        OutcomeFilter::Success => ("success = 1", None),
+        OutcomeFilter::Failed => ("success = 0", None),
         OutcomeFilter::Exited(code) => exactly(Outcome::Exited(code)),
         OutcomeFilter::Killed(Some(signal)) => exactly(Outcome::Killed(signal)),
         OutcomeFilter::Killed(None) => ("outcome GLOB 'killed by *'", None),
@@ -123,7 +123,7 @@ impl Way {
         match self {
             Self::Open => "INDEXED BY runs_open WHERE ended_at IS NULL",
             Self::OfJob => "INDEXED BY runs_of_job WHERE ended_at IS NOT NULL",
-            Self::Failed => "INDEXED BY runs_failed WHERE outcome <> 'exited 0'",
+            Self::Failed => "INDEXED BY runs_failed WHERE (success = 0 OR outcome <> 'exited 0')",
             Self::Began => "INDEXED BY runs_began WHERE ended_at IS NOT NULL",
             Self::OfTrigger => "INDEXED BY runs_of_trigger WHERE ended_at IS NOT NULL",
             Self::Numbers => "NOT INDEXED WHERE true",

@@ -9,7 +9,7 @@ use crate::protocol::{JobDetails, NextFilter, RunDetails, RunFilter, RunRow, Usu
 use crate::run::{JobName, RunId};
 
 use super::columns::{Micros, Whole, seconds, whole};
-use super::{reader, search};
+use super::{attempts, reader, search};
 
 /// Runs, and coming instants, that are shown of a job.
 const SHOWN: usize = 5;
@@ -33,6 +33,7 @@ pub(super) fn run(
         reason: reason(connection, &row)?,
         output_kept_bytes: kept,
         output_lost_bytes: row.output_bytes.unwrap_or(kept).saturating_sub(kept),
+        attempts: attempts::of_run(connection, run)?,
         usual: usual(connection, &row.job)?,
         run: row,
     }))
@@ -102,7 +103,7 @@ fn reason(connection: &Connection, row: &RunRow) -> rusqlite::Result<Option<Stri
 /// Of the newest runs of the job.
 pub(super) fn usual(connection: &Connection, job: &str) -> rusqlite::Result<Usual> {
     let mut statement = connection.prepare_cached(
-        "SELECT outcome = 'exited 0', duration FROM runs INDEXED BY runs_of_job
+        "SELECT success, duration FROM runs INDEXED BY runs_of_job
          WHERE job = ?1 AND ended_at IS NOT NULL ORDER BY id DESC LIMIT ?2",
     )?;
     let mut rows = statement.query(params![job, whole(Usual::RUNS as u64)])?;

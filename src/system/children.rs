@@ -216,6 +216,7 @@ impl Source {
                 by: since_boot(),
             }),
         }));
+        self.leftovers.let_go(run, &self.poll);
         self.by_pid.insert(new.pid.as_raw_pid(), run);
         let child = Child::new(new);
         let watched = child.watch(&self.poll);

@@ -124,11 +124,12 @@ fn inherited(names: &[String]) -> impl Iterator<Item = Variable<'_>> {
     names.filter_map(move |name| Some((name.as_str(), found(name)?)))
 }
 
-fn about(order: &SpawnOrder) -> [Variable<'_>; 5] {
+fn about(order: &SpawnOrder) -> [Variable<'_>; 6] {
     let occurrence = &order.occurrence;
     [
         ("HUPD_JOB", borrowed(order.job.name.as_str())),
         ("HUPD_RUN_ID", owned(order.run)),
+        ("HUPD_ATTEMPT", owned(order.attempt)),
         ("HUPD_TRIGGER", borrowed(occurrence.trigger.as_str())),
         ("HUPD_SCHEDULED_FOR", owned(occurrence.instant)),
         ("HUPD_GENERATION", owned(order.generation)),

@@ -47,6 +47,8 @@ pub struct SpawnOrder {
     pub run: RunId,
     pub job: Arc<Job>,
     pub occurrence: Occurrence,
+    /// From 1 on.
+    pub attempt: u32,
     pub generation: Generation,
     /// Bytes of output to keep.
     pub keep_output: usize,

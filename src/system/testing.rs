@@ -136,6 +136,7 @@ pub(crate) fn order(run: RunId, job: Job) -> SpawnOrder {
             trigger: Trigger::Schedule,
         },
         job: Arc::new(job),
+        attempt: 1,
         generation: Generation(3),
         keep_output: KEPT,
     }
@@ -161,6 +162,8 @@ pub(crate) fn job(command: &[&str]) -> Job {
         process: Arc::default(),
         env: BTreeMap::new(),
         output: OutputMode::Store,
+        retry: None,
+        success_exit_codes: [0].into(),
         enabled: true,
         description: String::new(),
     }

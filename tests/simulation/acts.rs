@@ -82,6 +82,27 @@ pub enum Act {
     Spawn {
         run: RunId,
         occurrence: Occurrence,
+        attempt: u32,
+    },
+    /// An attempt has failed, and another one follows.
+    Failed {
+        run: RunId,
+        attempt: u32,
+        outcome: Outcome,
+        stopped_by: Option<StopReason>,
+        delay: Duration,
+        next_at: Timestamp,
+    },
+    NextAttempt {
+        run: RunId,
+        attempt: u32,
+        generation: Generation,
+    },
+    /// No other attempt follows after all.
+    EndRest {
+        run: RunId,
+        outcome: Outcome,
+        stopped_by: Option<StopReason>,
     },
     /// The process is on record.
     Begun {
@@ -160,7 +181,26 @@ impl fmt::Display for Act {
             Self::Fate {
                 occurrence, fate, ..
             } => write!(f, "records {} as {fate:?}", Named(occurrence)),
-            Self::Spawn { run, .. } => write!(f, "starts run {run}"),
+            Self::Spawn { run, attempt, .. } => write!(f, "starts attempt {attempt} of run {run}"),
+            Self::Failed {
+                run,
+                attempt,
+                outcome,
+                delay,
+                next_at,
+                ..
+            } => write!(
+                f,
+                "attempt {attempt} of run {run}: {outcome}; the next one in {delay:?}, at {next_at}"
+            ),
+            Self::NextAttempt { run, attempt, .. } => {
+                write!(f, "claims attempt {attempt} of run {run}")
+            }
+            Self::EndRest {
+                run,
+                outcome,
+                stopped_by,
+            } => write!(f, "ends run {run}, {outcome}, by {stopped_by:?}"),
             Self::Begun { run } => write!(f, "records the start of run {run}"),
             Self::End { run, outcome, .. } => write!(f, "records the end of run {run}: {outcome}"),
             Self::Loss { run, .. } => write!(f, "records run {run} as lost"),
@@ -225,6 +265,24 @@ impl Act {
                 stopped_by: loss.stopped_by,
             },
             Record::Note(run, _) => Self::Note(*run),
+            Record::Failed(failed) => Self::Failed {
+                run: failed.end.run,
+                attempt: failed.attempt,
+                outcome: failed.end.outcome.clone(),
+                stopped_by: failed.end.stopped_by,
+                delay: failed.delay,
+                next_at: failed.next_at,
+            },
+            Record::NextAttempt(next) => Self::NextAttempt {
+                run: next.run,
+                attempt: next.attempt,
+                generation: next.generation,
+            },
+            Record::EndRest(end) => Self::EndRest {
+                run: end.run,
+                outcome: end.outcome.clone(),
+                stopped_by: end.stopped_by,
+            },
             Record::Anchor(anchor) => Self::Anchor {
                 job: anchor.job.clone(),
                 every: anchor.every,

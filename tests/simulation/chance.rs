@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::time::Duration;
 
-use hupd::config::{Missed, Orphans, Overlap};
+use hupd::config::{Missed, Orphans, Overlap, Retry};
 use hupd::run::Signal;
 use jiff::civil::date;
 use jiff::tz::TimeZone;
@@ -162,6 +162,11 @@ impl Chance {
                 _ => Signal::TERM,
             },
             kill_after: self.dice.duration(10 * MILLISECOND, 30 * SECOND),
+            retry: self.retry(),
+            success: match self.dice.below(10) {
+                0 => [0, 75].into(),
+                _ => [0].into(),
+            },
             enabled: self.dice.percent(95),
             edition: self.dice.below(4) as u8,
         }
@@ -222,6 +227,23 @@ impl Chance {
     fn group(&mut self) -> Option<u8> {
         let is_in_one = self.dice.percent(35);
         is_in_one.then(|| self.dice.below(3) as u8)
+    }
+
+    fn retry(&mut self) -> Option<Retry> {
+        if self.dice.percent(60) {
+            return None;
+        }
+        let longest = self.dice.pick(&[SECOND, MINUTE, 3 * HOUR]);
+        let delay = self.dice.duration(100 * MILLISECOND, longest);
+        Some(Retry {
+            attempts: self.dice.between(2, 6) as u32,
+            delay,
+            max_delay: delay * self.dice.between(1, 9) as u32,
+            on: match self.dice.below(3) {
+                0 => Some([1, 2].into()),
+                _ => None,
+            },
+        })
     }
 
     fn deadline(&mut self) -> Option<Duration> {

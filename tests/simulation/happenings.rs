@@ -111,7 +111,8 @@ impl Machine {
 
     /// One of the processes there are, or a run that is long over.
     fn ask_to_kill(&mut self, which: u8) {
-        let runs: Vec<_> = self.processes.keys().chain(self.orders.keys()).collect();
+        let runs = self.processes.keys().chain(self.orders.keys());
+        let runs: Vec<_> = runs.chain(self.ledger.resting.keys()).collect();
         let run = match runs.is_empty() {
             true => RunId(u64::from(which)),
             false => *runs[usize::from(which) % runs.len()],
@@ -242,7 +243,7 @@ impl Machine {
             return self.tell(event, Told::FellShort(run));
         }
         let luck = (self.plan.seed, self.plan.temper);
-        match Birth::of(&order.occurrence, self.clock.now(), luck) {
+        match Birth::of((&order.occurrence, order.attempt), self.clock.now(), luck) {
             Birth::Fails => {
                 let why = NoStart::Refused("no such file".to_owned());
                 let event = Event::CouldNotStart { run, why };

@@ -1,6 +1,6 @@
 //! What may stand in the file of an invented machine, as data: small, comparable, and easy to print.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use hupd::config::{
     Config, Daemon, History, Jitter, Job, Log, LogFormat, Missed, Orphans, OutputMode, Overlap,
-    SourceFile, Timing,
+    Retry, SourceFile, Timing,
 };
 use hupd::run::{GroupName, JobName, Signal};
 use hupd::schedule::{self, Dst, Expression, Rules, Seed, Zone};
@@ -108,6 +108,8 @@ pub struct JobSpec {
     pub timeout: Option<Duration>,
     pub stop_signal: Signal,
     pub kill_after: Duration,
+    pub retry: Option<Retry>,
+    pub success: BTreeSet<i32>,
     pub enabled: bool,
     /// Nothing that hupd acts upon: a change of it is a change of the job all the same.
     pub edition: u8,
@@ -219,6 +221,8 @@ impl JobSpec {
             process: Default::default(),
             env: BTreeMap::new(),
             output: OutputMode::Store,
+            retry: self.retry.clone(),
+            success_exit_codes: self.success.clone(),
             enabled: self.enabled,
             description: String::new(),
             name,
@@ -267,6 +271,9 @@ impl fmt::Display for JobSpec {
             ", {} and kill_after {:?}",
             self.stop_signal, self.kill_after
         )?;
+        if let Some(retry) = &self.retry {
+            write!(f, ", {retry:?}")?;
+        }
         match self.enabled {
             true => Ok(()),
             false => f.write_str(", switched off"),

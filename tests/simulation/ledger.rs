@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
 
 use hupd::event::{ClaimVerdict, Claimed};
-use hupd::ledger::{Claim, Fate, OpenRun, Pause, RunStart, Waited};
-use hupd::run::{Generation, JobName, Occurrence, RunId};
+use hupd::ledger::{Claim, Failed, Fate, OpenRun, Pause, RunStart, Waited};
+use hupd::run::{Generation, JobName, Occurrence, Outcome, RunId};
 use hupd::store::Record;
 use jiff::Timestamp;
 use rusqlite::Connection;
@@ -42,12 +42,27 @@ enum Undo {
     Forget(RunId),
     Reopen(OpenRun),
     Unstart(RunId),
+    Rest(RunId, Option<Rest>),
+    /// It may begin once more.
+    Attempt(RunId),
     Generation(Generation),
     Number(RunId),
     Anchor(JobName, Option<Counted>),
     Timing(JobName, Option<String>),
     Pause(JobName, Option<Pause>),
     Decided(Option<Timestamp>, Option<Timestamp>),
+}
+
+/// A run that waits for its next attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rest {
+    pub run: RunId,
+    pub occurrence: Occurrence,
+    /// The last one.
+    pub attempt: u32,
+    pub outcome: Outcome,
+    pub delay: Duration,
+    pub next_at: Timestamp,
 }
 
 /// An interval, and from where it is counted.
@@ -62,6 +77,10 @@ pub struct Ledger {
     /// How each run has ended, if it has.
     runs: BTreeMap<RunId, Option<String>>,
     pub open: BTreeMap<RunId, OpenRun>,
+    /// What each run is for.
+    occurrences: BTreeMap<RunId, Occurrence>,
+    /// Runs that wait for their next attempt.
+    pub resting: BTreeMap<RunId, Rest>,
     /// The highest that was accepted.
     pub generation: Generation,
     /// So many runs of a job every file so far has kept.
@@ -79,6 +98,8 @@ pub struct Ledger {
     verdicts: VecDeque<ClaimVerdict>,
     /// What ran while nothing could be written, and hupd did not live to write: nobody can know of it.
     pub forgotten: Vec<Occurrence>,
+    /// The same of their last attempts.
+    pub forgotten_attempts: Vec<Occurrence>,
     pub rows: u64,
 }
 
@@ -90,6 +111,8 @@ impl Ledger {
             waiting: BTreeSet::new(),
             runs: BTreeMap::new(),
             open: BTreeMap::new(),
+            occurrences: BTreeMap::new(),
+            resting: BTreeMap::new(),
             generation: Generation(0),
             fewest: usize::MAX,
             last_run: RunId(0),
@@ -101,6 +124,7 @@ impl Ledger {
             owed: Vec::new(),
             verdicts: VecDeque::new(),
             forgotten: Vec::new(),
+            forgotten_attempts: Vec::new(),
             rows: 0,
         }
     }
@@ -144,6 +168,7 @@ impl Ledger {
                 if claimed == Claimed::Yes {
                     self.runs.insert(run, None);
                     self.open.insert(run, open(claim));
+                    self.occurrences.insert(run, occurrence.clone());
                     self.owed.push(Undo::Forget(run));
                 }
                 self.verdicts.push_back(ClaimVerdict { run, claimed });
@@ -159,6 +184,21 @@ impl Ledger {
             Record::Start(start) => self.start(start),
             Record::End(end) => self.end(end.run, end.outcome.to_string()),
             Record::Loss(loss) => self.end(loss.run, "lost".to_owned()),
+            Record::Failed(failed) => self.failed(failed),
+            Record::NextAttempt(next) => {
+                let (run, claimed) = (next.run, Claimed::Yes);
+                self.set_rest(run, None);
+                self.change_open(run, |open| {
+                    open.attempt = next.attempt;
+                    open.generation = next.generation;
+                });
+                self.owed.push(Undo::Attempt(run));
+                self.verdicts.push_back(ClaimVerdict { run, claimed });
+            }
+            Record::EndRest(end) => {
+                self.set_rest(end.run, None);
+                self.end(end.run, end.outcome.to_string());
+            }
             Record::Anchor(anchor) => {
                 self.count(&anchor.job, Some((anchor.every, anchor.at)));
             }
@@ -250,6 +290,35 @@ impl Ledger {
         }
     }
 
+    fn failed(&mut self, failed: &Failed) {
+        let run = failed.end.run;
+        self.change_open(run, |open| open.start = None);
+        let rest = Rest {
+            run,
+            occurrence: self.occurrences[&run].clone(),
+            attempt: failed.attempt,
+            outcome: failed.end.outcome.clone(),
+            delay: failed.delay,
+            next_at: failed.next_at,
+        };
+        self.set_rest(run, Some(rest));
+    }
+
+    fn change_open(&mut self, run: RunId, change: impl FnOnce(&mut OpenRun)) {
+        if let Some(open) = self.open.get_mut(&run) {
+            self.owed.push(Undo::Reopen(open.clone()));
+            change(open);
+        }
+    }
+
+    fn set_rest(&mut self, run: RunId, rest: Option<Rest>) {
+        let before = match rest {
+            Some(rest) => self.resting.insert(run, rest),
+            None => self.resting.remove(&run),
+        };
+        self.owed.push(Undo::Rest(run, before));
+    }
+
     fn end(&mut self, run: RunId, outcome: String) {
         if let Some(ended) = self.runs.get_mut(&run) {
             *ended = Some(outcome);
@@ -288,6 +357,9 @@ impl Ledger {
                     self.runs.remove(&run);
                     self.open.remove(&run);
                 }
+                Undo::Rest(run, Some(rest)) => drop(self.resting.insert(run, rest)),
+                Undo::Rest(run, None) => drop(self.resting.remove(&run)),
+                Undo::Attempt(run) => self.forgotten_attempts.push(self.occurrences[&run].clone()),
                 Undo::Generation(generation) => self.generation = generation,
                 Undo::Number(run) => self.last_run = run,
                 Undo::Anchor(job, counted) => self.set_anchor(job, counted),
@@ -311,6 +383,7 @@ impl Ledger {
     pub fn compare(&self, database: &Connection) -> Result<(), String> {
         self.compare_lines(database)?;
         self.compare_runs(database)?;
+        self.compare_resting(database)?;
         self.compare_newest_runs(database)
     }
 
@@ -373,6 +446,31 @@ impl Ledger {
         Ok(())
     }
 
+    /// A run that waits for its next attempt is such on the disk, with the attempts that it has had.
+    fn compare_resting(&self, database: &Connection) -> Result<(), String> {
+        let sql =
+            "SELECT id, attempt, (SELECT count(*) FROM attempts WHERE run = id), next_attempt_at
+             FROM runs WHERE next_attempt_at IS NOT NULL ORDER BY id";
+        let mut rows = prepared(database, sql);
+        let rows = rows.query_map([], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+        });
+        let found: Vec<(i64, u32, u32, i64)> = rows
+            .and_then(Iterator::collect)
+            .map_err(|error| error.to_string())?;
+        let expected = self.resting.values().map(|rest| {
+            let (attempt, next_at) = (rest.attempt, rest.next_at.as_microsecond());
+            (rest.run.0 as i64, attempt, attempt, next_at)
+        });
+        let expected: Vec<_> = expected.collect();
+        match expected == found {
+            true => Ok(()),
+            false => Err(format!(
+                "these wait for their next attempt: {expected:?}, not {found:?}"
+            )),
+        }
+    }
+
     /// The newest runs of a job that have ended stay, as many as every file so far has kept.
     fn compare_newest_runs(&self, database: &Connection) -> Result<(), String> {
         let mut row = prepared(database, "SELECT 1 FROM runs WHERE id = ?1");
@@ -412,6 +510,7 @@ fn open(claim: &Claim) -> OpenRun {
         run: claim.run,
         occurrence: claim.occurrence.clone(),
         generation: claim.generation,
+        attempt: 1,
         start: None,
     }
 }

@@ -23,7 +23,7 @@ use super::invariants::{
     ANSWERED, BOUNDED, Broken, Invariants, MODEL, NO_PANIC, ONE_FATE, Verdict, WOKEN, broken,
 };
 use super::jobs::{EXPRESSIONS, ZONES};
-use super::ledger::Counted;
+use super::ledger::{Counted, Rest};
 use super::machine::{Arrival, Machine};
 use super::model::Model;
 use super::oracle::Oracle;
@@ -53,12 +53,14 @@ pub struct Inheritance {
     /// Runs that were open, and what there is of them.
     pub open: Vec<(OpenRun, Remains)>,
     pub pauses: BTreeMap<JobName, Pause>,
+    pub resting: Vec<Rest>,
 }
 
 impl Inheritance {
     fn of(machine: &Machine) -> Self {
         let ledger = &machine.ledger;
-        let open = ledger.open.values();
+        let is_resting = |open: &&OpenRun| ledger.resting.contains_key(&open.run);
+        let open = ledger.open.values().filter(|open| !is_resting(open));
         Self {
             generation: ledger.generation.next(),
             next_run: ledger.last_run.0 + 1,
@@ -71,6 +73,7 @@ impl Inheritance {
                 .map(|open| (open.clone(), machine.remains_of(open)))
                 .collect(),
             pauses: ledger.pauses.clone(),
+            resting: ledger.resting.values().cloned().collect(),
         }
     }
 }
@@ -182,6 +185,8 @@ impl<'t> Life<'t> {
                 }
             };
             let forgotten = std::mem::take(&mut machine.ledger.forgotten);
+            self.invariants
+                .forget_attempts(std::mem::take(&mut machine.ledger.forgotten_attempts));
             self.invariants.forget(forgotten);
             self.books(&machine)?;
             if machine.is_over {

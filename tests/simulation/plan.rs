@@ -41,6 +41,10 @@ pub struct Step {
 }
 
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a plan has a few hundred steps at most"
+)]
 pub enum What {
     /// The file is another one from now on; hupd is told by a step of its own, or sees it if it watches.
     Edit(Edit),

@@ -50,9 +50,14 @@ pub struct Process {
 }
 
 impl Birth {
-    pub fn of(occurrence: &Occurrence, now: Time, (seed, temper): (u64, Temper)) -> Self {
+    pub fn of(
+        (occurrence, attempt): (&Occurrence, u32),
+        now: Time,
+        (seed, temper): (u64, Temper),
+    ) -> Self {
         let instant = occurrence.instant.as_microsecond() as u64;
-        let mut dice = Dice::of(seed, &[number_of(occurrence.job.as_str()), instant]);
+        let job = number_of(occurrence.job.as_str());
+        let mut dice = Dice::of(seed, &[job, instant, u64::from(attempt)]);
         let pid = 1000 + dice.below(4_000_000) as i32;
         if temper == Temper::Calm {
             return Self::Lives(Process::obedient(pid, now));
@@ -72,7 +77,7 @@ impl Birth {
             watched: Watcher::Parent,
             ends: now + takes,
             exit: match dice.below(10) {
-                0 => Exit::Code(dice.between(1, 255) as i32),
+                0 | 2 => Exit::Code(dice.pick(&[1, 1, 2, 75, 255])),
                 1 => Exit::Signal(Signal::from_number(11)),
                 _ => Exit::Code(0),
             },

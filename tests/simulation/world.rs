@@ -48,6 +48,7 @@ impl World for Machine {
         self.acts.push(Act::Spawn {
             run: order.run,
             occurrence: order.occurrence.clone(),
+            attempt: order.attempt,
         });
         self.order(order);
     }

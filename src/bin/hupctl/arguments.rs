@@ -82,9 +82,12 @@ pub enum Command {
         /// The number of a run, or a job for its newest run
         #[arg(value_name = "RUN|JOB")]
         of: String,
-        /// Go on with what it writes until it ends; fail unless it exited 0
+        /// Go on with what it writes until it ends; fail unless it is a success
         #[arg(short, long)]
         follow: bool,
+        /// Only this attempt of a run that was tried again
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), conflicts_with = "follow")]
+        attempt: Option<u32>,
     },
     /// Pause a job: it is not due by itself until it is resumed, also by the next hupd
     Pause {

@@ -9,8 +9,6 @@ use hupd::protocol::RunRow;
 use hupd::reason::reason;
 use hupd::run::Signal;
 
-use crate::run::SUCCESS;
-
 /// The exit status of a command that could be carried out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
@@ -37,7 +35,7 @@ impl Ending {
 
     /// As the run ended, as far as a status can say it and says nothing else.
     pub fn of_run(run: &RunRow) -> Self {
-        if run.outcome.as_deref() == Some(SUCCESS) {
+        if run.success == Some(true) {
             return Self::Done;
         }
         let signal = run.signal.as_deref().and_then(signal_number);

@@ -7,6 +7,7 @@ use std::time::Duration;
 use hupd::clock::Moment;
 use hupd::control::client::{Client, ClientError, Followed, Sound};
 use hupd::protocol::{FollowRow, OutputOf, Written};
+use hupd::run::RunId;
 
 use crate::ending::{Ending, Failure};
 use crate::live::Live;
@@ -31,13 +32,25 @@ pub fn to_the_end(
         last_byte: None,
         live,
     };
-    reader.show_live();
-    let followed = client.follow(of, silence, |sound| reader.hear(sound));
-    reader.screen.wipe();
-    match followed? {
-        Followed::BrokenOff(outcome) => outcome,
-        Followed::CutOff(error) => Err(error.into()),
+    let mut of = of;
+    loop {
+        reader.show_live();
+        let followed = client.follow(of, silence, |sound| reader.hear(sound));
+        reader.screen.wipe();
+        of = match followed? {
+            Followed::BrokenOff(Ok(End::Of(ending))) => return Ok(ending),
+            Followed::BrokenOff(Ok(End::OfAnAttempt(run))) => OutputOf::Run(run),
+            Followed::BrokenOff(Err(failure)) => return Err(failure),
+            Followed::CutOff(error) => return Err(error.into()),
+        };
     }
+}
+
+/// What has come to its end.
+enum End {
+    Of(Ending),
+    /// Another attempt of this run follows.
+    OfAnAttempt(RunId),
 }
 
 /// How often a live line is written anew.
@@ -51,7 +64,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn hear(&mut self, sound: Sound<'_>) -> ControlFlow<Result<Ending, Failure>> {
+    fn hear(&mut self, sound: Sound<'_>) -> ControlFlow<Result<End, Failure>> {
         let heard = match sound {
             Sound::Line(line) => {
                 self.screen.wipe();
@@ -73,7 +86,7 @@ impl Reader<'_> {
         }
     }
 
-    fn hear_line(&mut self, line: &[u8]) -> ControlFlow<Result<Ending, Failure>> {
+    fn hear_line(&mut self, line: &[u8]) -> ControlFlow<Result<End, Failure>> {
         let row = match serde_json::from_slice(line) {
             Ok(row) => row,
             Err(error) => return ControlFlow::Break(Err(not_understood(&error).into())),
@@ -89,7 +102,9 @@ impl Reader<'_> {
         }
         match ending {
             Some(ending) => ControlFlow::Break(Ok(ending)),
-            None if self.screen.has_lost_its_reader() => ControlFlow::Break(Ok(Ending::Done)),
+            None if self.screen.has_lost_its_reader() => {
+                ControlFlow::Break(Ok(End::Of(Ending::Done)))
+            }
             None => ControlFlow::Continue(()),
         }
     }
@@ -121,10 +136,13 @@ impl Reader<'_> {
 }
 
 /// None as long as more may come.
-fn ending(row: &FollowRow) -> Option<Ending> {
+fn ending(row: &FollowRow) -> Option<End> {
     match row {
-        FollowRow::End { details, .. } => Some(Ending::of_run(details)),
-        FollowRow::Never { .. } => Some(Ending::Failed),
+        FollowRow::End { details, .. } if details.next_attempt_at.is_some() => {
+            Some(End::OfAnAttempt(details.run))
+        }
+        FollowRow::End { details, .. } => Some(End::Of(Ending::of_run(details))),
+        FollowRow::Never { .. } => Some(End::Of(Ending::Failed)),
         FollowRow::Run { .. } | FollowRow::Output { .. } | FollowRow::Lost { .. } => None,
     }
 }

@@ -21,7 +21,7 @@ fn killed(run: &RunRow) -> String {
     let name = name(run);
     match (run.pid, run.ended_at) {
         (Some(pid), _) => format!("stop signal sent to {name} (pid {pid})"),
-        (None, Some(_)) => format!("{name} waited for a place, and will not start"),
+        (None, Some(_)) => format!("{name} waited, and will not start"),
         (None, None) => format!("{name} will be stopped as soon as it has started"),
     }
 }

@@ -9,8 +9,20 @@ use crate::ending::{Ending, Failure};
 use crate::screen::Screen;
 use crate::times::grouped;
 
-pub fn logs(client: &Client, screen: &mut Screen, of: &str) -> Result<Ending, Failure> {
-    let row = client.ask(&Request::Output(meaning(of)))?.output()?;
+pub fn logs(
+    client: &Client,
+    screen: &mut Screen,
+    (of, attempt): (&str, Option<u32>),
+) -> Result<Ending, Failure> {
+    let of = match (meaning(of), attempt) {
+        (OutputOf::Run(run), Some(attempt)) => OutputOf::Attempt(run, attempt),
+        (OutputOf::LastOf(_), Some(_)) => {
+            let text = "--attempt goes with the number of a run".to_owned();
+            return Err(Failure::Usage(text));
+        }
+        (of, _) => of,
+    };
+    let row = client.ask(&Request::Output(of))?.output()?;
     if screen.is_for_programs() {
         screen.json(&output_json(&row))?;
         return Ok(Ending::Done);

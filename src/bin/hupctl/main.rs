@@ -141,8 +141,10 @@ fn ask(client: &Client, command: Command, screen: &mut Screen) -> Result<Ending,
             pause::pause(client, screen, pause)
         }
         Command::Resume { job } => pause::resume(client, screen, job),
-        Command::Logs { of, follow: false } => logs::logs(client, screen, &of),
-        Command::Logs { of, follow: true } => follow::follow(client, screen, &of),
+        Command::Logs {
+            of, follow: true, ..
+        } => follow::follow(client, screen, &of),
+        Command::Logs { of, attempt, .. } => logs::logs(client, screen, (&of, attempt)),
         Command::Kill { run } => kill::kill(client, screen, run),
         Command::Reload => reload::reload(client, screen),
         Command::Stop => stop::stop(client, screen),

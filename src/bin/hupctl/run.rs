@@ -13,8 +13,6 @@ use crate::screen::Screen;
 use crate::times::duration;
 use crate::visible::visible;
 
-pub const SUCCESS: &str = "exited 0";
-
 pub fn run(client: &Client, screen: &mut Screen, job: String) -> Result<Ending, Failure> {
     let answer = client.ask(&Request::Run {
         job,

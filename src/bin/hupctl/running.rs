@@ -25,7 +25,7 @@ pub fn running_text(runs: &[RunningRow], view: &View) -> String {
             visible(&run.job),
             run.pid
                 .map_or_else(|| "-".to_owned(), |pid| pid.to_string()),
-            visible(&run.state),
+            state(run, view),
             view.times.at(since),
             view.times.relative(since),
             limit.unwrap_or_else(|| "none".to_owned()),
@@ -33,6 +33,19 @@ pub fn running_text(runs: &[RunningRow], view: &View) -> String {
         ]);
     }
     table.render(view.width)
+}
+
+/// `running`, `running, attempt 2 of 3`, `attempt 2 of 3 in 27 s`.
+fn state(run: &RunningRow, view: &View) -> String {
+    let (state, attempts) = (visible(&run.state), run.attempts);
+    match run.next_attempt_at {
+        Some(at) => {
+            let (next, when) = (run.attempt + 1, view.times.relative(at));
+            format!("attempt {next} of {attempts} {when}")
+        }
+        None if run.attempt > 1 => format!("{state}, attempt {} of {attempts}", run.attempt),
+        None => state,
+    }
 }
 
 #[cfg(test)]
@@ -80,7 +93,27 @@ pub mod tests {
             limit_at: Some("2026-11-23T06:00:30Z".parse().unwrap()),
             state: "running".into(),
             generation: 3,
+            attempt: 1,
+            attempts: 1,
+            next_attempt_at: None,
         }
+    }
+
+    #[test]
+    fn attempts_are_told_where_there_is_more_than_one() {
+        let resting = RunningRow {
+            attempts: 3,
+            next_attempt_at: Some("2026-11-23T06:00:27Z".parse().unwrap()),
+            ..running(17)
+        };
+        assert_eq!(state(&resting, &view()), "attempt 2 of 3 in 27 s");
+        let second = RunningRow {
+            attempt: 2,
+            next_attempt_at: None,
+            ..resting
+        };
+        assert_eq!(state(&second, &view()), "running, attempt 2 of 3");
+        assert_eq!(state(&running(17), &view()), "running");
     }
 
     #[test]

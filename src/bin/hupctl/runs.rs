@@ -152,12 +152,23 @@ fn how_long(run: &RunRow, view: &View) -> String {
 /// `exited 0`, `killed by TERM (request)`, `running`.
 pub fn how_it_ended(run: &RunRow) -> String {
     let Some(outcome) = &run.outcome else {
-        return match run.started_at {
-            Some(_) => "running".to_owned(),
-            None => "starting".to_owned(),
+        return match (run.next_attempt_at, run.started_at) {
+            (Some(_), _) => format!("waits for attempt {}", run.attempt + 1),
+            (None, Some(_)) => "running".to_owned(),
+            (None, None) => "starting".to_owned(),
         };
     };
-    let outcome = visible(outcome);
+    let outcome = match (run.attempt, run.next_attempt_at) {
+        (1, None) => visible(outcome),
+        (attempt, None) => format!("{}, attempt {attempt}", visible(outcome)),
+        (attempt, Some(_)) => {
+            let next = attempt + 1;
+            format!(
+                "{}, attempt {attempt}; attempt {next} follows",
+                visible(outcome)
+            )
+        }
+    };
     match run.stopped_by.as_deref() {
         // "timed out" says it already.
         None | Some("time limit") => outcome,
@@ -192,6 +203,9 @@ pub mod tests {
             output_bytes: None,
             note: None,
             survivors: Vec::new(),
+            success: None,
+            attempt: 1,
+            next_attempt_at: None,
         }
     }
 

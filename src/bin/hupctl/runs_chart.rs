@@ -83,7 +83,7 @@ fn row(run: &RunRow, usual: &Usual, view: &View) -> Row {
         .zip(seconds)
         .is_some_and(|(p95, seconds)| seconds > p95);
     let is_over = run.outcome.is_some();
-    let succeeded = run.outcome.as_deref() == Some(crate::run::SUCCESS);
+    let succeeded = run.success == Some(true);
     let mut notes = Vec::new();
     if !succeeded {
         notes.push(how_it_ended(run));

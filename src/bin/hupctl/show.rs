@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use hupd::control::client::Client;
-use hupd::protocol::{OutputOf, Request, RunDetails};
+use hupd::protocol::{OutputOf, Request, RunDetails, RunRow};
 
 use crate::ending::{Ending, Failure};
 use crate::logs::meaning;
@@ -18,7 +18,7 @@ use crate::visible::visible;
 /// A number is a run, anything else a job: no job has a number for a name.
 pub fn show(client: &Client, screen: &mut Screen, of: &str) -> Result<Ending, Failure> {
     let request = match meaning(of) {
-        OutputOf::Run(run) => Request::ShowRun(run),
+        OutputOf::Run(run) | OutputOf::Attempt(run, _) => Request::ShowRun(run),
         OutputOf::LastOf(job) => Request::ShowJob(job),
     };
     let answer = client.ask(&request)?;
@@ -66,7 +66,26 @@ fn run_text(details: &RunDetails, view: &View) -> String {
         ("memory", run.peak_memory_bytes.map(size)),
         ("output", output(details)),
         ("left behind", left_behind(run)),
+        ("before", attempts(details, view)),
     ])
+}
+
+/// A line for each attempt that was followed by another one.
+fn attempts(details: &RunDetails, view: &View) -> Option<String> {
+    let line = |row: &RunRow| {
+        let how = row.outcome.as_deref().map(visible).unwrap_or_default();
+        let when = row.ended_at.map(|at| view.times.both(at));
+        let when = when.unwrap_or_default();
+        let read = match row.output_bytes {
+            Some(bytes) if bytes > 0 => {
+                format!(": hupctl logs {} --attempt {}", row.run, row.attempt)
+            }
+            _ => String::new(),
+        };
+        format!("attempt {}: {how}, {when}{read}", row.attempt)
+    };
+    let lines: Vec<_> = details.attempts.iter().map(line).collect();
+    (!lines.is_empty()).then(|| lines.join("\n"))
 }
 
 fn trigger(details: &RunDetails) -> String {
@@ -136,6 +155,7 @@ mod tests {
             reason: Some("missed: late".into()),
             output_kept_bytes: 1024,
             output_lost_bytes: 3072,
+            attempts: Vec::new(),
             usual: Usual::of(2, vec![240.0, 360.0]),
         }
     }

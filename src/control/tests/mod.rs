@@ -140,6 +140,9 @@ fn run() -> RunRow {
         output_bytes: None,
         note: None,
         survivors: Vec::new(),
+        success: None,
+        attempt: 1,
+        next_attempt_at: None,
     }
 }
 

@@ -29,6 +29,7 @@ fn open(job: &str) -> OpenRun {
             trigger: Trigger::Schedule,
         },
         generation: Generation(1),
+        attempt: 1,
         start: Some(RunStart {
             run,
             pid: 77,

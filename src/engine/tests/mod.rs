@@ -12,6 +12,7 @@ mod limits;
 mod pause;
 mod random;
 mod reload;
+mod retries;
 mod shortage;
 mod stop;
 mod world;

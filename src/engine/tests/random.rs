@@ -245,6 +245,10 @@ impl SlowWorld {
             Effect::RecordLoss { .. } | Effect::RecordNote { .. } => {
                 unreachable!("no hupd was before this one")
             }
+            Effect::RecordFailed { .. }
+            | Effect::ClaimAttempt(_)
+            | Effect::EndRest { .. }
+            | Effect::PutOff { .. } => panic!("no job here is tried again: {effect:?}"),
             Effect::RecordStart(_)
             | Effect::RecordAnchor(_)
             | Effect::ForgetAnchor(_)

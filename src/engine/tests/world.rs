@@ -14,7 +14,7 @@ use crate::config::{
 };
 use crate::engine::{Beginning, Effect, Engine, Left, Request};
 use crate::ledger::{
-    Anchor, ClaimVerdict, Claimed, Ended, Fate, Loss, NoStart, Pause, RunEnd, Started,
+    Anchor, ClaimVerdict, Claimed, Ended, Failed, Fate, Loss, NoStart, Pause, RunEnd, Started,
 };
 use crate::run::{Exit, Generation, JobName, Output, RunId, Signal, Usage};
 use crate::schedule::{Expression, Rules, Schedule, Seed, Zone};
@@ -74,6 +74,8 @@ pub fn job(name: &str) -> Job {
         process: Arc::default(),
         env: Default::default(),
         output: OutputMode::Store,
+        retry: None,
+        success_exit_codes: [0].into(),
         enabled: true,
         description: String::new(),
     }
@@ -137,6 +139,8 @@ pub struct World {
     /// Effects of the world's own steps, newest last.
     pub ends: Vec<RunEnd>,
     pub losses: Vec<Loss>,
+    pub failed: Vec<Failed>,
+    pub put_off: Vec<RunId>,
     pub fates: Vec<(JobName, Timestamp, Fate)>,
     pub signals: Vec<(RunId, Signal)>,
     pub started: Vec<(RunId, JobName, Timestamp)>,
@@ -162,6 +166,8 @@ impl World {
             now: noon(),
             ends: Vec::new(),
             losses: Vec::new(),
+            failed: Vec::new(),
+            put_off: Vec::new(),
             fates: Vec::new(),
             signals: Vec::new(),
             started: Vec::new(),
@@ -276,7 +282,16 @@ impl World {
                 self.fates
                     .push((occurrence.job, occurrence.instant, entry.fate));
             }
-            Effect::RecordEnd { end, .. } => self.ends.push(end),
+            Effect::RecordEnd { end, .. } | Effect::EndRest { end, .. } => self.ends.push(end),
+            Effect::RecordFailed { failed, .. } => self.failed.push(failed),
+            Effect::ClaimAttempt(next) => {
+                let verdict = ClaimVerdict {
+                    run: next.run,
+                    claimed: Claimed::Yes,
+                };
+                return self.engine.claimed(&[verdict], self.now);
+            }
+            Effect::PutOff { run, .. } => self.put_off.push(run),
             Effect::RecordLoss { loss, .. } => self.losses.push(loss),
             Effect::RecordNote { .. }
             | Effect::RecordStart(_)

@@ -35,6 +35,9 @@ fn a_run_is_shown_as_it_was() {
         output_bytes: Some(26),
         note: None,
         survivors: Vec::new(),
+        success: Some(false),
+        attempt: 1,
+        next_attempt_at: None,
     };
     assert_eq!(runs(&store), [expected]);
 }

@@ -201,6 +201,7 @@ fn end(run: u64, outcome: Outcome) -> RunEnd {
         run: RunId(run),
         at: at(90),
         duration: Duration::from_millis(1500),
+        success: outcome == Outcome::Exited(0),
         outcome,
         stopped_by: None,
         usage: Usage {

@@ -147,6 +147,11 @@ ALTER TABLE runs DROP COLUMN boot;
 ALTER TABLE runs DROP COLUMN born_by;
 ALTER TABLE runs DROP COLUMN note;
 ALTER TABLE runs DROP COLUMN survivors;
+DROP TABLE attempts;
+ALTER TABLE runs DROP COLUMN success;
+ALTER TABLE runs DROP COLUMN attempt;
+ALTER TABLE runs DROP COLUMN next_attempt_at;
+ALTER TABLE runs DROP COLUMN retry_delay;
 PRAGMA user_version = 2;
 ";
 

@@ -31,6 +31,13 @@ impl Leftovers {
         }
     }
 
+    /// The next attempt of a run begins: its output is another one.
+    pub(super) fn let_go(&mut self, run: RunId, poll: &Poll) {
+        if let Some(pipe) = self.pipes.remove(&run) {
+            poll.forget(&pipe);
+        }
+    }
+
     pub(super) fn has(&self, run: RunId) -> bool {
         self.pipes.contains_key(&run)
     }

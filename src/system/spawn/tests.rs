@@ -243,6 +243,7 @@ fn the_environment_is_built_from_nothing() {
     lines.sort_unstable();
     let expected = [
         format!("HOME={}", identity.home.display()),
+        "HUPD_ATTEMPT=1".into(),
         "HUPD_GENERATION=3".into(),
         "HUPD_JOB=test".into(),
         "HUPD_RUN_ID=1".into(),

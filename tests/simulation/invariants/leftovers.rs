@@ -37,6 +37,7 @@ impl Invariants {
             let open = Open {
                 job: begun.job.clone(),
                 is_alive: true,
+                is_resting: false,
                 stopped_at: None,
                 killed_at: None,
             };

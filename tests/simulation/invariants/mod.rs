@@ -3,6 +3,7 @@
 //! Whatever hupd does is looked at in the turn in which it does it. What takes a look at every job is looked at after
 //! each reload and every 64 turns, the time of its next wake-up every 8 turns, and the disk at the end of each hupd.
 
+mod attempts;
 mod beside;
 mod leftovers;
 mod reloads;
@@ -17,7 +18,7 @@ use std::time::Duration;
 use hupd::clock::Moment;
 use hupd::config::Job;
 use hupd::daemon::Daemon;
-use hupd::engine::{Engine, Phase};
+use hupd::engine::{Engine, Phase, Run, State};
 use hupd::ledger::Fate;
 use hupd::run::{Generation, JobName, Occurrence, RunId, Trigger};
 use jiff::Timestamp;
@@ -45,6 +46,7 @@ pub const APART: &str = "runs of one group are never alive at the same time";
 pub const IN_ORDER: &str = "what is in time starts in order of due time within a group";
 pub const NEWEST: &str =
     "of a job that replaces, nothing starts that a newer one has overtaken while it waited";
+pub const ATTEMPTS: &str = "the attempts of a run come one after another, after failures, and are no more than its job wants";
 pub const QUIET: &str = "nothing new is claimed while hupd stops";
 pub const UNMOVED: &str = "the next instant of an unchanged job does not move at a reload";
 pub const GENERATIONS: &str = "generations and the numbers of runs only go up";
@@ -83,6 +85,8 @@ pub fn broken(invariant: &'static str, what: impl ToString) -> Verdict {
 struct Open {
     job: Arc<Job>,
     is_alive: bool,
+    /// It waits for its next attempt.
+    is_resting: bool,
     stopped_at: Option<Duration>,
     killed_at: Option<Duration>,
 }
@@ -91,7 +95,8 @@ struct Open {
 #[derive(Debug)]
 pub struct Invariants {
     oracle: Rc<Oracle>,
-    started: HashSet<Occurrence>,
+    /// Up to which attempt.
+    started: HashMap<Occurrence, u32>,
     /// What is being started in the life of this hupd.
     starting: BTreeMap<RunId, Occurrence>,
     /// The schedule of each job and the next instant that it names.
@@ -129,7 +134,7 @@ impl Invariants {
     pub fn new(oracle: Rc<Oracle>) -> Self {
         Self {
             oracle,
-            started: HashSet::new(),
+            started: HashMap::new(),
             starting: BTreeMap::new(),
             expected: HashMap::new(),
             waiting: HashSet::new(),
@@ -157,6 +162,20 @@ impl Invariants {
         }
     }
 
+    /// Nobody can know of their last attempts.
+    pub fn forget_attempts(&mut self, occurrences: Vec<Occurrence>) {
+        for occurrence in occurrences {
+            self.take_back(&occurrence);
+        }
+    }
+
+    fn take_back(&mut self, occurrence: &Occurrence) {
+        match self.started.get_mut(occurrence) {
+            Some(attempt) if *attempt > 1 => *attempt -= 1,
+            _ => drop(self.started.remove(occurrence)),
+        }
+    }
+
     /// A hupd has begun to serve.
     pub fn begin(
         &mut self,
@@ -177,6 +196,15 @@ impl Invariants {
         self.most_at_once = 0;
         self.places = file.max_running;
         self.turns_to_take = file.catch_up_limit;
+        let is_left = |run: &&Run| match run.state {
+            State::Resting { .. } => true,
+            State::Claiming { .. } => run.attempt > 1,
+            _ => false,
+        };
+        for run in daemon.engine().runs().filter(is_left) {
+            let open = Open::of(Arc::clone(&run.job), true);
+            self.open.insert(run.id, open);
+        }
         self.waiting = left
             .waiting
             .iter()
@@ -289,7 +317,7 @@ impl Invariants {
     /// No process came to be: it may be tried again.
     fn fell_short(&mut self, run: RunId) {
         if let Some(occurrence) = self.starting.remove(&run) {
-            self.started.remove(&occurrence);
+            self.take_back(&occurrence);
         }
     }
 
@@ -325,7 +353,18 @@ impl Invariants {
                     let one = (occurrence, *starts_at);
                     self.waits(one, *fate, daemon.engine().phase())?;
                 }
-                Act::Spawn { run, occurrence } => self.spawn(daemon.world(), *run, occurrence)?,
+                Act::Spawn {
+                    run,
+                    occurrence,
+                    attempt,
+                } => self.spawn(daemon, *run, (occurrence, *attempt))?,
+                Act::Failed { run, .. } => self.failed(daemon.engine(), *run),
+                Act::NextAttempt { run, attempt, .. } => {
+                    self.next_attempt(daemon.engine(), *run, *attempt)?;
+                }
+                Act::EndRest { run, .. } => {
+                    self.open.remove(run);
+                }
                 Act::Begun { run } => self.begun(*run)?,
                 Act::Signal { run, signal } => {
                     self.signal(*run, *signal, daemon.engine().phase(), now)?;

@@ -4,14 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hupd::clock::Moment;
+use hupd::daemon::Daemon;
 use hupd::engine::{Engine, Pace, Phase};
 use hupd::event::{ClaimVerdict, Claimed};
 use hupd::run::{JobName, Occurrence, RunId, Trigger};
 use jiff::Timestamp;
 
 use super::{
-    CLAIMED_FIRST, GENERATIONS, Invariants, NEVER_EARLY, NOTHING_FORGOTTEN, ONCE, ONE_FATE, Open,
-    PAUSED, PLACES, QUIET, TURNS, Verdict, broken,
+    ATTEMPTS, CLAIMED_FIRST, GENERATIONS, Invariants, NEVER_EARLY, NOTHING_FORGOTTEN, ONCE,
+    ONE_FATE, Open, PAUSED, PLACES, QUIET, TURNS, Verdict, broken,
 };
 use crate::simulation::acts::Named;
 use crate::simulation::jobs::Due;
@@ -46,19 +47,14 @@ impl Invariants {
             return broken(ONE_FATE, format!("run {run} is nowhere"));
         };
         let job = Arc::clone(&begun.job);
-        self.has_place(run)?;
+        self.is_placed(run)?;
         self.is_beside(&job, occurrence)?;
         self.has_waited(engine, begun)?;
         self.is_newest(begun, since)?;
         if begun.pace == Pace::CatchUp {
             self.has_turn(engine)?;
         }
-        let open = Open {
-            job,
-            is_alive: false,
-            stopped_at: None,
-            killed_at: None,
-        };
+        let open = Open::of(job, false);
         let before = self.open.insert(run, open);
         self.most_at_once = self.most_at_once.max(self.open.len());
         match before {
@@ -81,13 +77,13 @@ impl Invariants {
         }
     }
 
-    fn has_place(&self, run: RunId) -> Verdict {
-        match self.open.len() < self.places {
+    /// What waits for its next attempt has no place.
+    pub(super) fn is_placed(&self, run: RunId) -> Verdict {
+        let others = self.open.iter().filter(|(other, _)| **other != run);
+        let others = others.filter(|(_, open)| !open.is_resting).count();
+        match others < self.places {
             true => Ok(()),
-            false => {
-                let runs = self.open.len() + 1;
-                broken(PLACES, format!("run {run} is one of {runs}"))
-            }
+            false => broken(PLACES, format!("run {run} is one of {}", others + 1)),
         }
     }
 
@@ -146,20 +142,22 @@ impl Invariants {
 
     pub(super) fn spawn(
         &mut self,
-        machine: &Machine,
+        daemon: &Daemon<Machine>,
         run: RunId,
-        occurrence: &Occurrence,
+        (occurrence, attempt): (&Occurrence, u32),
     ) -> Verdict {
-        let line = machine.ledger.line(occurrence);
+        let line = daemon.world().ledger.line(occurrence);
         if line.is_none_or(|line| (line.fate, line.run) != ("ran", Some(run))) {
             let what = format!("run {run} of {}: {line:?}", Named(occurrence));
             return broken(CLAIMED_FIRST, what);
         }
         self.starting.insert(run, occurrence.clone());
-        match self.started.insert(occurrence.clone()) {
-            true => Ok(()),
-            false => broken(ONCE, Named(occurrence)),
+        let before = self.started.insert(occurrence.clone(), attempt);
+        if before.unwrap_or(0) + 1 == attempt {
+            return self.is_wanted(daemon.engine(), run, attempt);
         }
+        let invariant = if attempt == 1 { ONCE } else { ATTEMPTS };
+        broken(invariant, format!("{}, {attempt}", Named(occurrence)))
     }
 
     pub(super) fn begun(&mut self, run: RunId) -> Verdict {

@@ -60,6 +60,7 @@ impl Model {
                 .chain(grace)
                 .chain(delays)
                 .chain(self.next_try())
+                .chain(self.next_rested())
                 .min(),
         }
     }

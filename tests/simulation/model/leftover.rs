@@ -34,6 +34,8 @@ impl Model {
                 generation: open.generation,
                 is_late: false,
                 is_wild: false,
+                attempt: open.attempt,
+                failed: None,
             };
             self.runs.insert(open.run, run);
             acts.push(Act::Note(open.run));
@@ -72,6 +74,8 @@ fn unknown() -> JobSpec {
         timeout: None,
         stop_signal: Signal::TERM,
         kill_after: Duration::from_secs(10),
+        retry: None,
+        success: [0].into(),
         enabled: true,
         edition: 0,
     }

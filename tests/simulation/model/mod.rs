@@ -6,6 +6,7 @@ mod due;
 mod leftover;
 mod pause;
 mod reload;
+mod retries;
 mod runs;
 mod shortage;
 mod stop;
@@ -43,6 +44,9 @@ struct Run {
     generation: Generation,
     is_late: bool,
     is_wild: bool,
+    attempt: u32,
+    /// How its last attempt ended, while it waits for the next one.
+    failed: Option<Outcome>,
     stage: Stage,
 }
 
@@ -69,6 +73,8 @@ enum Stage {
     Starting(Option<StopReason>),
     /// There was no process for it.
     Short,
+    /// Its next attempt comes then.
+    Resting(Duration),
     Alive(Option<Duration>),
     Stopping(StopReason, Duration),
 }
@@ -162,6 +168,7 @@ impl Model {
         }];
         let mut begun = model.take_over(&inherited.open, now);
         begun.extend(model.forget_anchors());
+        begun.extend(model.go_on_with(&inherited.resting, now));
         begun.extend(model.make_up(inherited, now));
         let jobs = file.jobs.iter();
         begun.extend(jobs.filter_map(|(name, job)| model.plan(&JobName::new(name), job, now)));

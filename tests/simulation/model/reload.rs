@@ -122,6 +122,7 @@ impl Model {
         if *old != *file {
             self.generation = Generation(self.generation.0 + 1);
         }
+        acts.extend(self.revise_resting());
         acts.extend(self.admit(now));
         acts.push(Act::Decided(now.wall));
         acts

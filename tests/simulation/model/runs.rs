@@ -36,8 +36,9 @@ impl Model {
         self.runs.values().any(|run| run.occurrence.job == *name)
     }
 
-    fn has_place(&self) -> bool {
-        self.runs.len() < self.file.max_running
+    pub(super) fn has_place(&self) -> bool {
+        let is_placed = |run: &&Run| !matches!(run.stage, Stage::Resting(_));
+        self.runs.values().filter(is_placed).count() < self.file.max_running
     }
 
     pub(super) fn consider(&mut self, job: &JobSpec, waiting: Waiting, now: Moment) -> Vec<Act> {
@@ -225,6 +226,8 @@ impl Model {
             generation: self.generation,
             is_late,
             is_wild,
+            attempt: 1,
+            failed: None,
             stage: Stage::Claiming(None),
         };
         self.runs.insert(run, begun);
@@ -246,7 +249,7 @@ impl Model {
     }
 
     pub(super) fn admit(&mut self, now: Moment) -> Vec<Act> {
-        let mut acts = Vec::new();
+        let mut acts = self.admit_rested(now);
         while self.phase == Phase::Serving
             && self.has_place()
             && let Some(((_, run), waiting)) = self.next_waiting()
@@ -323,6 +326,7 @@ impl Model {
                 acts.push(Act::Spawn {
                     run: verdict.run,
                     occurrence: run.occurrence.clone(),
+                    attempt: run.attempt,
                 });
             }
         }
@@ -388,7 +392,11 @@ impl Model {
         stopped_by: Option<StopReason>,
         now: Moment,
     ) -> Vec<Act> {
-        let mut acts = vec![self.close(run, outcome, stopped_by)];
+        let acts = match self.retry_after(run, &outcome, stopped_by) {
+            Some(delay) => self.rest(run, (outcome, stopped_by), delay, now),
+            None => self.close(run, outcome, stopped_by),
+        };
+        let mut acts = vec![acts];
         acts.extend(self.try_next(now));
         acts.extend(self.admit(now));
         acts

@@ -65,7 +65,8 @@ impl Model {
             let run = self.runs.get_mut(&id).expect("it is there");
             let age = now.wall.duration_since(run.occurrence.instant);
             let most = run.job.deadline;
-            let most = most.filter(|_| run.occurrence.trigger != Trigger::Request);
+            let is_bound = run.occurrence.trigger != Trigger::Request && run.attempt == 1;
+            let most = most.filter(|_| is_bound);
             if let Some(most) = most.filter(|most| age > signed(*most)) {
                 let late = format!("older than its deadline of {}; ", format_duration(most));
                 acts.push(self.close(id, unmade(&late), None));
@@ -75,6 +76,7 @@ impl Model {
             acts.push(Act::Spawn {
                 run: id,
                 occurrence: run.occurrence.clone(),
+                attempt: run.attempt,
             });
             break;
         }

@@ -53,7 +53,7 @@ impl Model {
         self.runs.iter().filter_map(|(id, run)| match run.stage {
             Stage::Alive(limit) => limit.map(|at| (at, *id, false)),
             Stage::Stopping(_, at) => Some((at, *id, true)),
-            Stage::Claiming(_) | Stage::Starting(_) | Stage::Short => None,
+            Stage::Claiming(_) | Stage::Starting(_) | Stage::Short | Stage::Resting(_) => None,
         })
     }
 
@@ -68,6 +68,11 @@ impl Model {
             }
             Stage::Stopping(..) => Vec::new(),
             Stage::Short => self.give_up(id, why, now),
+            Stage::Resting(_) => {
+                let mut acts = vec![self.end_rest(id, why)];
+                acts.extend(self.admit(now));
+                acts
+            }
             Stage::Alive(_) => {
                 run.stage = Stage::Stopping(why, now.elapsed + run.job.kill_after);
                 vec![Act::Signal {
@@ -81,7 +86,9 @@ impl Model {
     pub(super) fn send_kill(&mut self, id: RunId, now: Moment) -> Vec<Act> {
         let run = self.runs.get_mut(&id).expect("it is not over");
         let why = match run.stage {
-            Stage::Claiming(_) | Stage::Starting(_) | Stage::Short => return Vec::new(),
+            Stage::Claiming(_) | Stage::Starting(_) | Stage::Short | Stage::Resting(_) => {
+                return Vec::new();
+            }
             Stage::Alive(_) => StopReason::Shutdown,
             Stage::Stopping(why, _) => why,
         };
@@ -115,6 +122,8 @@ impl Model {
         self.phase = Phase::Draining(now.elapsed + self.file.grace);
         let acts = self.all_waiting(|_| true);
         let mut acts: Vec<_> = acts.into_iter().map(|one| self.leave(one)).collect();
+        self.runs
+            .retain(|_, run| !matches!(run.stage, Stage::Resting(_)));
         acts.extend(self.decide_due(now));
         acts
     }
