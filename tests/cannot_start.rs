@@ -267,9 +267,9 @@ fn a_run_whose_process_cannot_be_set_up_is_recorded_and_the_next_one_works() {
     for (calls, error, reason) in [
         // What the new process does until its program is loaded.
         (
-            "setpgid",
+            "setsid",
             "EPERM",
-            "could not start: setpgid: operation not permitted",
+            "could not start: setsid: operation not permitted",
         ),
         (
             "dup3",

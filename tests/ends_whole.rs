@@ -247,20 +247,32 @@ fn no_cgroup_is_left_behind() {
         hupd.home.run_to_end("job");
     }
     let pid = hupd.pid();
-    assert!(cgroups_of(pid).len() <= 2, "they are used again");
+    wait_until("each goes with its run", || {
+        cgroups_of(pid).is_empty().then_some(())
+    });
     assert!(hupd.stop().success());
     assert_eq!(cgroups_of(pid), [""; 0].map(PathBuf::from));
 }
 
 #[test]
 fn the_cgroups_of_a_hupd_that_was_killed_are_removed_by_the_next_one() {
-    let Some(hupd) = at_home("[jobs.job]\ncommand = [\"true\"]\n") else {
+    let Some(hupd) = at_home("[jobs.job]\ncommand = [\"sleep\", \"1000\"]\n") else {
         return;
     };
-    hupd.home.run_to_end("job");
+    hupd.home.hupctl(&["run", "job"]);
+    let job = hupd.home.wait_running("job", 1)[0]["pid"].as_i64();
+    let job = job
+        .and_then(|pid| Pid::from_raw(pid as i32))
+        .expect("it runs");
     let pid = hupd.pid();
-    assert!(!cgroups_of(pid).is_empty());
+    assert_eq!(cgroups_of(pid).len(), 1);
     let home = hupd.crash();
+    kill_process(job, Signal::KILL).expect("it runs");
+    wait_until("nobody lives in its cgroup", || {
+        let events = cgroups_of(pid)[0].join("cgroup.events");
+        let events = fs::read_to_string(events).expect("it is there");
+        events.contains("populated 0").then_some(())
+    });
     wait_until("its number is free", || {
         test_kill_process(pid).is_err().then_some(())
     });

@@ -44,12 +44,14 @@ impl<W: World> Daemon<W> {
         match decision {
             Ok(effects) => self.perform(effects),
             Err(NotPaused::NoSuchJob) => return no_job(job.as_str()),
-            Err(NotPaused::Already) => {
-                let text = format!("job '{job}' is not paused");
-                return Answer::Refused(Refusal::new(RefusalKind::Conflict, text));
-            }
+            Err(NotPaused::Stopping) => return conflict("hupd is stopping"),
+            Err(NotPaused::Already) => return conflict(&format!("job '{job}' is not paused")),
         }
         let job = &self.engine.config().jobs[job];
         Answer::Job(Box::new(rows::job(job, &self.engine)))
     }
+}
+
+fn conflict(text: &str) -> Answer {
+    Answer::Refused(Refusal::new(RefusalKind::Conflict, text))
 }

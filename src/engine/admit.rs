@@ -85,6 +85,7 @@ impl Engine {
             joined: None,
             attempt: 1,
             failed: None,
+            shortages: 0,
             state: State::Claiming { stop: None },
         };
         self.stir_lanes_of(&run);

@@ -57,6 +57,7 @@ impl Engine {
             joined: None,
             attempt: open.attempt,
             failed: None,
+            shortages: 0,
             state: alive,
         });
         self.runs.set_state(run, alive);

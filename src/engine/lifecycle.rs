@@ -103,6 +103,8 @@ impl Engine {
         self.end_shortage();
         effects.extend(self.try_next(now));
         effects.extend(self.stop_late_starter(started.run, stop, now));
+        // Of those that were tried some may be over.
+        effects.extend(self.admit_waiting(now));
         effects
     }
 

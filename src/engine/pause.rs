@@ -32,6 +32,8 @@ pub(super) struct Pauses {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotPaused {
     NoSuchJob,
+    /// hupd is stopping: a job is resumed by the next one.
+    Stopping,
     /// It is not paused.
     Already,
 }
@@ -121,6 +123,9 @@ impl Engine {
     pub fn resume(&mut self, name: &JobName, now: Moment) -> Result<Vec<Effect>, NotPaused> {
         if !self.config.jobs.contains_key(name) {
             return Err(NotPaused::NoSuchJob);
+        }
+        if self.phase != Phase::Serving {
+            return Err(NotPaused::Stopping);
         }
         let paused = self.pauses.remove(name).ok_or(NotPaused::Already)?;
         let mut effects = self.decide_due(now);

@@ -188,6 +188,7 @@ impl Engine {
             watch: Watch::Fixed,
             pace: Pace::InTime,
             joined: None,
+            shortages: 0,
             attempt: one.attempt,
             failed: Some(Box::new(one.end)),
             state: State::Resting { until },

@@ -28,6 +28,8 @@ pub struct Run {
     pub attempt: u32,
     /// How its last attempt ended, while it waits for the next one.
     pub failed: Option<Box<RunEnd>>,
+    /// How often there was nothing to make its process of.
+    pub shortages: u32,
     pub state: State,
 }
 
@@ -35,6 +37,10 @@ impl Run {
     /// Those that it is in the way of: it goes on as it began, and its job is where it is now.
     pub fn groups(&self) -> impl Iterator<Item = &GroupName> {
         self.job.group.iter().chain(&self.joined)
+    }
+
+    fn place_among_short(&self) -> (u32, Timestamp, RunId) {
+        (self.shortages, self.occurrence.instant, self.id)
     }
 }
 
@@ -90,8 +96,8 @@ pub struct Runs {
     by_job: HashMap<JobName, BTreeSet<RunId>>,
     by_group: HashMap<GroupName, BTreeSet<RunId>>,
     deadlines: BTreeSet<(Duration, RunId)>,
-    /// Those that wait for a process, by the instants that they are for.
-    short: BTreeSet<(Timestamp, RunId)>,
+    /// Those that wait for a process, by how often they have, and by the instants that they are for.
+    short: BTreeSet<(u32, Timestamp, RunId)>,
     /// Those that wait for their next attempt, by when it comes.
     resting: BTreeSet<(Duration, RunId)>,
     /// How many of them make up for what is late.
@@ -122,11 +128,11 @@ impl Runs {
         if let Some(old) = entry.state.deadline() {
             self.deadlines.remove(&(old, run));
         }
-        let place = (entry.occurrence.instant, run);
-        match state {
-            State::Short => self.short.insert(place),
-            _ => self.short.remove(&place),
-        };
+        self.short.remove(&entry.place_among_short());
+        if state == State::Short {
+            entry.shortages += 1;
+            self.short.insert(entry.place_among_short());
+        }
         if let State::Resting { until } = entry.state {
             self.resting.remove(&(until, run));
         }
@@ -145,7 +151,7 @@ impl Runs {
         if let Some(deadline) = removed.state.deadline() {
             self.deadlines.remove(&(deadline, run));
         }
-        self.short.remove(&(removed.occurrence.instant, run));
+        self.short.remove(&removed.place_among_short());
         if let State::Resting { until } = removed.state {
             self.resting.remove(&(until, run));
         }
@@ -241,7 +247,7 @@ impl Runs {
 
     /// The first of those that wait for a process.
     pub fn first_short(&self) -> Option<RunId> {
-        self.short.first().map(|(_, run)| *run)
+        self.short.first().map(|(.., run)| *run)
     }
 
     /// An attempt of a run has failed, and it waits for the next one. It does not make up for anything any more.

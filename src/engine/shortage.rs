@@ -1,7 +1,7 @@
 //! When there are no processes, no memory or no descriptors for what is to start: it waits, and is tried again.
 //!
-//! One at a time, the earliest due first, after a delay that grows and whenever something has ended; each one that starts
-//! lets the next one try. So a great many that wait cost no more tries than one.
+//! One at a time, after a delay that grows and whenever something has ended; each one that starts lets the next one
+//! try. Those go first that were tried least, for what one lacks may be its own, and of them the earliest due. So a great many that wait cost no more tries than one.
 
 use std::time::Duration;
 
@@ -87,9 +87,13 @@ impl Engine {
         self.try_next(now)
     }
 
-    /// The first of those that wait. One that has waited beyond its deadline is not started any more.
+    /// The first of those that wait, if anything starts at all. One that has waited beyond its deadline is not started
+    /// any more.
     pub(super) fn try_next(&mut self, now: Moment) -> Vec<Effect> {
         let mut effects = Vec::new();
+        if matches!(self.phase, Phase::Stopping | Phase::Killing) {
+            return effects;
+        }
         while let Some(id) = self.runs.first_short()
             && let Some(run) = self.runs.get(id)
         {

@@ -2,30 +2,26 @@
 //! out of it, however often it forks, and one word to the kernel ends all of it.
 //!
 //! They lie beside hupd's own processes, which the kernel allows as long as no controller is enabled
-//! there. One that is empty again serves another run, for making and removing one takes longer than
-//! entering it.
+//! there. Each serves one run and goes with it: a job may have frozen its own, or made it into something else, and
+//! the kernel counts the kills of a cgroup and kills whoever is born there from one with another count.
 
 mod members;
 mod place;
 #[cfg(test)]
 mod tests;
 
-use std::cell::Cell;
 use std::fs;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::fs::{Mode, OFlags};
 use rustix::process::{Pid, Signal, getpgid, test_kill_process};
 
 /// What the folders begin with, before the number of the hupd that made them.
 const PREFIX: &str = "hupd.";
-/// So many empty ones are kept by each who starts processes.
-const KEPT_EMPTY: usize = 64;
 
 /// The cgroup of hupd itself, in which it may make others.
 #[derive(Clone, Debug)]
@@ -62,13 +58,7 @@ impl Delegation {
     }
 
     pub(crate) fn pool(&self) -> Pool {
-        let (back, empty) = mpsc::channel();
-        Pool {
-            delegation: self.clone(),
-            empty,
-            back,
-            waiting: Arc::default(),
-        }
+        Pool(self.clone())
     }
 
     fn make(&self) -> io::Result<PathBuf> {
@@ -109,31 +99,15 @@ fn remove(path: &Path) {
     let _ = fs::remove_dir(path);
 }
 
-/// The empty cgroups of one who starts processes.
+/// From where one who starts processes has cgroups.
 #[derive(Debug)]
-pub(crate) struct Pool {
-    delegation: Delegation,
-    empty: Receiver<PathBuf>,
-    back: Sender<PathBuf>,
-    waiting: Arc<AtomicUsize>,
-}
+pub(crate) struct Pool(Delegation);
 
 impl Pool {
-    /// An empty cgroup.
+    /// A new cgroup.
     pub(crate) fn take(&self) -> io::Result<Cgroup> {
-        let path = match self.empty.try_recv() {
-            Ok(path) => {
-                self.waiting.fetch_sub(1, Ordering::Relaxed);
-                path
-            }
-            Err(_) => self.delegation.make()?,
-        };
-        Ok(Cgroup {
-            path,
-            back: self.back.clone(),
-            waiting: Arc::clone(&self.waiting),
-            was_killed: Cell::new(false),
-        })
+        let path = self.0.make()?;
+        Ok(Cgroup { path })
     }
 }
 
@@ -141,9 +115,6 @@ impl Pool {
 #[derive(Debug)]
 pub struct Cgroup {
     path: PathBuf,
-    back: Sender<PathBuf>,
-    waiting: Arc<AtomicUsize>,
-    was_killed: Cell<bool>,
 }
 
 impl Cgroup {
@@ -173,7 +144,6 @@ impl Cgroup {
 
     /// Kills all that is there, also what is just being forked.
     pub(crate) fn kill(&self) -> io::Result<()> {
-        self.was_killed.set(true);
         match fs::write(self.path.join("cgroup.kill"), "1") {
             // Kernels before 5.14 have no such file.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -195,18 +165,8 @@ impl Cgroup {
         members::signal_each(&self.path, &strays, signal);
     }
 
-    /// To be used again; where there are enough of them it is removed. So is one that was killed: the kernel
-    /// counts that, and kills whoever is born there from a cgroup with another count.
+    /// Nobody lives there any more.
     pub(crate) fn release(self) {
-        if self.was_killed.get() {
-            return remove(&self.path);
-        }
-        let waiting = self.waiting.fetch_add(1, Ordering::Relaxed);
-        if waiting >= KEPT_EMPTY {
-            self.waiting.fetch_sub(1, Ordering::Relaxed);
-            return remove(&self.path);
-        }
-        // Whoever starts processes is gone when hupd is at its end, and removes them then.
-        let _ = self.back.send(self.path);
+        remove(&self.path);
     }
 }

@@ -160,13 +160,18 @@ impl Birth<'_> {
     fn go_through(&self) -> Result<(), NotDone> {
         let plan = self.plan;
         reset(plan.handled)?;
-        // SAFETY: no pointers. A group of its own: one signal reaches all that a job starts.
-        unsafe { call(Step::Group, libc::SYS_setpgid, [0; 4]) }?;
+        // SAFETY: no pointers. A session and a group of its own: one signal reaches all that a job starts, and the
+        // terminal of hupd is none of its business.
+        unsafe { call(Step::Session, libc::SYS_setsid, [0; 4]) }?;
         for (number, stream) in plan.streams.iter().enumerate() {
             let fds = [fd(stream), number, 0, 0];
             // SAFETY: no pointers. Without a flag, so that these three stay open.
             unsafe { call(Step::Streams, libc::SYS_dup3, fds) }?;
         }
+        let others = [3, u32::MAX as usize, libc::CLOSE_RANGE_CLOEXEC as usize, 0];
+        // SAFETY: no pointers, and the table is the child's own. All that a library has opened without the flag ends
+        // with execve as well; before Linux 5.11 it does not.
+        let _ = unsafe { call(Step::Streams, libc::SYS_close_range, others) };
         if let Some(Door::Joining(cgroup)) = &plan.cgroup {
             let zero = [fd(cgroup), c"0".as_ptr() as usize, 1, 0];
             // SAFETY: one byte of a text of one byte; to the kernel it means "who writes this".
@@ -308,16 +313,9 @@ pub(crate) fn first_ended_child() -> io::Result<Option<i32>> {
 /// system call: glibc does not tell of the two signals that it keeps for itself.
 pub(super) fn action_of(signal: c_int) -> Option<libc::sighandler_t> {
     let (mut action, none) = (DEFAULT_ACTION, ptr::null::<u64>());
+    let number = libc::SYS_rt_sigaction;
     // SAFETY: a null pointer changes nothing; the other is to live, writable memory that has room for it.
-    let answer = unsafe {
-        libc::syscall(
-            libc::SYS_rt_sigaction,
-            signal,
-            none,
-            &mut action,
-            SIGNAL_SET,
-        )
-    };
+    let answer = unsafe { libc::syscall(number, signal, none, &mut action, SIGNAL_SET) };
     // The handler comes first.
     (answer == 0).then_some(action[0] as libc::sighandler_t)
 }

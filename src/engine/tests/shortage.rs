@@ -89,7 +89,7 @@ fn one_that_starts_lets_the_next_one_try() {
 }
 
 #[test]
-fn what_ends_makes_room_for_the_first_of_them() {
+fn what_ends_makes_room_for_the_one_that_was_tried_least() {
     let mut world = short(&["a", "b", "c"]);
     assert_eq!(wait(&mut world, 100), [1]);
     let effects = start(&mut world, 1);
@@ -105,7 +105,7 @@ fn what_ends_makes_room_for_the_first_of_them() {
         at: world.now,
     };
     let effects = world.engine.run_ended(ended, world.now);
-    assert_eq!(starts(&effects), [2]);
+    assert_eq!(starts(&effects), [3]);
 }
 
 #[test]

@@ -70,7 +70,7 @@ fn not_set_up(prepared: &Prepared<'_>, failure: NotDone) -> String {
         Step::Program(at) => return wrong_program(prepared, at, failure.errno),
         Step::Directory => format!("working directory '{}'", job.working_dir.display()),
         Step::Signals => "signal actions".into(),
-        Step::Group => "setpgid".into(),
+        Step::Session => "setsid".into(),
         Step::Streams => "standard streams".into(),
         Step::Cgroup => "cgroup".into(),
         Step::Limit(at) => limit(job, at),

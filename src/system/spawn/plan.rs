@@ -54,7 +54,7 @@ pub(crate) struct Ids {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
     Signals,
-    Group,
+    Session,
     Streams,
     Cgroup,
     /// By its place in the plan.

@@ -34,6 +34,7 @@ impl Model {
                 generation: open.generation,
                 is_late: false,
                 is_wild: false,
+                shortages: 0,
                 attempt: open.attempt,
                 failed: None,
             };

@@ -47,6 +47,8 @@ struct Run {
     attempt: u32,
     /// How its last attempt ended, while it waits for the next one.
     failed: Option<Outcome>,
+    /// How often there was no process for it.
+    shortages: u32,
     stage: Stage,
 }
 

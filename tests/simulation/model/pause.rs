@@ -62,7 +62,7 @@ impl Model {
     }
 
     pub(super) fn resume(&mut self, name: &JobName, now: Moment) -> Vec<Act> {
-        if self.job(name).is_none() {
+        if self.job(name).is_none() || self.phase != Phase::Serving {
             return Vec::new();
         }
         let Some(paused) = self.pauses.remove(name) else {

@@ -152,6 +152,7 @@ impl Model {
                 generation: self.generation,
                 is_late: false,
                 is_wild: false,
+                shortages: 0,
                 attempt: one.attempt,
                 failed: Some(one.outcome.clone()),
                 stage: Stage::Resting(now.elapsed + rest),

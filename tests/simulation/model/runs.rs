@@ -226,6 +226,7 @@ impl Model {
             generation: self.generation,
             is_late,
             is_wild,
+            shortages: 0,
             attempt: 1,
             failed: None,
             stage: Stage::Claiming(None),
@@ -366,6 +367,7 @@ impl Model {
             (_, Some(why)) => self.send_stop(started.run, why, now),
             (_, None) => Vec::new(),
         });
+        acts.extend(self.admit(now));
         acts
     }
 

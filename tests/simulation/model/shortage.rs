@@ -1,4 +1,4 @@
-//! Runs for which no process was to be had: the earliest is tried again after a while, or when something has ended.
+//! Runs for which no process was to be had: the one that was tried least, and of those the earliest, is tried again after a while, or when something has ended.
 
 use std::time::Duration;
 
@@ -20,6 +20,7 @@ impl Model {
             panic!("{run:?} falls short")
         };
         run.stage = Stage::Short;
+        run.shortages += 1;
         let (at, delay) = self.shortage.unwrap_or((now.elapsed + FIRST, FIRST));
         let at = match at <= now.elapsed {
             true => now.elapsed + delay,
@@ -45,7 +46,7 @@ impl Model {
     fn first_short(&self) -> Option<RunId> {
         let short = self.runs.iter();
         let short = short.filter(|(_, run)| matches!(run.stage, Stage::Short));
-        let first = short.min_by_key(|(id, run)| (run.occurrence.instant, **id));
+        let first = short.min_by_key(|(id, run)| (run.shortages, run.occurrence.instant, **id));
         first.map(|(id, _)| *id)
     }
 
@@ -61,6 +62,9 @@ impl Model {
 
     pub(super) fn try_next(&mut self, now: Moment) -> Vec<Act> {
         let mut acts = Vec::new();
+        if matches!(self.phase, Phase::Stopping | Phase::Killing) {
+            return acts;
+        }
         while let Some(id) = self.first_short() {
             let run = self.runs.get_mut(&id).expect("it is there");
             let age = now.wall.duration_since(run.occurrence.instant);
