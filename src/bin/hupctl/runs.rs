@@ -213,6 +213,7 @@ pub mod tests {
         RunRow {
             ended_at: Some("2026-11-23T05:58:01Z".parse().unwrap()),
             outcome: Some(outcome.into()),
+            success: Some(outcome == "exited 0"),
             duration_seconds: Some(1.25),
             ..run(number)
         }
