@@ -4,6 +4,7 @@
 //! A process is cloned with our memory in place of a copy, so that what it costs does not depend on how
 //! much memory hupd has, and it sets itself up by system calls alone: see `system::raw`.
 
+mod crew;
 mod failure;
 mod home;
 mod limits;
@@ -19,8 +20,6 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
-use std::sync::mpsc::{self, Receiver, Sender};
-use std::thread;
 
 use rustix::process::{Pid, WaitOptions, waitpid};
 
@@ -34,6 +33,7 @@ use crate::system::identity::{Accounts, Identity};
 use crate::system::inherited::signals_with_an_action;
 use crate::system::raw;
 
+use crew::{Crew, Start};
 pub(crate) use failure::by_kind;
 use failure::why_not_started;
 use home::{Home, Homes, Way};
@@ -57,13 +57,13 @@ pub struct SpawnOrder {
 /// The threads that start processes.
 #[derive(Debug)]
 pub struct Spawners {
-    channels: Vec<Sender<SpawnOrder>>,
-    next: usize,
+    crew: Crew,
     delegation: Option<Delegation>,
 }
 
 impl Spawners {
-    /// Starts so many threads, at least one. They end when this is dropped.
+    /// Starts so many threads, at least one; more come when all of these are held up. They end when this is
+    /// dropped.
     pub fn start(
         count: usize,
         children: ChildrenHandle,
@@ -82,20 +82,17 @@ impl Spawners {
         }
         let spawner = Spawner {
             children,
-            identity,
+            identity: identity.clone(),
             outbox,
             null,
             handled: signals_with_an_action().into(),
             delegation: delegation.clone(),
             way,
             homes: Homes::new(None, way),
+            own: Own::new(&identity),
         };
-        let channels = (0..count.max(1))
-            .map(|number| spawner.try_clone()?.start(number))
-            .collect::<io::Result<_>>()?;
         Ok(Self {
-            channels,
-            next: 0,
+            crew: Crew::start(count, spawner)?,
             delegation,
         })
     }
@@ -109,16 +106,11 @@ impl Spawners {
 
     /// Starts the process of a run; `Started` or `CouldNotStart` follows.
     pub fn spawn(&mut self, order: SpawnOrder) {
-        let channel = &self.channels[self.next];
-        self.next = (self.next + 1) % self.channels.len();
-        channel
-            .send(order)
-            .expect("a spawner lives as long as its channel");
+        self.crew.order(order);
     }
 }
 
 /// One of the threads.
-#[derive(Debug)]
 struct Spawner {
     children: ChildrenHandle,
     identity: Identity,
@@ -129,6 +121,7 @@ struct Spawner {
     delegation: Option<Delegation>,
     way: Way,
     homes: Homes,
+    own: Own,
 }
 
 /// What a thread keeps from one start to the next.
@@ -137,8 +130,17 @@ struct Own {
     accounts: Accounts,
 }
 
-impl Spawner {
-    fn try_clone(&self) -> io::Result<Self> {
+impl Own {
+    fn new(identity: &Identity) -> Self {
+        Self {
+            stack: Stack::new(),
+            accounts: Accounts::new(identity.clone()),
+        }
+    }
+}
+
+impl Start for Spawner {
+    fn another(&self) -> io::Result<Self> {
         Ok(Self {
             children: self.children.clone(),
             identity: self.identity.clone(),
@@ -148,31 +150,15 @@ impl Spawner {
             delegation: self.delegation.clone(),
             way: self.way,
             homes: Homes::new(self.delegation.as_ref().map(Delegation::pool), self.way),
+            own: Own::new(&self.identity),
         })
     }
 
-    fn start(self, number: usize) -> io::Result<Sender<SpawnOrder>> {
-        let (channel, orders) = mpsc::channel();
-        thread::Builder::new()
-            .name(format!("spawner-{number}"))
-            .spawn(move || self.serve(orders))?;
-        Ok(channel)
-    }
-
-    fn serve(&self, orders: Receiver<SpawnOrder>) {
-        let mut own = Own {
-            stack: Stack::new(),
-            accounts: Accounts::new(self.identity.clone()),
-        };
-        for order in orders {
-            self.perform(&order, &mut own);
-        }
-    }
-
-    fn perform(&self, order: &SpawnOrder, own: &mut Own) {
-        let in_flight = self.children.start_in_flight();
-        match self.spawn(order, own) {
-            Ok(child) => self.children.adopt(child),
+    fn perform(&mut self, order: &SpawnOrder) {
+        let children = self.children.clone();
+        let in_flight = children.start_in_flight();
+        match self.spawn(order) {
+            Ok(child) => children.adopt(child),
             Err(why) => {
                 let run = order.run;
                 // Nobody listens any more when hupd itself is at its end.
@@ -181,11 +167,13 @@ impl Spawner {
         }
         drop(in_flight);
     }
+}
 
-    fn spawn(&self, order: &SpawnOrder, own: &mut Own) -> Result<NewChild, NoStart> {
-        let account = own.accounts.of(&order.job.process)?;
+impl Spawner {
+    fn spawn(&mut self, order: &SpawnOrder) -> Result<NewChild, NoStart> {
+        let account = self.own.accounts.of(&order.job.process)?;
         let prepared = Prepared::new(order, account)?;
-        let (born, home) = self.start_at_home(&prepared, &mut own.stack);
+        let (born, home) = self.start_at_home(&prepared);
         let cgroup = home.map(Home::into_cgroup);
         let (pid, pidfd) = match born {
             Ok(process) => process,
@@ -210,12 +198,12 @@ impl Spawner {
 
 impl Spawner {
     /// In a cgroup of its own, where there is one.
-    fn start_at_home(&self, prepared: &Prepared<'_>, stack: &mut Stack) -> (Born, Option<Home>) {
+    fn start_at_home(&mut self, prepared: &Prepared<'_>) -> (Born, Option<Home>) {
         loop {
             let home = self.homes.take();
             let door = home.as_ref().map(Home::door);
             let plan = prepared.plan(self.null.as_fd(), &self.handled, door);
-            match (start(&plan, stack), home) {
+            match (start(&plan, &mut self.own.stack), home) {
                 (Err(what), Some(home)) if self.homes.give_way(&home, &what) => {
                     home.into_cgroup().release();
                 }

@@ -1,0 +1,222 @@
+//! Who starts what: orders wait in one line, and go to whichever spawner is idle.
+//!
+//! A start returns when the program is loaded, and where a file system does not answer that is never. So
+//! the crew grows when all of it is held up while others wait, and shrinks when that is over.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::io;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::thread;
+use std::time::Duration;
+
+use super::SpawnOrder;
+use crate::clock::Moment;
+
+/// How long the latest start may take while others wait, before somebody else helps.
+pub(super) const PATIENCE: Duration = Duration::from_secs(1);
+/// So many are there at most.
+pub(super) const MOST: usize = 64;
+
+/// What a spawner does.
+pub(super) trait Start: Send + Sized + 'static {
+    /// One more of the kind.
+    fn another(&self) -> io::Result<Self>;
+
+    fn perform(&mut self, order: &SpawnOrder);
+}
+
+/// The threads, as who gives the orders has them. They end when this is dropped.
+#[derive(Debug)]
+pub(super) struct Crew(Sender<Message>);
+
+#[derive(Debug)]
+enum Message {
+    Order(SpawnOrder),
+    /// By the spawner of this number.
+    Done(usize),
+    Close,
+}
+
+impl Crew {
+    pub(super) fn start<S: Start>(count: usize, model: S) -> io::Result<Self> {
+        let (messages, inbox) = mpsc::channel();
+        let mut foreman = Foreman {
+            model,
+            usual: count.max(1),
+            messages: messages.clone(),
+            workers: BTreeMap::new(),
+            hired: 0,
+            waiting: VecDeque::new(),
+            failed: Duration::ZERO,
+        };
+        (0..foreman.usual).try_for_each(|_| foreman.hire())?;
+        thread::Builder::new()
+            .name("spawners".into())
+            .spawn(move || foreman.serve(&inbox))?;
+        Ok(Self(messages))
+    }
+
+    pub(super) fn order(&self, order: SpawnOrder) {
+        let sent = self.0.send(Message::Order(order));
+        sent.expect("the foreman lives until the crew is closed");
+    }
+}
+
+impl Drop for Crew {
+    fn drop(&mut self) {
+        let _ = self.0.send(Message::Close);
+    }
+}
+
+/// The one that knows who is idle.
+struct Foreman<S> {
+    model: S,
+    /// So many are there when nothing hangs.
+    usual: usize,
+    messages: Sender<Message>,
+    workers: BTreeMap<usize, Worker>,
+    /// Ever; it numbers them.
+    hired: usize,
+    waiting: VecDeque<SpawnOrder>,
+    /// When last no thread could be had.
+    failed: Duration,
+}
+
+struct Worker {
+    orders: Sender<SpawnOrder>,
+    at: Option<At>,
+}
+
+/// What a spawner is at.
+struct At {
+    order: SpawnOrder,
+    since: Duration,
+    is_told: bool,
+}
+
+impl<S: Start> Foreman<S> {
+    fn serve(mut self, inbox: &Receiver<Message>) {
+        while let Some(message) = self.next(inbox) {
+            match message {
+                Message::Order(order) => self.waiting.push_back(order),
+                Message::Done(number) => self.is_done(number),
+                Message::Close => return,
+            }
+            self.hand_out();
+        }
+    }
+
+    /// Waits for a message; helps meanwhile when that is due. With nothing to start it just sleeps.
+    fn next(&mut self, inbox: &Receiver<Message>) -> Option<Message> {
+        while let Some(due) = self.help_is_due() {
+            let left = due.saturating_sub(Moment::now().elapsed);
+            match inbox.recv_timeout(left) {
+                Ok(message) => return Some(message),
+                Err(RecvTimeoutError::Timeout) => self.help(),
+                Err(RecvTimeoutError::Disconnected) => return None,
+            }
+        }
+        inbox.recv().ok()
+    }
+
+    /// When somebody waits, and all are at work.
+    fn help_is_due(&self) -> Option<Duration> {
+        if self.waiting.is_empty() || self.workers.len() >= MOST {
+            return None;
+        }
+        let at_work = self
+            .workers
+            .values()
+            .filter_map(|worker| worker.at.as_ref());
+        let latest = at_work.map(|at| at.since).max()?;
+        Some(latest.max(self.failed) + PATIENCE)
+    }
+
+    fn help(&mut self) {
+        self.tell();
+        if let Err(error) = self.hire() {
+            log::warn!("cannot start another thread that starts runs: {error}");
+            self.failed = Moment::now().elapsed;
+        }
+        self.hand_out();
+    }
+
+    /// Each start that hangs is named once.
+    fn tell(&mut self) {
+        let now = Moment::now().elapsed;
+        let at_work = self
+            .workers
+            .values_mut()
+            .filter_map(|worker| worker.at.as_mut());
+        for at in at_work.filter(|at| !at.is_told) {
+            at.is_told = true;
+            log::warn!("{}", hangs(&at.order, now.saturating_sub(at.since)));
+        }
+    }
+
+    fn hire(&mut self) -> io::Result<()> {
+        let (orders, work) = mpsc::channel();
+        let (number, done) = (self.hired, self.messages.clone());
+        let spawner = self.model.another()?;
+        thread::Builder::new()
+            .name(format!("spawner-{number}"))
+            .spawn(move || work_off(spawner, &work, || done.send(Message::Done(number)).is_ok()))?;
+        self.hired += 1;
+        self.workers.insert(number, Worker { orders, at: None });
+        Ok(())
+    }
+
+    /// As many stay idle as there usually are.
+    fn is_done(&mut self, number: usize) {
+        if let Some(worker) = self.workers.get_mut(&number) {
+            worker.at = None;
+        }
+        let idle = self.workers.values().filter(|worker| worker.at.is_none());
+        if self.waiting.is_empty() && idle.count() > self.usual {
+            self.workers.remove(&number);
+        }
+    }
+
+    fn hand_out(&mut self) {
+        let idle = self
+            .workers
+            .values_mut()
+            .filter(|worker| worker.at.is_none());
+        for worker in idle {
+            let Some(order) = self.waiting.pop_front() else {
+                return;
+            };
+            worker.take(order);
+        }
+    }
+}
+
+impl Worker {
+    fn take(&mut self, order: SpawnOrder) {
+        self.at = Some(At {
+            order: order.clone(),
+            since: Moment::now().elapsed,
+            is_told: false,
+        });
+        let sent = self.orders.send(order);
+        sent.expect("a spawner lives as long as its channel");
+    }
+}
+
+/// Until there are no orders, or nobody wants to know, any more.
+fn work_off<S: Start>(mut spawner: S, work: &Receiver<SpawnOrder>, done: impl Fn() -> bool) {
+    for order in work {
+        spawner.perform(&order);
+        if !done() {
+            return;
+        }
+    }
+}
+
+pub(super) fn hangs(order: &SpawnOrder, time: Duration) -> String {
+    let (run, job, time) = (order.run, &order.job.name, time.as_secs());
+    format!(
+        "run {run} of job '{job}' is being started for {time} s: its program, a file or a folder does not \
+         answer; other runs are started meanwhile"
+    )
+}
