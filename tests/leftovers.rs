@@ -9,8 +9,9 @@
 
 mod common;
 
+use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use common::{Home, Hupd, is_alive, store, text, wait_until};
 use rustix::process::{Pid, Signal, kill_process};
@@ -93,6 +94,37 @@ fn what_is_left_running_goes_on_and_is_in_the_way_of_the_next_run() {
     let note = "hupd was killed, its process went on and has ended, nobody saw how";
     assert_eq!(lost["note"], note);
     assert_eq!(hupd.home.runs("long").len(), 1);
+    end(&helper);
+}
+
+/// What it writes went to the hupd that is no more; that it runs, and that it ends, there is to tell all the same.
+#[test]
+fn of_what_goes_on_the_logs_are_empty_and_whoever_follows_hears_of_its_end() {
+    let (home, pid) = killed(&waits("leave"));
+    let hupd = Hupd::start_in(home);
+    let run = hupd.home.wait_running("long", 1)[0]["run"].to_string();
+
+    for of in [&*run, "long"] {
+        let logs = hupd.home.json(&["logs", of]);
+        assert_eq!(
+            (&logs["running"], &logs["run"].to_string()),
+            (&true.into(), &run)
+        );
+    }
+
+    let mut follower = hupd.home.hupctl_command();
+    follower.args(["--json", "logs", &run, "--follow"]);
+    let mut follower = follower.stdout(Stdio::piped()).spawn().unwrap();
+    let mut told = BufReader::new(follower.stdout.take().unwrap()).lines();
+    told.next().unwrap().unwrap();
+    let helper = members(pid);
+    hupd.home.open_gate("gate");
+    let told = told.next().unwrap().unwrap();
+    assert!(
+        told.contains("\"lost\"") && told.contains("nobody saw how"),
+        "{told}"
+    );
+    assert_eq!(follower.wait().unwrap().code(), Some(1));
     end(&helper);
 }
 

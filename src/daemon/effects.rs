@@ -124,6 +124,7 @@ impl<W: World> Daemon<W> {
 
     fn record_loss(&mut self, job: &JobName, loss: Loss) {
         log::warn!(job:%, run:% = loss.run; "run lost: {}", loss.note);
+        self.followers.lost(&loss);
         self.world.write(Record::Loss(loss));
     }
 

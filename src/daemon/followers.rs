@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::{Daemon, World, rows};
 use crate::engine::State;
 use crate::event::{Follow, Heard, Listener, Piece, Started};
-use crate::ledger::{Failed, RunEnd};
+use crate::ledger::{Failed, Loss, RunEnd};
 use crate::protocol::{OutputOf, Refusal, RefusalKind, RunRow};
 use crate::run::{JobName, Occurrence, RunId};
 use crate::store::Question;
@@ -61,6 +61,17 @@ impl Followers {
             followed.row.next_attempt_at = Some(failed.next_at);
         }
         self.ended(&failed.end);
+    }
+
+    /// The run of an earlier hupd is over: what it wrote went there.
+    pub fn lost(&mut self, loss: &Loss) {
+        let Some(Followed { mut row, listeners }) = self.0.remove(&loss.run) else {
+            return;
+        };
+        rows::lose(&mut row, loss);
+        for listener in listeners {
+            listener.hear(Heard::Ended(Box::new(row.clone())));
+        }
     }
 
     /// The run will never start.

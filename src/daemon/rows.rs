@@ -8,7 +8,7 @@ use crate::clock::Moment;
 use crate::config::Job;
 use crate::engine::{Engine, Phase, Run, State, Waiting};
 use crate::forecast::zone_of;
-use crate::ledger::{Pause, RunEnd};
+use crate::ledger::{Loss, Pause, RunEnd};
 use crate::protocol::{JobRow, PauseRow, PhaseRow, PolicyRow, RunRow, RunningRow, WaitingRow};
 use crate::run::{Generation, Occurrence, Outcome, RunId};
 
@@ -148,6 +148,14 @@ pub fn complete(row: &mut RunRow, end: &RunEnd) {
         Outcome::Killed(signal) => row.signal = Some(signal.to_string()),
         Outcome::TimedOut | Outcome::CouldNotStart(_) | Outcome::Lost => {}
     }
+}
+
+/// Fills in that the run is over, and that nobody saw how it ended.
+pub fn lose(row: &mut RunRow, loss: &Loss) {
+    row.ended_at = Some(loss.at);
+    row.outcome = Some(Outcome::Lost.to_string());
+    row.stopped_by = loss.stopped_by.map(|why| why.to_string());
+    row.note = Some(loss.note.clone());
 }
 
 /// In seconds, as fine as the store has it: what is told now and what is read later are the same.

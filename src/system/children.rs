@@ -32,7 +32,7 @@ use crate::config::Orphans;
 use crate::event::{Event, Listener, Outbox, Reply, Started};
 use crate::ledger::{Birth, OpenRun, Remains};
 use crate::protocol::{Answer, OutputRow, Refusal, RefusalKind};
-use crate::run::{RunId, Signal};
+use crate::run::{Output, RunId, Signal};
 
 use child::Child;
 pub use handle::{ChildrenHandle, NewChild};
@@ -250,6 +250,12 @@ impl Source {
             Some(child) => Answer::Output(OutputRow {
                 run,
                 output: child.output_so_far(),
+                is_running: true,
+            }),
+            // Its output went to the hupd before this one.
+            None if self.relics.has(run) => Answer::Output(OutputRow {
+                run,
+                output: Output::default(),
                 is_running: true,
             }),
             None => Answer::Refused(Refusal::new(
