@@ -125,7 +125,7 @@ fn nice(item: &Item<'_>) -> Result<i32, Wrong> {
         })
 }
 
-/// `"none"` takes back what [defaults] says. A file that is wrong now is not refused: it may come later, or change,
+/// `"none"` takes back what `[defaults]` says. A file that is wrong now is not refused: it may come later, or change,
 /// and each run reads it anew.
 fn env_file(section: &mut Section<'_, '_>) -> Option<Option<PathBuf>> {
     let path = section.take("env_file", |item| match item.value.as_str() {

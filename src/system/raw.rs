@@ -1,5 +1,5 @@
 //! The system calls that have no safe wrapper: all the `unsafe` of hupd. The longest of them starts
-//! a process; what it is to become is a [`Plan`], which knows nothing of this.
+//! a process; what it is to become is a `Plan`, which knows nothing of this.
 #![allow(
     unsafe_code,
     reason = "the one home of unsafe; each call says why it is sound"
