@@ -22,8 +22,8 @@ impl Field {
             return Ok(Some(range));
         }
         match rest.between('(', ')') {
-            Some(inside) => self.span(inside, 1).map(Some),
-            None => Err(self.unknown(base)),
+            Some(inside) if !inside.text.is_empty() => self.span(inside, 1).map(Some),
+            _ => Err(self.unknown(base)),
         }
     }
 

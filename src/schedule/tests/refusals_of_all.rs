@@ -72,6 +72,12 @@ fn a_mark_that_is_wrong_is_told_what_it_takes() {
         "",
     );
     refused(
+        "* * * h() *",
+        "h()",
+        "'h()' is not a month (allowed: 1-12 or JAN-DEC)",
+        "",
+    );
+    refused(
         "H(0-75) * * * *",
         "75",
         "minute 75 is above 59 (allowed: 0-59)",
