@@ -233,24 +233,27 @@ fn forwarded_output_is_in_the_log_with_its_job_and_its_run_and_not_stored() {
 }
 
 #[test]
-fn forwarded_output_has_its_job_and_its_run_in_fields_of_their_own_in_json() {
+fn forwarded_output_has_its_job_its_run_and_its_attempt_in_fields_of_their_own_in_json() {
     let home = Home::new();
     home.configure(
         "[log]\nformat = \"json\"\n[jobs.job]\noutput = \"forward\"\n\
-         command = \"printf 'written \\\\377\\\\001\\\\nwritten'\"\n",
+         command = \"printf 'written \\\\377\\\\001\\\\nwritten'; exit $((HUPD_ATTEMPT % 2))\"\n\
+         retry = { attempts = 2, delay = \"1ms\" }\n",
     );
     let hupd = Hupd::start_in(home);
     hupd.home.run_to_end("job");
-    hupd.wait_log("run ended");
+    hupd.wait_log("run ended: exited 0");
     let lines: Vec<Value> = forwarded(&hupd)
         .iter()
         .map(|line| serde_json::from_str(line).expect("an object a line"))
         .collect();
     let messages: Vec<_> = lines.iter().map(|line| &line["message"]).collect();
-    assert_eq!(messages, ["written \u{fffd}\u{1}", "written"]);
-    for line in &lines {
+    let of_each = ["written \u{fffd}\u{1}", "written"];
+    assert_eq!(messages, [of_each, of_each].concat());
+    for (line, attempt) in lines.iter().zip([1, 1, 2, 2]) {
         assert_eq!(line["target"], "hupd::output");
-        assert_eq!(line["fields"], json!({"job": "job", "run": 1}));
+        let fields = json!({"job": "job", "run": 1, "attempt": attempt});
+        assert_eq!(line["fields"], fields);
     }
 }
 

@@ -184,6 +184,7 @@ impl Spawner {
         };
         Ok(NewChild {
             run: order.run,
+            attempt: order.attempt,
             job: order.job.clone(),
             pid,
             pidfd,

@@ -29,6 +29,7 @@ const FORWARDED_AT_ONCE: usize = 4 * 1024;
 #[derive(Debug)]
 pub(super) struct Child {
     run: RunId,
+    attempt: u32,
     job: Arc<Job>,
     pid: Pid,
     cgroup: Option<Cgroup>,
@@ -71,6 +72,7 @@ impl Child {
         };
         Self {
             run: new.run,
+            attempt: new.attempt,
             job: new.job,
             pid: new.pid,
             cgroup: new.cgroup,
@@ -240,7 +242,7 @@ impl Child {
         self.tell_followers(bytes);
         self.capture.push(bytes);
         if self.job.output.forwards() {
-            let mut emit = forward(&self.job, self.run);
+            let mut emit = forward(&self.job, (self.run, self.attempt));
             self.lines.push(bytes, &mut emit);
         }
     }
@@ -264,7 +266,8 @@ impl Child {
     }
 
     pub(super) fn into_ended(mut self) -> Ended {
-        self.lines.finish(&mut forward(&self.job, self.run));
+        let mut emit = forward(&self.job, (self.run, self.attempt));
+        self.lines.finish(&mut emit);
         let Phase::Reaped(reaped) = self.phase else {
             unreachable!("a run ends after its process was reaped");
         };
@@ -280,8 +283,9 @@ impl Child {
     }
 }
 
-fn forward(job: &Job, run: RunId) -> impl FnMut(&str) {
-    move |line| log::info!(target: "hupd::output", job = job.name.as_str(), run = run.0; "{line}")
+fn forward(job: &Job, (run, attempt): (RunId, u32)) -> impl FnMut(&str) {
+    let job = job.name.as_str();
+    move |line| log::info!(target: "hupd::output", job, run = run.0, attempt; "{line}")
 }
 
 fn has_ended(pidfd: &OwnedFd) -> bool {

@@ -21,6 +21,7 @@ use crate::system::cgroups::Cgroup;
 #[derive(Debug)]
 pub struct NewChild {
     pub run: RunId,
+    pub attempt: u32,
     pub job: Arc<Job>,
     pub pid: Pid,
     pub pidfd: OwnedFd,

@@ -243,6 +243,7 @@ fn a_group_is_killed_also_before_the_end_of_its_leader_is_told() {
     let pid = Pid::from_child(&process);
     let mut child = Child::new(NewChild {
         run: RunId(1),
+        attempt: 1,
         job: Arc::new(shell(script)),
         pid,
         pidfd: pidfd_open(pid, PidfdFlags::empty()).unwrap(),
