@@ -64,6 +64,58 @@ fn pass(home: &Home) {
     wait_until("it is let go", || home.open_gate("gate").then_some(()));
 }
 
+/// A run that waits for its start, and somebody who follows it.
+fn followed_while_it_waits(command: &str) -> (Hupd, String, Follower) {
+    let home = Home::new();
+    home.gate("gate");
+    home.configure(&format!(
+        r#"
+        [daemon]
+        max_running = 1
+        [jobs.first]
+        command = "cat gate"
+        working_dir = "."
+        [jobs.job]
+        command = "{command}"
+        "#,
+    ));
+    let hupd = Hupd::start_in(home);
+    hupd.home.hupctl(&["run", "first"]);
+    hupd.home.wait_running("first", 1);
+    let run = start(&hupd.home);
+    let mut follower = Follower::start(&hupd.home, &["--json", "logs", &run]);
+    // Now it is known to wait for the start.
+    follower.read_line();
+    (hupd, run, follower)
+}
+
+/// A run whose third attempt goes on until it is let go, and fails as the ones before did.
+fn third_attempt(delay: &str) -> (Hupd, String) {
+    let hupd = hupd_with_job(&format!(
+        "command = \"echo attempt $HUPD_ATTEMPT; [ $HUPD_ATTEMPT != 3 ] || cat gate; exit 75\"\n\
+         retry = {{ attempts = 3, delay = \"{delay}\" }}"
+    ));
+    let run = start(&hupd.home);
+    (hupd, run)
+}
+
+fn wait_for_the_third(home: &Home) {
+    wait_until("the third attempt runs", || {
+        let running = home.running("job");
+        running.iter().find(|run| run["attempt"] == 3).map(drop)
+    });
+}
+
+/// How attempts end, each with another one behind it, and the last one.
+fn ends_of_three(run: &str) -> [String; 3] {
+    let ends = [
+        ", attempt 1; attempt 2 follows",
+        ", attempt 2; attempt 3 follows",
+        ", attempt 3",
+    ];
+    ends.map(|end| format!("run {run} of job 'job' exited 75{end}"))
+}
+
 /// Seconds differ from run to run.
 fn sentence_before_seconds(aside: &str) -> &str {
     aside.split_once(" after ").expect("a duration").0
@@ -85,6 +137,84 @@ fn a_live_run_is_followed_from_its_beginning_to_its_end() {
         let sentence = format!("run {run} of job 'job' exited 0");
         assert_eq!(sentence_before_seconds(&aside), sentence);
     }
+}
+
+#[test]
+fn attempts_that_were_over_before_are_shown_too_and_then_the_one_that_goes_on() {
+    for by_job in [true, false] {
+        let (hupd, run) = third_attempt("100ms");
+        wait_for_the_third(&hupd.home);
+        let of = if by_job { "job" } else { &run };
+        let mut follower = Follower::start(&hupd.home, &["logs", of]);
+        for line in ["attempt 1\n", "attempt 2\n", "attempt 3\n"] {
+            assert_eq!(follower.read_line(), line);
+        }
+        pass(&hupd.home);
+        let (status, rest, aside) = follower.end();
+        assert_eq!((status, &*rest), (Some(75), ""));
+        let told: Vec<_> = aside.lines().map(sentence_before_seconds).collect();
+        assert_eq!(told, ends_of_three(&run));
+    }
+}
+
+#[test]
+fn of_a_run_that_is_over_all_attempts_are_shown() {
+    let (hupd, run) = third_attempt("100ms");
+    wait_for_the_third(&hupd.home);
+    pass(&hupd.home);
+    hupd.home.ended_run("job");
+    let (status, written, aside) = Follower::start(&hupd.home, &["logs", &run]).end();
+    let all = "attempt 1\nattempt 2\nattempt 3\n";
+    assert_eq!((status, &*written), (Some(75), all));
+    let told: Vec<_> = aside.lines().map(sentence_before_seconds).collect();
+    assert_eq!(told, ends_of_three(&run));
+    let lines = Follower::start(&hupd.home, &["--json", "logs", &run])
+        .end()
+        .1;
+    let events: Vec<Value> = lines
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("a line"))
+        .collect();
+    let names: Vec<_> = events.iter().map(|event| &event["event"]).collect();
+    let of_one = |end| ["run", "output", end];
+    assert_eq!(names, ["failed", "failed", "end"].map(of_one).concat());
+    for (attempt, event) in (1..).zip(events.iter().skip(2).step_by(3)) {
+        assert_eq!(event["details"]["attempt"], attempt);
+    }
+}
+
+#[test]
+fn whoever_waits_for_the_next_attempt_is_told_that_there_is_none() {
+    let (hupd, run) = third_attempt("1h\", max_delay = \"1h");
+    let mut follower = Follower::start(&hupd.home, &["--json", "logs", &run]);
+    let mut event = || serde_json::from_str::<Value>(&follower.read_line()).expect("a line");
+    let names: [Value; 4] = std::array::from_fn(|_| event()["event"].clone());
+    assert_eq!(names, ["run", "output", "failed", "run"]);
+    hupd.home.hupctl(&["kill", &run]);
+    let end = event();
+    assert_eq!(
+        (&end["event"], &end["details"]["attempt"]),
+        (&json!("end"), &json!(1))
+    );
+    assert_eq!(follower.end().0, Some(75));
+}
+
+#[test]
+fn of_attempts_that_the_history_has_lost_the_follower_is_told_and_goes_on() {
+    let (hupd, run) = third_attempt("100ms");
+    wait_for_the_third(&hupd.home);
+    let store = common::store(&hupd.home);
+    store.execute("DELETE FROM attempts", []).expect("deleted");
+    let mut follower = Follower::start(&hupd.home, &["logs", &run]);
+    assert_eq!(follower.read_line(), "attempt 3\n");
+    pass(&hupd.home);
+    let (status, _, aside) = follower.end();
+    assert_eq!(status, Some(75));
+    let lost = "attempt 2 and those before it are not in the history";
+    assert!(
+        aside.starts_with(&format!("run {run} of job 'job': {lost}\n")),
+        "{aside}"
+    );
 }
 
 #[test]
@@ -114,26 +244,7 @@ fn a_run_that_is_over_is_printed_and_that_is_all() {
 
 #[test]
 fn a_run_that_waits_is_followed_from_its_start() {
-    let home = Home::new();
-    home.gate("gate");
-    home.configure(
-        r#"
-        [daemon]
-        max_running = 1
-        [jobs.first]
-        command = "cat gate"
-        working_dir = "."
-        [jobs.job]
-        command = "echo at last"
-        "#,
-    );
-    let hupd = Hupd::start_in(home);
-    hupd.home.hupctl(&["run", "first"]);
-    hupd.home.wait_running("first", 1);
-    let run = start(&hupd.home);
-    let mut follower = Follower::start(&hupd.home, &["--json", "logs", &run]);
-    // Now it is known to wait for the start.
-    follower.read_line();
+    let (hupd, _, follower) = followed_while_it_waits("echo at last");
     pass(&hupd.home);
     let (status, lines, _) = follower.end();
     assert_eq!(status, Some(0));
@@ -142,25 +253,7 @@ fn a_run_that_waits_is_followed_from_its_start() {
 
 #[test]
 fn a_run_that_never_starts_is_told_with_its_reason() {
-    let home = Home::new();
-    home.gate("gate");
-    home.configure(
-        r#"
-        [daemon]
-        max_running = 1
-        [jobs.first]
-        command = "cat gate"
-        working_dir = "."
-        [jobs.job]
-        command = "true"
-        "#,
-    );
-    let hupd = Hupd::start_in(home);
-    hupd.home.hupctl(&["run", "first"]);
-    hupd.home.wait_running("first", 1);
-    let run = start(&hupd.home);
-    let mut follower = Follower::start(&hupd.home, &["--json", "logs", &run]);
-    follower.read_line();
+    let (hupd, run, follower) = followed_while_it_waits("true");
     hupd.home.hupctl(&["kill", &run]);
     let (status, lines, _) = follower.end();
     let line: Value = serde_json::from_str(&lines).expect("a line");

@@ -238,7 +238,7 @@ fn forwarded_output_has_its_job_its_run_and_its_attempt_in_fields_of_their_own_i
     home.configure(
         "[log]\nformat = \"json\"\n[jobs.job]\noutput = \"forward\"\n\
          command = \"printf 'written \\\\377\\\\001\\\\nwritten'; exit $((HUPD_ATTEMPT % 2))\"\n\
-         retry = { attempts = 2, delay = \"1ms\" }\n",
+         retry = { attempts = 2, delay = \"100ms\" }\n",
     );
     let hupd = Hupd::start_in(home);
     hupd.home.run_to_end("job");

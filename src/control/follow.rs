@@ -119,6 +119,10 @@ impl Story {
         let mut lines = Vec::new();
         match heard {
             Heard::Kept(piece) | Heard::New(piece) => self.piece(&piece, &mut lines),
+            Heard::Failed(details) => {
+                self.finish_character(&mut lines);
+                add(&mut lines, &FollowRow::Failed { run, details });
+            }
             Heard::Ended(details) => {
                 self.finish_character(&mut lines);
                 add(&mut lines, &FollowRow::End { run, details });

@@ -16,7 +16,7 @@ use crate::run::{RunId, Trigger};
 const ROUTES: &str = "GET /v1/status, GET /v1/jobs, GET /v1/next?job=&from=&to=&count=, \
      GET /v1/chart?job=&from=&to=&slice=, \
      GET /v1/runs?job=&outcome=&failed=&trigger=&since=&until=&limit=, GET /v1/runs/ID, \
-     GET /v1/jobs/NAME, GET /v1/runs/ID/output?follow=, \
+     GET /v1/jobs/NAME, GET /v1/runs/ID/output?follow=&attempt=, \
      GET /v1/jobs/NAME/output?follow=, GET /v1/why?job=&at=, POST /v1/jobs/NAME/run?wait=, \
      POST /v1/jobs/NAME/pause?until=&reason=, POST /v1/jobs/NAME/resume, \
      POST /v1/runs/ID/kill, POST /v1/reload, POST /v1/stop";
@@ -141,11 +141,7 @@ fn output_of_run(run: RunId, query: &mut Query) -> Result<Request, Failure> {
     let attempt = query.number("attempt", 0, u32::MAX as usize)?;
     match u32::try_from(attempt).unwrap_or(0) {
         0 => output(OutputOf::Run(run), query),
-        _ if query.flag("follow")? => {
-            let message = "query: 'follow' beside 'attempt'; leave out one of the two";
-            Err(Failure::bad_request(message))
-        }
-        attempt => Ok(Request::Output(OutputOf::Attempt(run, attempt))),
+        attempt => output(OutputOf::Attempt(run, attempt), query),
     }
 }
 

@@ -19,7 +19,7 @@ pub fn uri_of(request: &Request) -> (Method, String) {
         Request::ShowRun(run) => (Method::GET, format!("/v1/runs/{run}")),
         Request::ShowJob(job) => (Method::GET, format!("/v1/jobs/{}", percent::encode(job))),
         Request::Output(of) => (Method::GET, uri_of_output(of)),
-        Request::Follow(of) => (Method::GET, uri_of_output(of) + "?follow=true"),
+        Request::Follow(of) => (Method::GET, uri_of_following(of)),
         Request::Run { job, patience } => {
             let wait = *patience == Patience::UntilEnded;
             let uri = format!("/v1/jobs/{}/run?wait={wait}", percent::encode(job));
@@ -47,6 +47,14 @@ fn uri_of_output(of: &OutputOf) -> String {
         OutputOf::Run(run) => format!("/v1/runs/{run}/output"),
         OutputOf::Attempt(run, attempt) => format!("/v1/runs/{run}/output?attempt={attempt}"),
         OutputOf::LastOf(job) => format!("/v1/jobs/{}/output", percent::encode(job)),
+    }
+}
+
+fn uri_of_following(of: &OutputOf) -> String {
+    let uri = uri_of_output(of);
+    match of {
+        OutputOf::Attempt(..) => uri + "&follow=true",
+        OutputOf::Run(_) | OutputOf::LastOf(_) => uri + "?follow=true",
     }
 }
 

@@ -36,7 +36,7 @@ impl<W: World> Daemon<W> {
         let (run, outcome) = (end.run, &end.outcome);
         log::warn!(job:%, run:%; "run ended: {outcome}; it is not tried again: {why}");
         self.waiters.ended(&end);
-        self.followers.ended(&end);
+        self.followers.rest_ended(&end);
         self.world.write(Record::EndRest(end));
     }
 

@@ -7,7 +7,7 @@ use crate::engine::State;
 use crate::event::{Follow, Heard, Listener, Piece, Started};
 use crate::ledger::{Failed, Loss, RunEnd};
 use crate::protocol::{OutputOf, Refusal, RefusalKind, RunRow};
-use crate::run::{JobName, Occurrence, RunId};
+use crate::run::{JobName, Occurrence, Output, RunId};
 use crate::store::Question;
 
 /// Those who follow one run, and what is known of it so far.
@@ -15,6 +15,18 @@ use crate::store::Question;
 struct Followed {
     row: RunRow,
     listeners: Vec<Listener>,
+}
+
+impl Followed {
+    /// Whoever has not heard all of what is kept hears it now.
+    fn tell(mut self, end: &RunEnd, output: &Output, how: fn(Box<RunRow>) -> Heard) {
+        rows::complete(&mut self.row, end);
+        let kept = Piece::of_kept(output).map(Heard::Kept);
+        for listener in self.listeners {
+            listener.hear_all(kept.to_vec());
+            listener.hear(how(Box::new(self.row.clone())));
+        }
+    }
 }
 
 /// By run.
@@ -40,27 +52,26 @@ impl Followers {
         &followed.listeners
     }
 
-    /// Whoever has not heard all of what is kept hears it now.
     pub fn ended(&mut self, end: &RunEnd) {
-        let Some(Followed { mut row, listeners }) = self.0.remove(&end.run) else {
-            return;
-        };
-        rows::complete(&mut row, end);
-        let kept = Piece::of_kept(&end.output);
-        for listener in listeners {
-            kept.iter()
-                .for_each(|piece| listener.hear(Heard::Kept(piece.clone())));
-            listener.hear(Heard::Ended(Box::new(row.clone())));
+        if let Some(followed) = self.0.remove(&end.run) {
+            followed.tell(end, &end.output, Heard::Ended);
+        }
+    }
+
+    /// The next attempt will not come. What the one before it wrote was told as that of another one.
+    pub fn rest_ended(&mut self, end: &RunEnd) {
+        if let Some(followed) = self.0.remove(&end.run) {
+            followed.tell(end, &Output::default(), Heard::Ended);
         }
     }
 
     /// An attempt has ended, and another one follows.
     pub fn failed(&mut self, failed: &Failed) {
-        if let Some(followed) = self.0.get_mut(&failed.end.run) {
+        if let Some(mut followed) = self.0.remove(&failed.end.run) {
             followed.row.attempt = failed.attempt;
             followed.row.next_attempt_at = Some(failed.next_at);
+            followed.tell(&failed.end, &failed.end.output, Heard::Failed);
         }
-        self.ended(&failed.end);
     }
 
     /// The run of an earlier hupd is over: what it wrote went there.
@@ -93,16 +104,19 @@ impl Followers {
 }
 
 impl<W: World> Daemon<W> {
-    /// Of a run that is not over from whoever knows more of it, else all of it from the store.
+    /// What is to come from whoever knows more of it, what has been from the store: one attempt of a run, the first one
+    /// where none is named.
     pub(super) fn follow(&mut self, follow: Follow) {
         let Follow { of, listener } = follow;
-        let Some(row) = self.not_over(&of) else {
-            let missing = self.missing(&of);
-            return self.world.ask(Question::Follow {
-                of,
-                missing,
-                listener,
-            });
+        let row = match self.to_come(of) {
+            Ok(row) => row,
+            Err((of, missing)) => {
+                return self.world.ask(Question::Follow {
+                    of,
+                    missing,
+                    listener,
+                });
+            }
         };
         let run = row.run;
         listener.hear(Heard::Run(run));
@@ -111,6 +125,38 @@ impl<W: World> Daemon<W> {
             self.world.follow(run, listener.clone());
         }
         self.followers.add(row, listener);
+    }
+
+    /// The run whose attempt is not over; else what to look for in the store, and what to say where it is not there.
+    fn to_come(&self, of: OutputOf) -> Result<RunRow, (OutputOf, Vec<Heard>)> {
+        let wanted = match of {
+            OutputOf::Attempt(_, attempt) => attempt,
+            OutputOf::Run(_) | OutputOf::LastOf(_) => 1,
+        };
+        let Some(row) = self.not_over(&of) else {
+            let missing = Heard::Refused(self.missing(&of));
+            return Err((of, vec![missing]));
+        };
+        let state = self.engine.run(row.run).map(|run| run.state);
+        let is_resting = matches!(state, Some(State::Resting { .. }));
+        let coming = row.attempt + u32::from(is_resting);
+        if wanted == coming {
+            return Ok(row);
+        }
+        let of = OutputOf::Attempt(row.run, wanted);
+        let missing = match wanted < coming {
+            true => {
+                let unknown = RunRow {
+                    attempt: coming - 1,
+                    pid: None,
+                    started_at: None,
+                    ..row
+                };
+                vec![Heard::Run(unknown.run), Heard::Failed(Box::new(unknown))]
+            }
+            false => vec![Heard::Refused(self.missing(&of))],
+        };
+        Err((of, missing))
     }
 
     fn not_over(&self, of: &OutputOf) -> Option<RunRow> {
@@ -129,7 +175,8 @@ impl<W: World> Daemon<W> {
     /// What to say where there is no such run.
     fn missing(&self, of: &OutputOf) -> Refusal {
         let text = match of {
-            OutputOf::Run(run) | OutputOf::Attempt(run, _) => format!("no run {run}"),
+            OutputOf::Run(run) => format!("no run {run}"),
+            OutputOf::Attempt(run, attempt) => format!("no attempt {attempt} of a run {run}"),
             OutputOf::LastOf(job) => {
                 match self.engine.config().jobs.contains_key(&JobName::new(job)) {
                     true => format!("job '{job}' has no run yet"),

@@ -24,6 +24,8 @@ pub enum Heard {
     Kept(Piece),
     /// What it wrote just now: this may get lost where the follower is slow.
     New(Piece),
+    /// This attempt is over, and another one follows.
+    Failed(Box<RunRow>),
     /// It is over.
     Ended(Box<RunRow>),
     /// It will not start, and why.
@@ -67,6 +69,10 @@ impl Listener {
 
     pub fn hear(&self, heard: Heard) {
         self.0.hear(heard);
+    }
+
+    pub fn hear_all(&self, all: Vec<Heard>) {
+        all.into_iter().for_each(|heard| self.hear(heard));
     }
 
     pub fn hear_kept(&self, output: &Output) {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::RunRow;
 use crate::run::RunId;
 
-/// One line, in this order: the run, its output with its gaps, its end.
+/// One line, in this order: the run, the output of one attempt with its gaps, the end of that or of the run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "lowercase")]
 pub enum FollowRow {
@@ -21,6 +21,12 @@ pub enum FollowRow {
     Lost {
         run: RunId,
         bytes: u64,
+    },
+    /// This attempt is over, and another one follows. Where the history does not know how it ended, nor anything of
+    /// the attempts up to it, it has no outcome.
+    Failed {
+        run: RunId,
+        details: Box<RunRow>,
     },
     /// It is over.
     End {

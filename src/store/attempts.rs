@@ -113,15 +113,38 @@ pub(super) fn output(
     row.optional()
 }
 
+/// Attempts as `run_row` reads them, and what they wrote.
+const SELECT: &str =
+    "SELECT run, job, trigger, instant, generation, a.pid, a.started_at, a.ended_at,
+       a.outcome, a.exit_code, a.signal, a.stopped_by, a.duration, a.cpu, a.peak_memory,
+       a.output_total, 0, a.attempt, NULL, NULL, a.survivors, head, tail
+     FROM attempts AS a JOIN runs ON id = run";
+
 /// The attempts of a run that were followed by another one, the first one first, each told as a run.
 pub(super) fn of_run(connection: &Connection, run: RunId) -> rusqlite::Result<Vec<RunRow>> {
-    let sql = "SELECT run, job, trigger, instant, generation, a.pid, a.started_at, a.ended_at,
-           a.outcome, a.exit_code, a.signal, a.stopped_by, a.duration, a.cpu, a.peak_memory,
-           a.output_total, 0, a.attempt, NULL, NULL, a.survivors
-         FROM attempts AS a JOIN runs ON id = run WHERE run = ?1 ORDER BY a.attempt";
-    let mut statement = connection.prepare_cached(sql)?;
+    let sql = format!("{SELECT} WHERE run = ?1 ORDER BY a.attempt");
+    let mut statement = connection.prepare_cached(&sql)?;
     let rows = statement.query_map([run], run_row)?;
     rows.collect()
+}
+
+/// The first of them that is there, from this one on, and what it wrote.
+pub(super) fn first_from(
+    connection: &Connection,
+    run: RunId,
+    attempt: u32,
+) -> rusqlite::Result<Option<(RunRow, Output)>> {
+    let sql = format!("{SELECT} WHERE run = ?1 AND a.attempt >= ?2 ORDER BY a.attempt LIMIT 1");
+    let mut statement = connection.prepare_cached(&sql)?;
+    let row = statement.query_row(params![run, attempt], |row| {
+        let output = Output {
+            head: row.get("head")?,
+            tail: row.get("tail")?,
+            total: row.get::<_, Whole>("output_total")?.0,
+        };
+        Ok((run_row(row)?, output))
+    });
+    row.optional()
 }
 
 /// Runs that wait for their next attempt, by number.

@@ -19,6 +19,7 @@ mod retention;
 mod schema;
 mod search;
 mod show;
+mod story;
 #[cfg(test)]
 mod tests;
 mod writer;

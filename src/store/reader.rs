@@ -22,6 +22,7 @@ use super::occurrences::find;
 use super::opening::is_corrupt;
 use super::search;
 use super::show::{self, usual};
+use super::story;
 
 /// In the order in which `run_row` reads them.
 pub(super) const SELECT_RUNS: &str =
@@ -31,7 +32,7 @@ pub(super) const SELECT_RUNS: &str =
      FROM runs";
 
 /// The newest run of a job, whether it has ended or not.
-const NEWEST_OF_JOB: &str = "id = (SELECT max(id) FROM (
+pub(super) const NEWEST_OF_JOB: &str = "id = (SELECT max(id) FROM (
        SELECT max(id) AS id FROM runs WHERE job = ?1 AND ended_at IS NULL
        UNION ALL SELECT max(id) FROM runs WHERE job = ?1 AND ended_at IS NOT NULL))";
 
@@ -42,10 +43,11 @@ pub enum Question {
     Runs(RunFilter, Reply),
     /// The output of a run that has ended; of one that has not, what is known: nothing.
     Output(OutputOf, Reply),
-    /// The same for somebody who follows it, and how it ended; where there is no such run, what is missing.
+    /// The same of one attempt, for somebody who follows it, and how that ended: the first one that is there, from the
+    /// one that is named on. Where there is none, what they hear instead.
     Follow {
         of: OutputOf,
-        missing: Refusal,
+        missing: Vec<Heard>,
         listener: Listener,
     },
     /// All that is known of a run, in words of these jobs.
@@ -124,9 +126,9 @@ impl Desk {
                     of,
                     missing,
                     listener,
-                } => match whole_output(connection, &of) {
-                    Ok(Some((row, details))) => tell_whole(&listener, &row, details),
-                    Ok(None) => listener.hear(Heard::Refused(missing)),
+                } => match story::of(connection, &of) {
+                    Ok(Some(story)) => listener.hear_all(story),
+                    Ok(None) => listener.hear_all(missing),
                     Err(error) => listener.hear(Heard::Refused(self.cannot_read(error))),
                 },
                 Question::ShowRun(run, config, reply) => {
@@ -222,23 +224,10 @@ fn output(connection: &Connection, of: &OutputOf) -> rusqlite::Result<Answer> {
     Ok(found.map_or_else(|| not_found(of), Answer::Output))
 }
 
-fn whole_output(
+pub(super) fn output_of(
     connection: &Connection,
     of: &OutputOf,
-) -> rusqlite::Result<Option<(OutputRow, RunRow)>> {
-    let Some(row) = output_of(connection, of)? else {
-        return Ok(None);
-    };
-    Ok(run(connection, row.run)?.map(|details| (row, details)))
-}
-
-fn tell_whole(listener: &Listener, row: &OutputRow, details: RunRow) {
-    listener.hear(Heard::Run(row.run));
-    listener.hear_kept(&row.output);
-    listener.hear(Heard::Ended(Box::new(details)));
-}
-
-fn output_of(connection: &Connection, of: &OutputOf) -> rusqlite::Result<Option<OutputRow>> {
+) -> rusqlite::Result<Option<OutputRow>> {
     let (condition, value): (_, &dyn ToSql) = match of {
         OutputOf::Run(run) => ("id = ?1", run),
         OutputOf::Attempt(run, attempt) => return attempts::output(connection, *run, *attempt),

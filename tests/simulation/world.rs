@@ -6,7 +6,7 @@ use std::time::Duration;
 use hupd::clock::{Moment, Wake};
 use hupd::config::{Config, Orphans};
 use hupd::daemon::{Notice, World};
-use hupd::event::{Event, Heard, Listener, Outbox, Reply};
+use hupd::event::{Event, Listener, Outbox, Reply};
 use hupd::ledger::{OpenRun, Remains};
 use hupd::protocol::{Answer, Refusal, RefusalKind};
 use hupd::run::{RunId, Signal};
@@ -88,7 +88,7 @@ impl World for Machine {
         match question {
             Question::Follow {
                 missing, listener, ..
-            } => listener.hear(Heard::Refused(missing)),
+            } => listener.hear_all(missing),
             Question::Runs(_, reply)
             | Question::ShowRun(_, _, reply)
             | Question::ShowJob(_, _, reply)

@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use hupd::clock::Moment;
 use hupd::control::client::{Client, ClientError, Followed, Sound};
-use hupd::protocol::{FollowRow, OutputOf, Written};
+use hupd::protocol::{FollowRow, OutputOf, RunRow, Written};
 use hupd::run::RunId;
 
 use crate::ending::{Ending, Failure};
 use crate::live::Live;
 use crate::logs::{left_out, meaning};
-use crate::run::ended;
+use crate::run::{ended, name};
 use crate::screen::Screen;
 
 /// Ends as the run does; done where nobody reads any more.
@@ -39,7 +39,7 @@ pub fn to_the_end(
         reader.screen.wipe();
         of = match followed? {
             Followed::BrokenOff(Ok(End::Of(ending))) => return Ok(ending),
-            Followed::BrokenOff(Ok(End::OfAnAttempt(run))) => OutputOf::Run(run),
+            Followed::BrokenOff(Ok(End::OfAnAttempt(run, next))) => OutputOf::Attempt(run, next),
             Followed::BrokenOff(Err(failure)) => return Err(failure),
             Followed::CutOff(error) => return Err(error.into()),
         };
@@ -49,8 +49,8 @@ pub fn to_the_end(
 /// What has come to its end.
 enum End {
     Of(Ending),
-    /// Another attempt of this run follows.
-    OfAnAttempt(RunId),
+    /// Another attempt of this run follows, of this number.
+    OfAnAttempt(RunId, u32),
 }
 
 /// How often a live line is written anew.
@@ -114,6 +114,7 @@ impl Reader<'_> {
             FollowRow::Run { .. } => Ok(()),
             FollowRow::Output { written, .. } => self.show_output(written),
             FollowRow::Lost { bytes, .. } => self.screen.aside(&left_out(bytes, self.last_byte)),
+            FollowRow::Failed { details, .. } => self.aside_in_own_line(&failed(*details)),
             FollowRow::End { details, .. } => self.aside_in_own_line(&ended(&details)),
             FollowRow::Never { run, reason } => {
                 self.aside_in_own_line(&format!("run {run} does not start: {reason}"))
@@ -128,7 +129,8 @@ impl Reader<'_> {
     }
 
     fn aside_in_own_line(&mut self, sentence: &str) -> io::Result<()> {
-        match self.last_byte {
+        // What comes next begins in a line of its own as well.
+        match self.last_byte.take() {
             None | Some(b'\n') => self.screen.aside(sentence),
             Some(_) => self.screen.aside(&format!("\n{sentence}")),
         }
@@ -138,13 +140,23 @@ impl Reader<'_> {
 /// None as long as more may come.
 fn ending(row: &FollowRow) -> Option<End> {
     match row {
-        FollowRow::End { details, .. } if details.next_attempt_at.is_some() => {
-            Some(End::OfAnAttempt(details.run))
-        }
+        FollowRow::Failed { run, details } => Some(End::OfAnAttempt(*run, details.attempt + 1)),
         FollowRow::End { details, .. } => Some(End::Of(Ending::of_run(details))),
         FollowRow::Never { .. } => Some(End::Of(Ending::Failed)),
         FollowRow::Run { .. } | FollowRow::Output { .. } | FollowRow::Lost { .. } => None,
     }
+}
+
+/// The same of each attempt, whether its end is seen or looked up.
+fn failed(attempt: RunRow) -> String {
+    if attempt.outcome.is_none() {
+        let (name, last) = (name(&attempt), attempt.attempt);
+        return format!("{name}: attempt {last} and those before it are not in the history");
+    }
+    ended(&RunRow {
+        next_attempt_at: attempt.next_attempt_at.or(attempt.ended_at),
+        ..attempt
+    })
 }
 
 fn not_understood(error: &serde_json::Error) -> ClientError {
