@@ -13,7 +13,7 @@ use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 
-use common::{Home, Hupd, is_alive, store, text, wait_until};
+use common::{Home, Hupd, has_program, is_alive, skip, store, text, wait_until};
 use rustix::process::{Pid, Signal, kill_process};
 
 /// Runs until its gate is opened; its shell and the helper beside it are one group.
@@ -253,4 +253,113 @@ fn what_goes_on_can_be_killed_and_is_stopped_with_hupd() {
     hupd.home.wait_running("long", 1);
     hupd.stop();
     assert!(members(pid).is_empty());
+}
+
+/// A hupd under strace, which is in nobody's way: hupd is the child of this test all the same.
+fn start_under_strace(home: Home, options: &[&str]) -> Option<Hupd> {
+    if !has_program("strace") {
+        skip("what the start of hupd asks the kernel: there is no strace");
+        return None;
+    }
+    let hupd = home.hupd();
+    let mut strace = Command::new("strace");
+    strace
+        .args(["-D", "-f", "-qq", "-o"])
+        .arg(home.file("strace"));
+    strace
+        .args(options)
+        .arg(hupd.get_program())
+        .args(hupd.get_args());
+    strace.stdin(Stdio::null());
+    Some(Hupd::start_by(strace, home))
+}
+
+/// How often all processes were looked at.
+fn looks(home: &Home) -> usize {
+    let calls = home.read("strace");
+    let looks = |line: &&str| line.contains("\"/proc\"") && line.contains("O_DIRECTORY");
+    calls.lines().filter(looks).count()
+}
+
+/// So many more runs, of which nobody knows more than of this one.
+fn multiply_open_runs(home: &Home, by: usize) {
+    let store = rusqlite::Connection::open(home.file("state/hupd.db")).unwrap();
+    let columns = "job, trigger, generation, claimed_at, pid, started_at, boot, born_by";
+    let sql = format!(
+        "INSERT INTO runs (id, instant, {columns})
+         WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {by})
+         SELECT id + i, instant + i, {columns} FROM runs, n WHERE ended_at IS NULL"
+    );
+    assert_eq!(store.execute(&sql, []), Ok(by));
+}
+
+#[test]
+fn all_open_runs_are_looked_for_at_once() {
+    let (home, pid) = killed(&waits("leave"));
+    end(&members(pid));
+    wait_until("nobody is left", || members(pid).is_empty().then_some(()));
+    multiply_open_runs(&home, 300);
+
+    let Some(mut hupd) = start_under_strace(home, &["-e", "trace=openat"]) else {
+        return;
+    };
+
+    assert_eq!(hupd.home.runs("long").len(), 301);
+    assert_eq!(looks(&hupd.home), 1);
+    hupd.stop();
+}
+
+/// Each of them gets its signals; who there is to get them is looked up for many at once.
+#[test]
+fn what_is_stopped_is_looked_at_together() {
+    let (home, pid) = killed(&waits("kill"));
+    multiply_open_runs(&home, 300);
+
+    let Some(mut hupd) = start_under_strace(home, &["-e", "trace=openat"]) else {
+        return;
+    };
+
+    wait_until("all have ended", || {
+        let runs = hupd.home.runs("long");
+        let is_over = |run: &serde_json::Value| run["outcome"] == "lost";
+        (runs.len() == 301 && runs.iter().all(is_over)).then_some(())
+    });
+    assert!(!is_alive(pid));
+    assert!(looks(&hupd.home) < 100, "{}", looks(&hupd.home));
+    hupd.stop();
+}
+
+#[test]
+fn what_cannot_be_held_is_not_taken_for_gone() {
+    let (home, pid) = killed(&waits("leave"));
+    // The first one is the question whether this kernel has it.
+    let want = "inject=pidfd_open:error=EMFILE:when=2+";
+    let Some(mut hupd) = start_under_strace(home, &["-e", "trace=pidfd_open", "-e", want]) else {
+        return;
+    };
+
+    hupd.wait_log("cannot be watched for want of open files: 1; they are looked at instead");
+    hupd.home.wait_running("long", 1);
+    let helper = members(pid);
+    hupd.home.open_gate("gate");
+    let lost = hupd.home.ended_run("long");
+    let note = "hupd was killed, its process went on and has ended, nobody saw how";
+    assert_eq!(lost["note"], note);
+    end(&helper);
+    hupd.stop();
+}
+
+#[test]
+fn what_is_watched_leaves_open_files_for_others() {
+    let (home, pid) = killed(&waits("leave"));
+    let command = home.hupd_through("ulimit -n 64; exec \"$@\"");
+    let hupd = Hupd::start_by(command, home);
+
+    hupd.wait_log("1 more that an earlier hupd left open need");
+    hupd.wait_log("they are looked at instead");
+    let run = hupd.home.wait_running("long", 1)[0]["run"].to_string();
+    assert!(hupd.home.hupctl(&["kill", &run]).status.success());
+    let lost = hupd.home.ended_run("long");
+    assert_eq!(lost["stopped_by"], "request");
+    assert!(!is_alive(pid));
 }

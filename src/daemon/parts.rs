@@ -69,7 +69,7 @@ impl World for Parts {
         self.spawners.spawn(order);
     }
 
-    fn take_over(&mut self, open: &OpenRun, orphans: Orphans) -> Remains {
+    fn take_over(&mut self, open: Vec<OpenRun>, orphans: Orphans) -> Vec<(OpenRun, Remains)> {
         self.children.take_over(open, orphans)
     }
 
@@ -107,7 +107,7 @@ impl World for Parts {
         let watch = self
             .acquire_watch(old, new)
             .map_err(|error| error.to_string())?;
-        if let Err(warning) = limits::raise_open_files(new.daemon.max_running) {
+        if let Err(warning) = limits::raise_open_files(new.daemon.max_running, 0) {
             log::warn!("{warning}");
         }
         Ok(Acquired { log, watch })

@@ -59,13 +59,15 @@ fn begin_locked(
     signals: Signals,
 ) -> Result<Daemon<Parts>, Failure> {
     watch_signals(signals, &inbox)?;
-    if let Err(warning) = limits::raise_open_files(config.daemon.max_running) {
-        log::warn!("{warning}");
-    }
     let now = Moment::now();
     let state_dir = &config.daemon.state_dir;
     let (store, recovered) =
         Store::open(state_dir, &config.history, now.wall, inbox.outbox()).map_err(Failure::new)?;
+    // One that goes on is watched through its process.
+    let left = recovered.open.len();
+    if let Err(warning) = limits::raise_open_files(config.daemon.max_running, left) {
+        log::warn!("{warning}");
+    }
     let file = options.config.clone();
     let parts = start_parts(options, &config, inbox, (store, logging), locks)?;
     Ok(Daemon::begin(parts, file, config, recovered))
@@ -125,12 +127,7 @@ impl<W: World> Daemon<W> {
         }
         let recovered_moved = recovered.moved_aside.take();
         let orphans = config.daemon.orphans;
-        let open = std::mem::take(&mut recovered.open).into_iter();
-        let look = |open: OpenRun| {
-            let remains = world.take_over(&open, orphans);
-            (open, remains)
-        };
-        let runs = open.map(look).collect();
+        let runs = world.take_over(std::mem::take(&mut recovered.open), orphans);
         // A new reading: the alarm watches the clock only now, and one that was set before goes unnoticed.
         let now = world.now();
         let (engine, effects) = Engine::new(beginning((config, recovered), runs), now);

@@ -1,6 +1,7 @@
 //! The children source: one thread that watches the processes of all runs, takes their output,
 //! signals them and reaps them. What it sees becomes events; what it means, the engine decides.
 
+mod census;
 mod child;
 mod ending;
 mod handle;
@@ -76,13 +77,13 @@ impl Children {
         self.handle.send(Command::Signal(run, signal));
     }
 
-    /// Looks for what a hupd that was killed has left of a run, and watches what goes on by `orphans`.
-    pub fn take_over(&self, open: &OpenRun, orphans: Orphans) -> Remains {
-        let found = relic::find(open, orphans);
-        if let Some(relic) = found.relic {
+    /// Looks for what a hupd that was killed has left of these runs, and watches what goes on by `orphans`.
+    pub fn take_over(&self, open: Vec<OpenRun>, orphans: Orphans) -> Vec<(OpenRun, Remains)> {
+        let (found, relics) = relics::find(open, orphans);
+        for relic in relics {
             self.handle.send(Command::TakeOver(Box::new(relic)));
         }
-        found.remains
+        found
     }
 
     /// Answers with the output so far; refuses where the run is not alive.
@@ -157,6 +158,7 @@ impl Source {
             while std::mem::take(&mut self.orphans_asked) {
                 self.reap_orphans();
             }
+            self.signal_relics();
             self.end_graces();
             self.look_after_lingering();
             self.look_after_relics();
@@ -238,7 +240,7 @@ impl Source {
 
     fn signal(&mut self, run: RunId, signal: Signal) {
         let Some(child) = self.children.get_mut(&run) else {
-            return self.signal_relic(run, signal);
+            return self.relics.will_be_told(run, signal);
         };
         if let Err(error) = child.signal(signal) {
             log::warn!("cannot send {signal} to run {run}: {error}");

@@ -1,5 +1,7 @@
 //! How many files hupd may have open.
 
+use std::os::fd::{AsRawFd, OwnedFd};
+
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::system::children::MOST_LEFTOVERS;
@@ -9,21 +11,28 @@ const FILES_PER_RUN: u64 = 2;
 /// What hupd needs besides: the ledger, the socket and its clients, sources, starts in progress.
 const OWN_FILES: u64 = 192;
 
-/// Raises the soft limit of open files to what so many runs at a time need, as far as the hard
-/// limit allows. Jobs inherit the raised limit.
+/// Raises the soft limit of open files to what so many runs at a time need, and so many that an earlier hupd
+/// has left open, as far as the hard limit allows. Jobs inherit the raised limit.
 ///
 /// The error is a warning for the log: even the hard limit is too low for that many runs.
-pub fn raise_open_files(max_running: usize) -> Result<(), String> {
+pub fn raise_open_files(max_running: usize, left: usize) -> Result<(), String> {
     let limit = getrlimit(Resource::Nofile);
-    let needed = needed_files(max_running);
+    let needed = needed_files(max_running).saturating_add(left as u64);
     if let Some(raised) = raised(limit, needed + MOST_LEFTOVERS as u64) {
         setrlimit(Resource::Nofile, raised)
             .map_err(|error| format!("cannot raise the limit of open files: {error}"))?;
     }
     match limit.maximum {
-        Some(hard) if hard < needed => Err(too_low(hard, needed, max_running)),
+        Some(hard) if hard < needed => Err(too_low((hard, needed), max_running, left)),
         _ => Ok(()),
     }
+}
+
+/// Whether so few can be opened besides this one that hupd needs them itself: the kernel gives the lowest number
+/// that is free.
+pub(crate) fn is_scarce(file: &OwnedFd) -> bool {
+    let limit = getrlimit(Resource::Nofile).current;
+    limit.is_some_and(|limit| file.as_raw_fd() as u64 + OWN_FILES >= limit)
 }
 
 fn needed_files(max_running: usize) -> u64 {
@@ -42,11 +51,14 @@ fn raised(limit: Rlimit, wanted: u64) -> Option<Rlimit> {
     })
 }
 
-fn too_low(hard: u64, needed: u64, max_running: usize) -> String {
-    format!(
-        "max_running = {max_running} needs {needed} open files, and the hard limit is {hard}: \
-         runs beyond that wait"
-    )
+fn too_low((hard, needed): (u64, u64), max_running: usize, left: usize) -> String {
+    let who = match left {
+        0 => format!("max_running = {max_running} needs"),
+        _ => format!(
+            "max_running = {max_running} and {left} more that an earlier hupd left open need"
+        ),
+    };
+    format!("{who} {needed} open files, and the hard limit is {hard}: runs beyond that wait")
 }
 
 #[cfg(test)]
@@ -80,9 +92,14 @@ mod tests {
     fn a_hard_limit_that_is_too_low_is_named_beside_the_need() {
         assert_eq!(needed_files(5000), 10_192);
         assert_eq!(
-            too_low(1024, 10_192, 5000),
+            too_low((1024, 10_192), 5000, 0),
             "max_running = 5000 needs 10192 open files, and the hard limit is 1024: \
              runs beyond that wait"
+        );
+        assert_eq!(
+            too_low((1024, 10_292), 5000, 100),
+            "max_running = 5000 and 100 more that an earlier hupd left open need 10292 open files, \
+             and the hard limit is 1024: runs beyond that wait"
         );
     }
 }

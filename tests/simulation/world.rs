@@ -53,15 +53,19 @@ impl World for Machine {
         self.order(order);
     }
 
-    fn take_over(&mut self, open: &OpenRun, _: Orphans) -> Remains {
-        let remains = self.remains_of(open);
-        if remains != Remains::Nothing
-            && let Some(process) = self.processes.get_mut(&open.run)
-        {
-            process.watched = Watcher::Heir;
-            process.was_signalled = false;
+    fn take_over(&mut self, open: Vec<OpenRun>, _: Orphans) -> Vec<(OpenRun, Remains)> {
+        let mut found = Vec::new();
+        for open in open {
+            let remains = self.remains_of(&open);
+            if remains != Remains::Nothing
+                && let Some(process) = self.processes.get_mut(&open.run)
+            {
+                process.watched = Watcher::Heir;
+                process.was_signalled = false;
+            }
+            found.push((open, remains));
         }
-        remains
+        found
     }
 
     fn signal(&mut self, run: RunId, signal: Signal) {

@@ -3,12 +3,12 @@
 //! The kernel tells nobody when a group becomes empty, so /proc is looked at, and only while such a
 //! run exists.
 
-use std::collections::HashSet;
 use std::time::Duration;
 
 use super::Source;
+use super::census::Census;
 use super::child::{Child, Phase};
-use super::{processes, survivors};
+use super::survivors;
 use crate::clock::Moment;
 use crate::run::RunId;
 
@@ -34,6 +34,12 @@ impl Lingering {
     }
 }
 
+/// After a look that began then and is over.
+pub(super) fn next_look(began: Duration, every: Duration) -> Duration {
+    let ended = Moment::now().elapsed;
+    ended + every.max((ended - began) * REST_PER_LOOK)
+}
+
 impl Source {
     pub(super) fn linger(&mut self, run: RunId) {
         let Some(child) = self.children.get_mut(&run) else {
@@ -53,25 +59,24 @@ impl Source {
             return;
         }
         // Where it cannot be seen who is alive, nobody is taken for dead.
-        let groups = processes::living_groups().ok();
+        let census = Census::take().ok();
         let runs = std::mem::take(&mut self.lingering.runs);
         let (staying, ending): (Vec<_>, Vec<_>) = runs
             .into_iter()
-            .partition(|&run| self.stays(run, groups.as_ref(), began));
+            .partition(|&run| self.stays(run, census.as_ref(), began));
         self.lingering.runs = staying;
         self.name_survivors(&ending);
         for run in ending {
             self.end_lingering(run);
         }
-        let ended = Moment::now().elapsed;
-        self.lingering.not_before = ended + LOOK_EVERY.max((ended - began) * REST_PER_LOOK);
+        self.lingering.not_before = next_look(began, LOOK_EVERY);
     }
 
-    fn stays(&mut self, run: RunId, groups: Option<&HashSet<i32>>, now: Duration) -> bool {
+    fn stays(&mut self, run: RunId, census: Option<&Census>, now: Duration) -> bool {
         let Some(child) = self.children.get(&run) else {
             return false;
         };
-        let is_in_group = groups.is_none_or(|groups| groups.contains(&child.pid()));
+        let is_in_group = census.is_none_or(|census| census.has_group(child.pid()));
         let goes_on = child.was_signalled() && (is_in_group || child.is_at_home());
         goes_on && !child.is_killed_since(now, KILL_PATIENCE)
     }

@@ -1,6 +1,5 @@
 //! The processes of this machine, as /proc lists them.
 
-use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
@@ -42,16 +41,12 @@ pub(super) fn boot() -> Option<u64> {
         .map(|boot| (boot ^ namespace) >> 1)
 }
 
-/// The process of this number, alive or not.
-pub(super) fn look(pid: i32) -> Option<Process> {
-    look_at(pid, Path::new(&format!("/proc/{pid}"))).ok()?
-}
-
-/// Those of a group that are alive.
-pub(super) fn members(group: i32) -> io::Result<Vec<i32>> {
-    let is_member = |process: &Process| process.is_alive && process.group == group;
-    let members = all()?.into_iter().filter(is_member);
-    Ok(members.map(|process| process.pid).collect())
+/// The process of this number, alive or not. An error where that cannot be known now.
+pub(super) fn look(pid: i32) -> io::Result<Option<Process>> {
+    match look_at(pid, Path::new(&format!("/proc/{pid}"))) {
+        Err(error) if !is_want(&error) => Ok(None),
+        process => process,
+    }
 }
 
 /// Whether its environment says that hupd started it, or what started it, for this run.
@@ -62,13 +57,6 @@ pub(super) fn is_of_run(pid: i32, run: RunId, job: &JobName) -> bool {
         variables.any(|variable| variable == wanted.as_bytes())
     };
     has(format!("HUPD_RUN_ID={run}")) && has(format!("HUPD_JOB={job}"))
-}
-
-/// The process groups in which somebody is alive; none, where there is no /proc. An error where that
-/// cannot be known now.
-pub(super) fn living_groups() -> io::Result<HashSet<i32>> {
-    let alive = all()?.into_iter().filter(|process| process.is_alive);
-    Ok(alive.map(|process| process.group).collect())
 }
 
 /// The children of this process that have ended and are not reaped.
@@ -83,7 +71,7 @@ pub(super) fn ended_children() -> Vec<i32> {
 }
 
 /// An error for want of files or memory: half a list would be taken for the whole.
-fn all() -> io::Result<Vec<Process>> {
+pub(super) fn all() -> io::Result<Vec<Process>> {
     let folders = match fs::read_dir("/proc") {
         Err(error) if is_want(&error) => return Err(error),
         folders => folders.into_iter().flatten().flatten(),
@@ -158,11 +146,5 @@ mod tests {
     fn a_zombie_is_dead_unless_one_of_its_threads_lives() {
         assert!(!process("Z", 1).unwrap().is_alive);
         assert!(process("Z", 3).unwrap().is_alive);
-    }
-
-    #[test]
-    fn this_process_is_found_in_a_living_group() {
-        let own = rustix::process::getpgrp().as_raw_pid();
-        assert!(living_groups().unwrap().contains(&own));
     }
 }

@@ -1,32 +1,44 @@
 //! What a hupd that was killed has left of one run. These are nobody's children here: they cannot be reaped, and
-//! each is reached by its pidfd alone, for the numbers of those that end pass to others at any time.
+//! the numbers of those that end pass to others at any time. So each is known by its number and by when it began.
 
 use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal as KernelSignal, pidfd_open, pidfd_send_signal};
 
+use super::census::Census;
 use super::processes::{self, Process};
 use crate::clock::{Moment, since_boot};
 use crate::config::Orphans;
 use crate::ledger::{OpenRun, Remains};
 use crate::run::{JobName, RunId, Signal};
+use crate::system::limits::is_scarce;
 
 #[derive(Debug)]
 pub(super) struct Relic {
     run: RunId,
     job: JobName,
-    /// The process that hupd had started, and with it the number of the group.
-    leader: Pid,
-    /// All that are known, by number.
-    held: BTreeMap<i32, OwnedFd>,
+    /// The number of the process that hupd had started, and with it that of the group.
+    group: i32,
+    /// All that are known to be alive: their numbers, and by when they had begun.
+    known: BTreeMap<i32, Duration>,
+    leader: Leader,
     was_signalled: bool,
     /// When KILL was sent, on the elapsed clock.
     killed_at: Option<Duration>,
+}
+
+/// The process that hupd had started, when the run was found.
+#[derive(Debug)]
+enum Leader {
+    Ended,
+    /// It lived, and its end is told.
+    Held(OwnedFd),
+    /// It lived, and one has to look.
+    Unwatched,
 }
 
 /// What is there, and what is to be looked after of it.
@@ -43,33 +55,29 @@ impl Found {
     };
 }
 
-/// Looks for what there is of a run, by the number of its process and by when that began.
-pub(super) fn find(open: &OpenRun, orphans: Orphans) -> Found {
+/// Looks for what there is of a run of this boot, by the number of its process and by when that began. Where
+/// nothing can be looked at, it is taken for living.
+pub(super) fn find(
+    open: &OpenRun,
+    boot: Option<u64>,
+    census: Option<&Census>,
+    orphans: Orphans,
+) -> Found {
     let Some(start) = &open.start else {
         return Found::NOTHING;
     };
-    let (Some(birth), Some(leader)) = (start.birth, Pid::from_raw(start.pid)) else {
+    let Some(birth) = start.birth.filter(|birth| Some(birth.boot) == boot) else {
         return Found::NOTHING;
     };
-    if processes::boot() != Some(birth.boot) {
-        return Found::NOTHING;
-    }
-    let mut relic = Relic {
-        run: open.run,
-        job: open.occurrence.job.clone(),
-        leader,
-        held: BTreeMap::new(),
-        was_signalled: false,
-        killed_at: None,
-    };
-    if relic.hold_leader(birth.by) {
+    let mut relic = Relic::new(open, start.pid);
+    if relic.find_leader(birth.by, census) {
         let age = since_boot().saturating_sub(birth.by);
         return Found {
             remains: Remains::Process(age),
             relic: Some(relic),
         };
     }
-    relic.gather();
+    relic.gather(census);
     match (relic.pids(), orphans) {
         (pids, _) if pids.is_empty() => Found::NOTHING,
         (pids, orphans) => Found {
@@ -80,6 +88,18 @@ pub(super) fn find(open: &OpenRun, orphans: Orphans) -> Found {
 }
 
 impl Relic {
+    fn new(open: &OpenRun, group: i32) -> Self {
+        Self {
+            run: open.run,
+            job: open.occurrence.job.clone(),
+            group,
+            known: BTreeMap::new(),
+            leader: Leader::Ended,
+            was_signalled: false,
+            killed_at: None,
+        }
+    }
+
     pub(super) fn run(&self) -> RunId {
         self.run
     }
@@ -88,13 +108,20 @@ impl Relic {
         self.was_signalled
     }
 
-    /// Its first process, if that lived when it was found.
+    /// Its first process, if its end is told.
     pub(super) fn leader(&self) -> Option<BorrowedFd<'_>> {
-        Some(self.held.get(&self.leader.as_raw_pid())?.as_fd())
+        match &self.leader {
+            Leader::Held(pidfd) => Some(pidfd.as_fd()),
+            Leader::Ended | Leader::Unwatched => None,
+        }
+    }
+
+    pub(super) fn is_unwatched(&self) -> bool {
+        matches!(self.leader, Leader::Unwatched)
     }
 
     fn pids(&self) -> Vec<i32> {
-        self.held.keys().copied().collect()
+        self.known.keys().copied().collect()
     }
 
     /// Whether it was killed, and that is so long ago.
@@ -102,79 +129,109 @@ impl Relic {
         self.killed_at.is_some_and(|at| now >= at + ago)
     }
 
-    /// Whoever has the number now is held first and then looked at: what is held keeps its number.
-    fn hold_leader(&mut self, by: Duration) -> bool {
-        let Ok(pidfd) = pidfd_open(self.leader, PidfdFlags::empty()) else {
+    /// Whether the first process is alive: where that cannot be known now, it is taken for that.
+    fn find_leader(&mut self, by: Duration, census: Option<&Census>) -> bool {
+        if census.is_some_and(|census| !census.has(self.group, by)) {
             return false;
-        };
-        let pid = self.leader.as_raw_pid();
-        let is_it = processes::look(pid).is_some_and(|process| process.had_begun(by));
-        if is_it && !has_ended(&pidfd) {
-            self.held.insert(pid, pidfd);
         }
-        !self.held.is_empty()
+        let leader = hold(self.group);
+        // First it is held and then looked at: what is held keeps its number.
+        self.leader = match (is_alive(self.group, by), leader) {
+            (Ok(false), _) | (_, Ok(None)) => return false,
+            (Ok(true), Ok(Some(pidfd))) if !is_scarce(&pidfd) => Leader::Held(pidfd),
+            _ => Leader::Unwatched,
+        };
+        self.known.insert(self.group, by);
+        true
     }
 
     /// Sends a signal to all that there are.
-    pub(super) fn signal(&mut self, signal: Signal) -> io::Result<()> {
+    pub(super) fn signal(&mut self, signal: Signal, census: Option<&Census>) -> io::Result<()> {
         if signal == Signal::KILL && self.killed_at.is_none() {
             self.killed_at = Some(Moment::now().elapsed);
         }
         let signal = KernelSignal::from_named_raw(signal.number()).ok_or(Errno::INVAL)?;
-        self.gather();
+        self.gather(census);
         let mut result = Ok(());
-        for pidfd in self.held.values() {
-            match pidfd_send_signal(pidfd, signal) {
-                Ok(()) => self.was_signalled = true,
-                Err(Errno::SRCH) => {}
-                Err(error) => result = Err(error.into()),
+        for (&pid, &by) in &self.known {
+            match self.send(pid, by, signal) {
+                Ok(true) => self.was_signalled = true,
+                Ok(false) => {}
+                Err(error) => result = Err(error),
             }
         }
         result
     }
 
-    /// Looks who is in the group by now. Whether anybody is known to be left.
-    pub(super) fn gather(&mut self) -> bool {
-        let newcomers = self.newcomers();
-        // One that was known before and is in the group after them shows that the group is the same; without one,
-        // each must show itself that it is of this run.
-        let is_same = self.held.keys().any(|&pid| self.is_member(pid));
-        for (pid, pidfd) in newcomers {
-            if is_same || processes::is_of_run(pid, self.run, &self.job) {
-                self.held.insert(pid, pidfd);
+    /// Whether the process was still there.
+    fn send(&self, pid: i32, by: Duration, signal: KernelSignal) -> io::Result<bool> {
+        match &self.leader {
+            Leader::Held(pidfd) if pid == self.group => send(pidfd.as_fd(), signal),
+            _ => match hold(pid)? {
+                Some(pidfd) if is_alive(pid, by)? => send(pidfd.as_fd(), signal),
+                _ => Ok(false),
+            },
+        }
+    }
+
+    /// Whether there is a run: its first process, or, once that was told to stop, any.
+    pub(super) fn goes_on(&mut self, census: Option<&Census>) -> bool {
+        let is_any_left = self.gather(census);
+        match self.leader {
+            Leader::Held(_) | Leader::Unwatched if !self.was_signalled => {
+                self.known.contains_key(&self.group)
+            }
+            _ => is_any_left,
+        }
+    }
+
+    /// Looks who there is by now; where that cannot be seen, nobody is taken for dead. Whether anybody is left.
+    fn gather(&mut self, census: Option<&Census>) -> bool {
+        if let Some(census) = census {
+            self.known.retain(|&pid, by| census.has(pid, *by));
+            let members = census.members(self.group);
+            // One that was known before and is in the group after the others were seen there shows that the group is
+            // the same; without one, each must show itself that it is of this run.
+            let is_same = members.iter().any(|&pid| self.is_known_member(pid));
+            for &pid in members {
+                if is_same || processes::is_of_run(pid, self.run, &self.job) {
+                    let began = census.began(pid).expect("who is in a group is there");
+                    self.known.entry(pid).or_insert(began);
+                }
             }
         }
-        self.held.retain(|_, pidfd| !has_ended(pidfd));
-        !self.held.is_empty()
+        !self.known.is_empty()
     }
 
-    fn newcomers(&self) -> Vec<(i32, OwnedFd)> {
-        let members = processes::members(self.leader.as_raw_pid()).unwrap_or_default();
-        let unknown = members
-            .into_iter()
-            .filter(|pid| !self.held.contains_key(pid));
-        unknown
-            .filter_map(|pid| {
-                let pidfd = pidfd_open(Pid::from_raw(pid)?, PidfdFlags::empty()).ok()?;
-                (self.is_in_group(pid) && !has_ended(&pidfd)).then_some((pid, pidfd))
-            })
-            .collect()
-    }
-
-    /// Whether one that is held lives in the group: its number is its own while it lives.
-    fn is_member(&self, pid: i32) -> bool {
-        self.is_in_group(pid) && !has_ended(&self.held[&pid])
-    }
-
-    fn is_in_group(&self, pid: i32) -> bool {
-        let group = |process: Process| process.group == self.leader.as_raw_pid();
-        processes::look(pid).is_some_and(group)
+    fn is_known_member(&self, pid: i32) -> bool {
+        let by = self.known.get(&pid);
+        let is_it = |process: &Process, by: Duration| {
+            process.is_alive && process.group == self.group && process.had_begun(by)
+        };
+        by.is_some_and(|&by| {
+            processes::look(pid).is_ok_and(|found| found.is_some_and(|found| is_it(&found, by)))
+        })
     }
 }
 
-/// It is readable from the end of the process on; whether anybody has reaped that does not matter.
-fn has_ended(pidfd: &OwnedFd) -> bool {
-    let mut polled = [PollFd::new(pidfd, PollFlags::IN)];
-    let at_once = Timespec::default();
-    rustix::io::retry_on_intr(|| poll(&mut polled, Some(&at_once))).is_ok_and(|ready| ready > 0)
+/// None where it has ended, and only there: a want of files is no end.
+fn hold(pid: i32) -> io::Result<Option<OwnedFd>> {
+    let pid = Pid::from_raw(pid).ok_or(Errno::INVAL)?;
+    match pidfd_open(pid, PidfdFlags::empty()) {
+        Err(Errno::SRCH) => Ok(None),
+        opened => Ok(Some(opened?)),
+    }
+}
+
+/// Whether the process of this number lives and is no later one.
+fn is_alive(pid: i32, by: Duration) -> io::Result<bool> {
+    let process = processes::look(pid)?;
+    Ok(process.is_some_and(|process| process.is_alive && process.had_begun(by)))
+}
+
+fn send(pidfd: BorrowedFd<'_>, signal: KernelSignal) -> io::Result<bool> {
+    match pidfd_send_signal(pidfd, signal) {
+        Err(Errno::SRCH) => Ok(false),
+        sent => Ok(sent.map(|()| true)?),
+    }
 }

@@ -5,13 +5,19 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use super::Source;
-use super::lingering::{KILL_PATIENCE, LOOK_EVERY};
+use super::census::Census;
+use super::lingering::{KILL_PATIENCE, LOOK_EVERY, next_look};
 use super::poll::Token;
-use super::relic::Relic;
+use super::processes;
+use super::relic::{self, Relic};
 use crate::clock::Moment;
+use crate::config::Orphans;
 use crate::event::Event;
-use crate::ledger::Gone;
+use crate::ledger::{Gone, OpenRun, Remains};
 use crate::run::{RunId, Signal};
+
+/// The time between two looks at what goes on without having been told to stop.
+const LOOK_AT_UNWATCHED_EVERY: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Default)]
 pub(super) struct Relics {
@@ -19,6 +25,8 @@ pub(super) struct Relics {
     /// Those of them at which one has to look, and when, on the elapsed clock.
     looked_at: Vec<RunId>,
     not_before: Duration,
+    /// Signals that are to be sent: one look at all processes is for all of them.
+    signals: Vec<(RunId, Signal)>,
 }
 
 impl Relics {
@@ -29,6 +37,49 @@ impl Relics {
     pub(super) fn next_look(&self) -> Option<Duration> {
         (!self.looked_at.is_empty()).then_some(self.not_before)
     }
+
+    pub(super) fn will_be_told(&mut self, run: RunId, signal: Signal) {
+        if self.has(run) {
+            self.signals.push((run, signal));
+        }
+    }
+
+    fn look_every(&self) -> Duration {
+        let is_stopping = |run: &RunId| self.by_run.get(run).is_some_and(Relic::was_signalled);
+        match self.looked_at.iter().any(is_stopping) {
+            true => LOOK_EVERY,
+            false => LOOK_AT_UNWATCHED_EVERY,
+        }
+    }
+}
+
+/// Looks for what there is of all these runs, with one look at all processes.
+pub(super) fn find(open: Vec<OpenRun>, orphans: Orphans) -> (Vec<(OpenRun, Remains)>, Vec<Relic>) {
+    if open.is_empty() {
+        return Default::default();
+    }
+    let boot = processes::boot();
+    let census = Census::take().inspect_err(|error| {
+        log::warn!(
+            "processes cannot be looked at: {error}; all runs that were open are taken for living"
+        );
+    });
+    let census = census.as_ref().ok();
+    let mut relics = Vec::new();
+    let look = |open: OpenRun| {
+        let found = relic::find(&open, boot, census, orphans);
+        relics.extend(found.relic);
+        (open, found.remains)
+    };
+    let found = open.into_iter().map(look).collect();
+    let unwatched = relics.iter().filter(|relic| relic.is_unwatched()).count();
+    if unwatched > 0 {
+        log::warn!(
+            "runs of an earlier hupd that go on and cannot be watched for want of open files: {unwatched}; \
+             they are looked at instead"
+        );
+    }
+    (found, relics)
 }
 
 impl Source {
@@ -43,12 +94,24 @@ impl Source {
         self.relics.by_run.insert(run, relic);
     }
 
-    pub(super) fn signal_relic(&mut self, run: RunId, signal: Signal) {
-        if let Some(relic) = self.relics.by_run.get_mut(&run)
-            && let Err(error) = relic.signal(signal)
-        {
-            log::warn!("cannot send {signal} to what is left of run {run}: {error}");
+    /// Sends what was ordered meanwhile.
+    pub(super) fn signal_relics(&mut self) {
+        if self.relics.signals.is_empty() {
+            return;
         }
+        let census = Census::take().ok();
+        for (run, signal) in std::mem::take(&mut self.relics.signals) {
+            let Some(relic) = self.relics.by_run.get_mut(&run) else {
+                continue;
+            };
+            if let Err(error) = relic.signal(signal, census.as_ref()) {
+                log::warn!("cannot send {signal} to what is left of run {run}: {error}");
+            }
+        }
+        self.relics.not_before = self
+            .relics
+            .not_before
+            .min(Moment::now().elapsed + LOOK_EVERY);
     }
 
     /// The first process of a run has ended. What was told to stop gets its time to do so as a whole.
@@ -78,15 +141,18 @@ impl Source {
         if self.relics.looked_at.is_empty() || now < self.relics.not_before {
             return;
         }
+        let census = Census::take().ok();
         let runs = std::mem::take(&mut self.relics.looked_at);
         let (staying, gone): (Vec<_>, Vec<_>) = runs.into_iter().partition(|run| {
             let relic = self.relics.by_run.get_mut(run);
-            relic.is_some_and(|relic| relic.gather() && !relic.is_killed_since(now, KILL_PATIENCE))
+            relic.is_some_and(|relic| {
+                relic.goes_on(census.as_ref()) && !relic.is_killed_since(now, KILL_PATIENCE)
+            })
         });
         for run in gone {
             self.relic_gone(run);
         }
         self.relics.looked_at = staying;
-        self.relics.not_before = Moment::now().elapsed + LOOK_EVERY;
+        self.relics.not_before = next_look(now, self.relics.look_every());
     }
 }

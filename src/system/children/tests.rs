@@ -10,8 +10,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use rustix::process::{Pid, PidfdFlags, Signal as KernelSignal, kill_process_group, pidfd_open};
 
+use super::NewChild;
+use super::census::Census;
 use super::child::Child;
-use super::{NewChild, processes};
 use crate::clock::Moment;
 use crate::config::{Job, OutputMode};
 use crate::run::{Exit, RunId, Signal};
@@ -23,7 +24,7 @@ fn state_of(pid: i32) -> Option<char> {
 }
 
 fn is_group_alive(group: i32) -> bool {
-    processes::living_groups().unwrap().contains(&group)
+    Census::take().unwrap().has_group(group)
 }
 
 fn kill_group(group: i32) {
