@@ -71,6 +71,26 @@ fn what_a_job_wants_made_up_for_is_started_once() {
     assert_eq!(made_up.count(), 1, "{fates:?}");
 }
 
+#[test]
+fn of_what_a_job_that_replaces_has_missed_the_newest_starts() {
+    let replaces = "missed = { all = 50 }\noverlap = \"replace\"";
+    let (hupd, ended) = down_for_a_while(replaces);
+    let fates = wait_until("one is made up for", || {
+        let fates = fates_after(&hupd.home, "job", ended);
+        let has_run = fates.iter().any(|(_, fate, _)| fate == "ran");
+        has_run.then_some(fates)
+    });
+    let older: Vec<_> = fates.iter().take_while(|row| row.1 != "ran").collect();
+    assert!(older.len() >= 2, "{fates:?}");
+    for (_, fate, why) in older {
+        assert_eq!(fate, "replaced", "{fates:?}");
+        assert!(
+            why.ends_with("takes its place (overlap = \"replace\")"),
+            "{why}"
+        );
+    }
+}
+
 /// A job that a reload brings is not due before it, and no restart makes it so.
 #[test]
 fn no_edit_makes_a_past_instant_due_after_a_restart_either() {

@@ -19,8 +19,8 @@ impl Engine {
     /// Its time has come: it starts, or waits for what is in its way.
     pub(super) fn arrive(&mut self, job: &Arc<Job>, waiting: Waiting, now: Moment) -> Vec<Effect> {
         let mut effects = Vec::new();
-        if job.overlap == Overlap::Replace && waiting.pace == Pace::InTime {
-            if let Some(newer) = self.newer_than(&waiting) {
+        if job.overlap == Overlap::Replace {
+            if let Some(newer) = self.newer_than(&waiting, now) {
                 return vec![self.replaced(waiting, newer)];
             }
             effects = self.make_way(&waiting, now);

@@ -40,10 +40,11 @@ impl Engine {
             instant: self.request_instant(now),
             trigger: Trigger::Request,
         };
+        let mut effects = self.drop_too_old(&job, now);
         if let Some(objection) = self.objection(&job, Pace::InTime, None) {
             let reason = objection.to_string();
-            let skipped = self.record(occurrence, Fate::Skipped, &reason);
-            return (Request::Refused(Refused::Skipped(reason)), vec![skipped]);
+            effects.push(self.record(occurrence, Fate::Skipped, &reason));
+            return (Request::Refused(Refused::Skipped(reason)), effects);
         }
         let run = self.new_run_id();
         let waiting = Waiting {
@@ -54,7 +55,7 @@ impl Engine {
             starts_at: None,
             note: String::new(),
         };
-        let mut effects = self.arrive(&job, waiting, now);
+        effects.extend(self.arrive(&job, waiting, now));
         effects.extend(self.admit_waiting(now));
         (Request::Accepted(run), effects)
     }

@@ -66,16 +66,18 @@ impl Engine {
             catch_up_limit,
             ..
         } = self.config.daemon;
+        let is_full = !self.guards().has_place();
         let run = self.obstacle(job, pace);
         match (run.and_then(|run| self.runs.get(run)), pace) {
             (Some(run), Pace::InTime) => behind(run, job),
             (Some(run), Pace::CatchUp) => format!("late, and {}", behind(run, job)),
+            (None, Pace::CatchUp) if self.guards().has_turn() && is_full => {
+                format!("late, and max_running = {max_running} is reached")
+            }
             (None, Pace::CatchUp) => {
                 format!("late, takes its turn (catch_up_limit = {catch_up_limit})")
             }
-            (None, Pace::InTime) if !self.guards().has_place() => {
-                format!("max_running = {max_running} is reached")
-            }
+            (None, Pace::InTime) if is_full => format!("max_running = {max_running} is reached"),
             (None, Pace::InTime) => "others were due before it".to_owned(),
         }
     }

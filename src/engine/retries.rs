@@ -113,13 +113,7 @@ impl Engine {
     }
 
     /// There is no next attempt: it ends as its last one has.
-    pub(super) fn end_rest(&mut self, id: RunId, why: StopReason, now: Moment) -> Vec<Effect> {
-        let mut effects: Vec<_> = self.close_rest(id, why, now).into_iter().collect();
-        effects.extend(self.admit_waiting(now));
-        effects
-    }
-
-    fn close_rest(&mut self, id: RunId, why: StopReason, now: Moment) -> Option<Effect> {
+    pub(super) fn end_rest(&mut self, id: RunId, why: StopReason, now: Moment) -> Option<Effect> {
         let run = self.remove_run(id)?;
         let end = RunEnd {
             at: now.wall,
@@ -150,7 +144,7 @@ impl Engine {
         for id in self.runs.resting() {
             match self.runs.get(id).is_some_and(|run| self.goes_on(run)) {
                 true => self.redefine(id),
-                false => effects.extend(self.close_rest(id, StopReason::Configuration, now)),
+                false => effects.extend(self.end_rest(id, StopReason::Configuration, now)),
             }
         }
         effects

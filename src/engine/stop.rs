@@ -114,7 +114,10 @@ impl Engine {
             return Some(vec![self.record(waiting.occurrence, Fate::Skipped, reason)]);
         }
         self.runs.get(run)?;
-        Some(self.begin_stop(run, StopReason::Request, now))
+        let mut effects = self.begin_stop(run, StopReason::Request, now);
+        // One that waited for its next attempt is in nobody's way any more.
+        effects.extend(self.admit_waiting(now));
+        Some(effects)
     }
 
     /// Time limits, KILL after the stop signal, and the end of the grace period.
@@ -155,7 +158,7 @@ impl Engine {
                 Vec::new()
             }
             State::Short => self.give_up(id, Some(why), now),
-            State::Resting { .. } => self.end_rest(id, why, now),
+            State::Resting { .. } => self.end_rest(id, why, now).into_iter().collect(),
             State::Alive { pid, since, .. } => {
                 let stopping = State::Stopping {
                     pid,

@@ -164,15 +164,6 @@ impl Queue {
         listed.filter(|listed| listed.pace == Pace::InTime).count()
     }
 
-    /// Those of a job whose time has come and that are not late, the earliest first.
-    pub fn arrived_of(&self, job: &JobName) -> Vec<RunId> {
-        let listed = self.listed_of(job);
-        let arrived = listed.filter(|it| it.pace == Pace::InTime && it.until.is_none());
-        let mut places: Vec<_> = arrived.map(|it| (it.instant, it.run)).collect();
-        places.sort_unstable();
-        places.into_iter().map(|(_, run)| run).collect()
-    }
-
     /// All of a job, the earliest first.
     pub fn of_job(&self, job: &JobName) -> Vec<&Waiting> {
         let runs = self.listed_of(job).map(|listed| listed.run);

@@ -4,7 +4,7 @@ use super::world::*;
 use crate::config::{Config, Job, Missed, Overlap};
 use crate::engine::{Refused, Request};
 use crate::ledger::Fate;
-use crate::run::{Exit, GroupName, Outcome, RunId, Signal, StopReason};
+use crate::run::{Exit, GroupName, RunId, Signal};
 
 fn beside(overlap: Overlap, job: Job) -> Job {
     Job { overlap, ..job }
@@ -56,73 +56,6 @@ fn a_queue_is_bounded_and_what_is_refused_is_told() {
     assert_eq!(world.request("a"), Request::Refused(refused));
     assert_eq!(world.fates_of("a").last(), Some(&Fate::Skipped));
     assert_eq!(world.engine.waiting(), 100);
-}
-
-#[test]
-fn what_replaces_stops_the_run_and_starts_when_that_has_ended() {
-    let poll = beside(Overlap::Replace, every("poll", MINUTE));
-    let mut world = World::of(config([poll]));
-    world.pass(MINUTE);
-    world.pass(MINUTE);
-    assert_eq!(world.signals, [(RunId(1), Signal::TERM)]);
-    assert_eq!(world.started.len(), 1);
-    world.pass(10 * SECOND);
-    assert_eq!(world.signals.last(), Some(&(RunId(1), Signal::KILL)));
-    world.end(1, Exit::Signal(Signal::KILL));
-    assert_eq!(world.ends[0].outcome, Outcome::Killed(Signal::KILL));
-    let by = StopReason::ReplacedBy(RunId(2));
-    assert_eq!(world.ends[0].stopped_by, Some(by));
-    assert_eq!(by.to_string(), "replaced by run 2");
-    assert_eq!(world.started.last().map(|(run, ..)| *run), Some(RunId(2)));
-}
-
-#[test]
-fn of_those_that_wait_to_replace_the_newest_wins() {
-    let mut world = World::of(config([beside(Overlap::Replace, job("a"))]));
-    for _ in 0..4 {
-        world.request("a");
-    }
-    assert_eq!(world.signals, [(RunId(1), Signal::TERM)]);
-    let replaced = [Fate::Replaced, Fate::Waiting];
-    assert_eq!(world.fates_of("a")[1..3], replaced);
-    world.end(1, Exit::Signal(Signal::TERM));
-    let started: Vec<_> = world.started.iter().map(|(run, ..)| run.0).collect();
-    assert_eq!(started, [1, 4]);
-    assert_eq!(world.engine.waiting(), 0);
-}
-
-#[test]
-fn a_run_whose_claim_is_being_written_is_replaced_as_well() {
-    let mut world = World::of(config([beside(Overlap::Replace, job("a"))]));
-    let (_, first) = world.engine.request(&name("a"), world.now);
-    world.request("a");
-    assert_eq!(world.started, []);
-    world.perform(first);
-    assert_eq!(world.signals, [(RunId(1), Signal::TERM)]);
-    world.end(1, Exit::Signal(Signal::TERM));
-    assert_eq!(world.started.len(), 2);
-}
-
-#[test]
-fn what_is_late_replaces_nothing_and_is_not_replaced() {
-    let tick = Job {
-        missed: Missed::All(3),
-        ..beside(Overlap::Replace, cron("tick", "*/10 * * * *"))
-    };
-    let mut world = World::of(config([tick]));
-    world.set_clock("2026-06-01T12:25:00Z");
-    assert_eq!(world.instants_of("tick"), ["2026-06-01T12:10:00Z"]);
-    world.pass(5 * MINUTE);
-    assert_eq!(world.signals, [(RunId(1), Signal::TERM)]);
-    world.end(1, Exit::Signal(Signal::TERM));
-    world.end(2, Exit::Code(0));
-    let due = [
-        "2026-06-01T12:10:00Z",
-        "2026-06-01T12:20:00Z",
-        "2026-06-01T12:30:00Z",
-    ];
-    assert_eq!(world.instants_of("tick"), due);
-    assert!(!world.fates_of("tick").contains(&Fate::Replaced));
 }
 
 #[test]
@@ -281,6 +214,22 @@ fn what_has_waited_too_long_is_not_in_the_way_of_the_next_one() {
     assert_eq!(world.fates_of("tick")[..3], fates);
     world.end(1, Exit::Code(0));
     assert_eq!(world.instants_of("tick"), ["2026-06-01T12:30:00Z"]);
+}
+
+#[test]
+fn what_has_waited_too_long_is_not_in_the_way_of_a_request() {
+    let tick = Job {
+        deadline: Some(5 * MINUTE),
+        ..in_group("db", cron("tick", "*/10 * * * *"))
+    };
+    let mut world = World::of(config([in_group("db", job("long")), tick]));
+    world.request("long");
+    world.pass(10 * MINUTE);
+    world.now.wall += 6 * MINUTE;
+    world.now.elapsed += 6 * MINUTE;
+    assert_eq!(world.request("tick"), Request::Accepted(RunId(3)));
+    let fates = [Fate::Waiting, Fate::Skipped, Fate::Waiting];
+    assert_eq!(world.fates_of("tick"), fates);
 }
 
 #[test]

@@ -12,6 +12,7 @@ mod limits;
 mod pause;
 mod random;
 mod reload;
+mod replace;
 mod retries;
 mod shortage;
 mod stop;

@@ -1,10 +1,13 @@
 //! Of what may be beside what: runs of one job, of one group, older and newer ones.
 
+use hupd::clock::Moment;
 use hupd::config::{Job, Overlap};
-use hupd::engine::{Engine, Pace, Run};
-use hupd::run::{JobName, Occurrence};
+use hupd::engine::{Engine, Pace, Run, State};
+use hupd::run::{JobName, Occurrence, RunId, StopReason};
 
-use super::{APART, AT_ONCE, IN_ORDER, Invariants, NEWEST, OVERLAP, Open, Verdict, broken};
+use super::{
+    APART, AT_ONCE, FOR_NEWER, IN_ORDER, Invariants, NEWEST, OVERLAP, Open, Verdict, broken,
+};
 use crate::simulation::acts::Named;
 use crate::simulation::jobs::FileSpec;
 
@@ -53,23 +56,68 @@ impl Invariants {
         Ok(())
     }
 
-    /// One that waited since that turn must have made way for a newer one that was there after it.
-    pub(super) fn is_newest(&mut self, begun: &Run, since: Option<u64>) -> Verdict {
-        let name = &begun.job.name;
-        let is_replacing = begun.job.overlap == Overlap::Replace && begun.pace == Pace::InTime;
-        if !is_replacing || self.mixed.contains(name) {
-            return Ok(());
+    /// One that waited since that turn must have made way for a newer one that came later, and before this turn.
+    pub(super) fn is_newest(&self, begun: &Run, since: Option<u64>) -> Verdict {
+        let Occurrence { job, instant, .. } = &begun.occurrence;
+        let newest = self.newest.get(job).filter(|(newest, turn)| {
+            let has_waited = since.is_some_and(|since| since <= *turn && *turn < self.turns);
+            has_waited && newest > instant
+        });
+        let is_replacing = begun.job.overlap == Overlap::Replace && !self.mixed.contains(job);
+        match newest.filter(|_| is_replacing) {
+            Some((newest, _)) => broken(
+                NEWEST,
+                format!("{} after {newest}", Named(&begun.occurrence)),
+            ),
+            None => Ok(()),
         }
-        let newest = self.newest.get(name).copied();
-        match newest.filter(|(newest, _)| *newest > begun.id) {
-            None => {
-                self.newest.insert(name.clone(), (begun.id, self.turns));
-                Ok(())
-            }
-            Some((newest, turn)) if since.is_some_and(|since| since < turn) => {
-                broken(NEWEST, format!("run {} after run {newest}", begun.id))
-            }
-            Some(_) => Ok(()),
+    }
+
+    pub(super) fn has_come(&mut self, occurrence: &Occurrence) {
+        let Occurrence { job, instant, .. } = occurrence;
+        let newest = self.newest.get(job);
+        if newest.is_none_or(|(newest, _)| newest < instant) {
+            let newest = (*instant, self.turns);
+            self.newest.insert(job.clone(), newest);
+        }
+    }
+
+    /// What is due later makes way for nobody who is due earlier, unless the clock has been set back.
+    pub(super) fn makes_way(&self, engine: &Engine, run: RunId) -> Verdict {
+        let run = engine.run(run);
+        let Some((run, State::Stopping { why, .. })) = run.map(|run| (run, run.state)) else {
+            return Ok(());
+        };
+        let StopReason::ReplacedBy(by) = why else {
+            return Ok(());
+        };
+        let newer = engine.run(by).map(|by| &by.occurrence);
+        let newer = newer.or_else(|| engine.waiting_for(by));
+        let newer = newer.filter(|_| !self.went_back);
+        // Two clocks may differ by so much about an instant.
+        let is_older = |by: &&Occurrence| {
+            run.occurrence.instant.duration_since(by.instant).as_nanos() > 10_000_000
+        };
+        match newer.filter(is_older) {
+            Some(by) => broken(
+                FOR_NEWER,
+                format!("{} for {}", Named(&run.occurrence), Named(by)),
+            ),
+            None => Ok(()),
+        }
+    }
+
+    /// What came before the clock was set back is older than what comes now.
+    pub(super) fn read_clocks(&mut self, now: Moment) {
+        let before = self.read.replace(now);
+        let went_back = before.is_some_and(|before| {
+            let passed = (now.elapsed - before.elapsed).as_nanos() as i128;
+            let on_the_wall = now.wall.duration_since(before.wall).as_nanos();
+            passed - on_the_wall > 10_000_000
+        });
+        if went_back {
+            self.went_back = true;
+            self.newest.retain(|_, (newest, _)| *newest <= now.wall);
         }
     }
 

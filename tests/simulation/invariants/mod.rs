@@ -44,8 +44,8 @@ pub const OVERLAP: &str = "a job that may not overlap does not";
 pub const AT_ONCE: &str = "no job has more runs at once than it may";
 pub const APART: &str = "runs of one group are never alive at the same time";
 pub const IN_ORDER: &str = "what is in time starts in order of due time within a group";
-pub const NEWEST: &str =
-    "of a job that replaces, nothing starts that a newer one has overtaken while it waited";
+pub const NEWEST: &str = "of a job that replaces, nothing starts that waited when a newer one came";
+pub const FOR_NEWER: &str = "no run is stopped for one that was due earlier";
 pub const ATTEMPTS: &str = "the attempts of a run come one after another, after failures, and are no more than its job wants";
 pub const QUIET: &str = "nothing new is claimed while hupd stops";
 pub const UNMOVED: &str = "the next instant of an unchanged job does not move at a reload";
@@ -61,9 +61,6 @@ pub const LEFT: &str =
 pub const ANSWERED: &str = "every request is answered exactly once";
 pub const MODEL: &str = "hupd does what the reference model does";
 pub const NO_PANIC: &str = "no panic is reachable";
-
-/// The turn since which that waits which has a time of its own.
-const STILL_TO_COME: u64 = u64::MAX;
 
 /// What went wrong.
 #[derive(Clone, Debug)]
@@ -105,9 +102,13 @@ pub struct Invariants {
     waiting: HashSet<Occurrence>,
     /// Those of them that still wait, and since which turn.
     queued: HashMap<Occurrence, u64>,
-    /// The newest that was claimed in time of each job that has always replaced, and in which turn.
-    newest: HashMap<JobName, (RunId, u64)>,
-    /// Jobs that have not.
+    /// The newest of each job that has come, and in which turn.
+    newest: HashMap<JobName, (Timestamp, u64)>,
+    /// The clock was set back in the life of this hupd, or while it was down.
+    went_back: bool,
+    /// Both clocks, as they were read last.
+    read: Option<Moment>,
+    /// Jobs that have not always had the same policy.
     mixed: HashSet<JobName>,
     /// Runs that are not over in the life of this hupd.
     open: BTreeMap<RunId, Open>,
@@ -140,6 +141,8 @@ impl Invariants {
             waiting: HashSet::new(),
             queued: HashMap::new(),
             newest: HashMap::new(),
+            went_back: false,
+            read: None,
             mixed: HashSet::new(),
             open: BTreeMap::new(),
             refused: HashSet::new(),
@@ -212,6 +215,8 @@ impl Invariants {
             .collect();
         self.queued.clear();
         self.newest.clear();
+        self.went_back = left.lived.is_some_and(|lived| lived > now.wall);
+        self.read = Some(now);
         self.mixed.clear();
         self.is_reload = false;
         self.must_end = None;
@@ -252,8 +257,10 @@ impl Invariants {
             Fate::Waiting if phase != Phase::Serving => drop(self.queued.remove(occurrence)),
             Fate::Waiting => {
                 self.waiting.insert(occurrence.clone());
-                let since = starts_at.map_or(self.turns, |_| STILL_TO_COME);
-                self.queued.insert(occurrence.clone(), since);
+                self.queued.insert(occurrence.clone(), self.turns);
+                if starts_at.is_none() {
+                    self.has_come(occurrence);
+                }
             }
             Fate::Skipped | Fate::Replaced => drop(self.queued.remove(occurrence)),
             Fate::Missed if self.queued.contains_key(occurrence) => {
@@ -273,6 +280,7 @@ impl Invariants {
         now: Moment,
     ) -> Verdict {
         self.turns += 1;
+        self.read_clocks(now);
         let told = &daemon.world().told;
         match told {
             Told::ClockSet => self.clock_set(now),
@@ -367,6 +375,7 @@ impl Invariants {
                 }
                 Act::Begun { run } => self.begun(*run)?,
                 Act::Signal { run, signal } => {
+                    self.makes_way(daemon.engine(), *run)?;
                     self.signal(*run, *signal, daemon.engine().phase(), now)?;
                 }
                 Act::End { run, .. } => {

@@ -51,6 +51,7 @@ impl Invariants {
         self.is_beside(&job, occurrence)?;
         self.has_waited(engine, begun)?;
         self.is_newest(begun, since)?;
+        self.has_come(occurrence);
         if begun.pace == Pace::CatchUp {
             self.has_turn(engine)?;
         }

@@ -120,11 +120,11 @@ impl Model {
         now: Moment,
     ) -> Vec<Act> {
         let mut acts = Vec::new();
-        if job.overlap == Overlap::Replace && !waiting.is_late {
-            if self.is_overtaken(run, &waiting.occurrence.job) {
+        if job.overlap == Overlap::Replace {
+            if self.is_overtaken(run, &waiting.occurrence, now) {
                 return vec![self.fate(waiting.occurrence, Fate::Replaced)];
             }
-            acts = self.replace_older(run, &waiting.occurrence.job, now);
+            acts = self.replace_older(run, &waiting.occurrence, now);
         }
         let is_free = !waiting.is_late && self.has_place() && !self.is_blocked(&waiting);
         if is_free && !self.is_somebody_ahead(&waiting) {
@@ -137,31 +137,36 @@ impl Model {
         acts
     }
 
-    /// Whether one of its job that was decided later is there already; what is late does not count.
-    fn is_overtaken(&self, run: RunId, name: &JobName) -> bool {
-        let runs = self
-            .runs
-            .iter()
-            .map(|(id, run)| (id, &run.occurrence, run.is_late));
+    /// Whether one of its job that is newer runs, or has come and waits. Whoever asks for a run has the newest.
+    fn is_overtaken(&self, run: RunId, one: &Occurrence, now: Moment) -> bool {
+        let runs = self.runs.iter().map(|(id, run)| (*id, &run.occurrence));
         let waiting = self.waiting.iter();
-        let waiting = waiting.map(|((_, id), one)| (id, &one.occurrence, one.is_late));
-        let mut others = runs.chain(waiting);
-        others.any(|(id, one, is_late)| one.job == *name && !is_late && *id > run)
+        let waiting = waiting.map(|((_, id), one)| (*id, &one.occurrence));
+        let mut others = runs.chain(waiting).filter(|(_, it)| it.job == one.job);
+        one.trigger != Trigger::Request
+            && others.any(|(id, it)| newness(id, it, now) > newness(run, one, now))
     }
 
-    /// All that waits and is not late makes way, and all that runs.
-    fn replace_older(&mut self, by: RunId, name: &JobName, now: Moment) -> Vec<Act> {
-        let is_older = |one: &Waiting| one.occurrence.job == *name && !one.is_late;
-        let older = self.waiting.extract_if(.., |_, one| is_older(one));
-        let older: Vec<_> = older.map(|(_, one)| one.occurrence).collect();
+    /// All that waits and is older makes way, and all that runs.
+    fn replace_older(&mut self, by: RunId, one: &Occurrence, now: Moment) -> Vec<Act> {
+        let is_older = |run: RunId, it: &Occurrence| {
+            it.job == one.job && newness(run, it, now) < newness(by, one, now)
+        };
+        let waiting = self
+            .waiting
+            .extract_if(.., |(_, run), it| is_older(*run, &it.occurrence));
+        let mut older: Vec<_> = waiting.map(|((_, run), it)| (run, it.occurrence)).collect();
+        let delayed = self
+            .delayed
+            .extract_if(.., |(_, run), it| is_older(*run, &it.occurrence));
+        older.extend(delayed.map(|((_, run), it)| (run, it.occurrence)));
+        older.sort_by_key(|(run, it)| (it.instant, *run));
         let older = older.into_iter();
-        let mut acts: Vec<_> = older.map(|one| self.fate(one, Fate::Replaced)).collect();
-        let runs: Vec<_> = self.runs.keys().copied().collect();
-        for run in runs {
-            let is_of_job = |run: &Run| run.occurrence.job == *name;
-            if self.runs.get(&run).is_some_and(is_of_job) {
-                acts.extend(self.send_stop(run, StopReason::ReplacedBy(by), now));
-            }
+        let mut acts: Vec<_> = older.map(|(_, it)| self.fate(it, Fate::Replaced)).collect();
+        let runs = self.runs.iter();
+        let runs = runs.filter(|(_, run)| run.occurrence.job == one.job);
+        for run in runs.map(|(id, _)| *id).collect::<Vec<_>>() {
+            acts.extend(self.send_stop(run, StopReason::ReplacedBy(by), now));
         }
         acts
     }
@@ -305,12 +310,14 @@ impl Model {
 
     /// Nobody who asks is made to wait by a jitter.
     fn request_run(&mut self, job: &JobSpec, waiting: Waiting, now: Moment) -> Vec<Act> {
+        let mut acts = self.drop_too_old(&waiting.occurrence.job, job, now);
         if self.phase != Phase::Serving || self.objects(job, &waiting, false) {
-            return vec![self.fate(waiting.occurrence, Fate::Skipped)];
+            acts.push(self.fate(waiting.occurrence, Fate::Skipped));
+            return acts;
         }
         let run = RunId(self.next_run);
         self.next_run += 1;
-        let mut acts = self.start_or_wait(run, job, waiting, now);
+        acts.extend(self.start_or_wait(run, job, waiting, now));
         acts.extend(self.admit(now));
         acts
     }
@@ -420,6 +427,12 @@ impl Model {
             stopped_by,
         }
     }
+}
+
+/// By what is due later; what lies ahead has come before the clock was set back.
+fn newness(run: RunId, one: &Occurrence, now: Moment) -> (bool, Timestamp, RunId) {
+    let ahead = one.instant.duration_since(now.wall);
+    (ahead.as_nanos() <= 10_000_000, one.instant, run)
 }
 
 /// How long an occurrence that has come in time waits, if it does.

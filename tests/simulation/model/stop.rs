@@ -25,7 +25,12 @@ impl Model {
         if let Some(waiting) = queued.or(delayed) {
             return vec![self.fate(waiting.occurrence, Fate::Skipped)];
         }
-        self.send_stop(run, StopReason::Request, now)
+        if !self.runs.contains_key(&run) {
+            return Vec::new();
+        }
+        let mut acts = self.send_stop(run, StopReason::Request, now);
+        acts.extend(self.admit(now));
+        acts
     }
 
     /// Grace periods and time limits, the earliest first.
@@ -68,11 +73,7 @@ impl Model {
             }
             Stage::Stopping(..) => Vec::new(),
             Stage::Short => self.give_up(id, why, now),
-            Stage::Resting(_) => {
-                let mut acts = vec![self.end_rest(id, why)];
-                acts.extend(self.admit(now));
-                acts
-            }
+            Stage::Resting(_) => vec![self.end_rest(id, why)],
             Stage::Alive(_) => {
                 run.stage = Stage::Stopping(why, now.elapsed + run.job.kill_after);
                 vec![Act::Signal {
