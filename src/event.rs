@@ -2,6 +2,7 @@
 //! a file change, a request, the end of a child.
 
 mod listener;
+mod sender;
 
 use std::fmt;
 use std::sync::mpsc;
@@ -11,6 +12,7 @@ pub use crate::ledger::{ClaimVerdict, Claimed, Ended, Gone, NoStart, Started};
 use crate::protocol::{Answer, Request};
 use crate::run::RunId;
 pub use listener::{Follow, Hear, Heard, Listener, Piece};
+pub use sender::Sender;
 
 /// What the daemon's loop can be told.
 #[derive(Debug)]
@@ -57,6 +59,16 @@ pub struct SignalReceived {
     pub sender: Option<Sender>,
 }
 
+impl SignalReceived {
+    /// With the name of the program that sent it.
+    pub fn named(self) -> Self {
+        Self {
+            sender: self.sender.map(Sender::named),
+            ..self
+        }
+    }
+}
+
 /// What a signal means to hupd; `system::signals` is where numbers become meanings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Meaning {
@@ -72,19 +84,6 @@ pub enum Meaning {
     Orphans,
     /// A signal whose default would end hupd, and which has no meaning here.
     Nothing(&'static str),
-}
-
-/// Who sent a signal or made a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sender {
-    pub pid: i32,
-    pub uid: u32,
-}
-
-impl fmt::Display for Sender {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "pid {}, uid {}", self.pid, self.uid)
-    }
 }
 
 /// A request, who made it, and where its answer goes.

@@ -91,7 +91,8 @@ fn hup_brings_the_file_into_force_and_the_difference_is_told_to_everybody() {
         time.is_some_and(|time| time.parse::<u64>().is_ok()),
         "{reloading:?}"
     );
-    let difference = "1 added, 1 changed, 2 unchanged, 1 removed; [daemon] grace changed";
+    let difference =
+        "1 added (new), 1 changed (other), 2 unchanged, 1 removed (gone); [daemon] grace changed";
     let ready = hupd.wait_notified("READY=1");
     assert_eq!(
         status_line(&ready),

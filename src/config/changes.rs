@@ -12,6 +12,9 @@ use super::words::visible;
 use super::{Config, Problem, Problems};
 use crate::run::JobName;
 
+/// So many jobs of a kind are named.
+const NAMED: usize = 5;
+
 /// The jobs of a new configuration against those of an old one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Changes {
@@ -63,22 +66,23 @@ impl Changes {
     }
 }
 
-/// `2 added, 1 changed, 14 unchanged, 1 removed`; `no change` where there is none.
+/// `2 added (mail, report), 1 changed (backup), 14 unchanged, 1 removed (old)`; `no change` where there is none.
 impl fmt::Display for Changes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.is_empty() {
             return f.write_str("no change");
         }
-        let counts = [
-            (self.added.len(), "added"),
-            (self.changed.len(), "changed"),
-            (self.unchanged, "unchanged"),
-            (self.removed.len(), "removed"),
+        let unchanged = match self.unchanged {
+            0 => None,
+            number => Some(format!("{number} unchanged")),
+        };
+        let parts = [
+            named(&self.added, "added"),
+            named(&self.changed, "changed"),
+            unchanged,
+            named(&self.removed, "removed"),
         ];
-        let told = counts.iter().filter(|(number, _)| *number > 0);
-        let jobs: Vec<String> = told
-            .map(|(number, what)| format!("{number} {what}"))
-            .collect();
+        let jobs: Vec<String> = parts.into_iter().flatten().collect();
         let settings = match self.settings.is_empty() {
             true => None,
             false => Some(format!("{} changed", self.settings.join(", "))),
@@ -86,6 +90,20 @@ impl fmt::Display for Changes {
         let jobs = Some(jobs.join(", ")).filter(|jobs| !jobs.is_empty());
         let parts: Vec<String> = jobs.into_iter().chain(settings).collect();
         f.write_str(&parts.join("; "))
+    }
+}
+
+/// `3 added (a, b, c)`, with the first names only where there are many: it is to be one line of a log.
+fn named(jobs: &[JobName], what: &str) -> Option<String> {
+    let first: Vec<&str> = jobs.iter().take(NAMED).map(JobName::as_str).collect();
+    let names = first.join(", ");
+    match jobs.len() {
+        0 => None,
+        number if number > NAMED => {
+            let more = number - NAMED;
+            Some(format!("{number} {what} ({names} and {more} more)"))
+        }
+        number => Some(format!("{number} {what} ({names})")),
     }
 }
 

@@ -244,7 +244,7 @@ fn changes_are_counted_by_what_jobs_are() {
     assert_eq!(names(&changes.removed), ["gone"]);
     assert_eq!(
         changes.to_string(),
-        "1 added, 1 changed, 1 unchanged, 1 removed; [daemon] grace changed"
+        "1 added (new), 1 changed (other), 1 unchanged, 1 removed (gone); [daemon] grace changed"
     );
 }
 
@@ -268,7 +268,25 @@ fn a_default_that_changes_changes_the_jobs_that_use_it() {
         "[jobs.a]\ncommand = \"x\"\n[jobs.b]\ncommand = \"x\"\ntimeout = \"1s\"\n",
     ));
     let changes = Changes::between(&old, &new);
-    assert_eq!(changes.to_string(), "1 changed, 1 unchanged");
+    assert_eq!(changes.to_string(), "1 changed (a), 1 unchanged");
+}
+
+#[test]
+fn of_many_jobs_the_first_are_named() {
+    let jobs = |count: usize| {
+        let text = |job: usize| format!("[jobs.j{job:02}]\ncommand = \"x\"\n");
+        accepted(&format!(
+            "# Jobs.\n{}",
+            (0..count).map(text).collect::<String>()
+        ))
+    };
+    let changes = Changes::between(&jobs(1), &jobs(43)).to_string();
+    assert_eq!(
+        changes,
+        "42 added (j01, j02, j03, j04, j05 and 37 more), 1 unchanged"
+    );
+    let changes = Changes::between(&jobs(5), &jobs(0)).to_string();
+    assert_eq!(changes, "5 removed (j00, j01, j02, j03, j04)");
 }
 
 #[test]

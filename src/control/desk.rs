@@ -212,7 +212,7 @@ mod tests {
         let (_open, closing) = watch::channel(());
         let desk = Desk {
             outbox: inbox.outbox(),
-            caller: Sender { pid: 7, uid },
+            caller: Sender::new(7, uid),
             closing,
             places: Arc::new(Semaphore::new(1)),
             patience: Patience::default(),

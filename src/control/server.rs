@@ -177,8 +177,5 @@ impl House {
 
 fn caller_of(stream: &UnixStream) -> io::Result<Sender> {
     let peer = stream.peer_cred()?;
-    Ok(Sender {
-        pid: peer.pid().unwrap_or_default(),
-        uid: peer.uid(),
-    })
+    Ok(Sender::new(peer.pid().unwrap_or_default(), peer.uid()).named())
 }

@@ -84,7 +84,8 @@ fn tell(noted: impl Iterator<Item = Origin>, outbox: &Outbox) -> bool {
     let mut batch = Batch::default();
     noted.for_each(|origin| batch.note(&origin));
     let told = batch.in_order().into_iter();
-    told.map(Event::Signal)
+    // Only now: of a storm hardly anybody is left.
+    told.map(|received| Event::Signal(received.named()))
         .all(|event| outbox.send(event).is_ok())
 }
 
@@ -133,10 +134,7 @@ fn meaning_of(signal: c_int) -> Meaning {
 /// Who sent it, if a process did; the kernel's own signals, as on Ctrl-C, have no sender.
 fn sender_of(origin: &Origin) -> Option<Sender> {
     let process = origin.process?;
-    matches!(origin.cause, Cause::Sent(_)).then_some(Sender {
-        pid: process.pid,
-        uid: process.uid,
-    })
+    matches!(origin.cause, Cause::Sent(_)).then_some(Sender::new(process.pid, process.uid))
 }
 
 #[cfg(test)]
@@ -145,7 +143,7 @@ mod tests {
     use crate::event::Inbox;
 
     fn received(meaning: Meaning, pid: i32) -> SignalReceived {
-        let sender = Some(Sender { pid, uid: 0 });
+        let sender = Some(Sender::new(pid, 0));
         SignalReceived { meaning, sender }
     }
 

@@ -443,7 +443,13 @@ impl Drop for Hupd {
 /// Who sends the signals of a test, as the log names it.
 pub fn me() -> String {
     let uid = rustix::process::getuid().as_raw();
-    format!("pid {}, uid {uid}", std::process::id())
+    let pid = rustix::process::getpid();
+    let name = proc_text(pid, "comm").expect("a name");
+    format!(
+        "pid {}, uid {uid} ({})",
+        pid.as_raw_nonzero(),
+        name.trim_end()
+    )
 }
 
 /// A FIFO at which a job waits, so that its run goes on until the test lets it end.

@@ -34,7 +34,7 @@ pub const SLOWEST_COMMIT: Duration = Duration::from_millis(50);
 /// The longest that an alarm is late.
 pub const LATEST_ALARM: Duration = Duration::from_millis(20);
 
-pub(super) const SOMEBODY: Sender = Sender { pid: 77, uid: 0 };
+pub(super) const SOMEBODY: Sender = Sender::new(77, 0);
 
 /// Latencies of different things are rolled apart.
 #[derive(Clone, Copy, Debug)]
