@@ -10,10 +10,12 @@ mod common;
 
 use std::fs;
 use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use common::{Home, Hupd, skip, text, wait_until};
+use common::{
+    Home, Hupd, cut_off, database, mode, run, skip, state_files, text, wait_for_recovery,
+    wait_until,
+};
 use rusqlite::{Connection, OpenFlags};
 use serde_json::Value;
 
@@ -111,15 +113,11 @@ fn nobody_else_can_read_what_is_in_the_state_folder() {
 
     let state = hupd.home.file("state");
     assert_eq!(mode(&state), 0o700);
-    let files = files(&hupd.home, "hupd.db");
+    let files = state_files(&hupd.home, "hupd.db");
     assert_eq!(files.len(), 3, "{files:?}");
     for file in files {
         assert_eq!(mode(&file), 0o600, "{}", file.display());
     }
-}
-
-fn mode(path: &Path) -> u32 {
-    fs::metadata(path).unwrap().permissions().mode() & 0o777
 }
 
 #[test]
@@ -188,6 +186,65 @@ fn a_full_disk_stops_no_job_and_room_brings_the_history_back() {
 }
 
 #[test]
+fn a_corrupt_store_is_replaced_as_soon_as_there_is_room_for_a_new_one() {
+    let home = Home::new();
+    home.configure(&format!("{}{LOUD}", ticking(&home)));
+    let mut before = Hupd::start_in(home);
+    let first = run(&before.home, "loud")["run"].to_string();
+    before.stop();
+    let home = std::mem::replace(&mut before.home, Home::new());
+    let few_files = r#"cp -a "$STATE" "$STATE.before"
+        mount -t tmpfs -o size=16m,nr_inodes=16,mode=700 tmpfs "$STATE"
+        cp "$STATE.before"/* "$STATE""#;
+    let Some(command) = home.hupd_after(few_files) else {
+        return skip("a corrupt store without room for a new one: no mount namespace can be made");
+    };
+    let hupd = Hupd::launch_by(home, command);
+    hupd.wait_notified("READY=1");
+    let store = in_the_namespace(&hupd, "state/hupd.db");
+    // Neither its other files can go nor new ones come.
+    cut_off(&store);
+    let mut ballast = vec![in_the_namespace(&hupd, "state/ballast")];
+    fill(&ballast[0]);
+    let more = (0..).map(|number| in_the_namespace(&hupd, &format!("state/ballast{number}")));
+    ballast.extend(more.take_while(|path| fs::File::create(path).is_ok()));
+    let logs = hupd.home.hupctl(&["logs", &first]);
+    assert!(text(&logs.stderr).contains("malformed"), "{logs:?}");
+    let failure = wait_until("the status tells that there is no new one", || {
+        let failure = hupd.home.json(&["status"])["store_failure"].clone();
+        let failure = failure.as_str()?;
+        failure.contains("a new one").then(|| failure.to_owned())
+    });
+    let parts = [
+        "malformed; a new one cannot be begun: ",
+        "no space left on device",
+    ];
+    assert!(parts.iter().all(|part| failure.contains(part)), "{failure}");
+    let before = ticks(&hupd.home).len();
+    wait_for_ticks(&hupd.home, before + 2);
+    let log = hupd.log();
+    assert_eq!(log.matches("a new one cannot be begun").count(), 1, "{log}");
+    for path in &ballast {
+        fs::remove_file(path).unwrap();
+    }
+    wait_for_recovery(&hupd.home);
+
+    let moved = hupd.home.json(&["status"])["history_moved"].to_string();
+    assert!(moved.contains("it is kept as"), "{moved}");
+    let files = fs::read_dir(store.parent().unwrap()).unwrap();
+    let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+    let aside: Vec<_> = names.filter(|name| name.ends_with('Z')).collect();
+    assert_eq!(aside.len(), 1, "{aside:?}");
+    let last = *ticks(&hupd.home).last().unwrap();
+    wait_until("runs are recorded in the new one", || {
+        let runs = hupd.home.runs("tick");
+        runs.iter()
+            .any(|run| run["run"].as_u64() >= Some(last))
+            .then_some(())
+    });
+}
+
+#[test]
 fn history_comes_back_though_nothing_is_to_be_recorded_any_more() {
     let hupd = Hupd::start("[jobs.hello]\ncommand = 'true'\n");
     let shell = Connection::open(database(&hupd.home)).unwrap();
@@ -251,143 +308,6 @@ fn what_cannot_be_written_even_at_the_stop_is_said() {
     hupd.wait_log("history cannot be recorded even at the end; records lost: ");
 }
 
-#[test]
-fn a_corrupt_store_is_put_aside_and_jobs_go_on() {
-    let home = Home::new();
-    home.configure("[jobs.hello]\ncommand = 'true'\n");
-    let garbage = "this was a history once\n".repeat(1000);
-    home.write("state/hupd.db", &garbage);
-
-    let hupd = Hupd::start_in(home);
-
-    let aside = files(&hupd.home, "hupd.db.corrupt-");
-    assert_eq!(aside.len(), 1, "{aside:?}");
-    assert_eq!(fs::read_to_string(&aside[0]).unwrap(), garbage);
-    hupd.wait_log(&aside[0].display().to_string());
-    hupd.wait_log("file is not a database");
-    let run = run(&hupd.home, "hello");
-    assert_eq!(hupd.home.runs("hello"), [run]);
-    assert_eq!(mode(&database(&hupd.home)), 0o600);
-}
-
-#[test]
-fn a_store_with_a_broken_page_is_put_aside_too() {
-    let mut hupd = Hupd::start(&format!("{LOUD}[history]\noutput = \"256KiB\"\n"));
-    run(&hupd.home, "loud");
-    hupd.stop();
-    let mut bytes = fs::read(database(&hupd.home)).unwrap();
-    bytes[4096..20 * 4096].fill(0x5a);
-    fs::write(database(&hupd.home), bytes).unwrap();
-
-    let hupd = Hupd::start_in(std::mem::replace(&mut hupd.home, Home::new()));
-
-    assert_eq!(files(&hupd.home, "hupd.db.corrupt-").len(), 1);
-    assert_eq!(run(&hupd.home, "loud")["outcome"], "exited 0");
-}
-
-#[test]
-fn a_store_that_turns_out_corrupt_later_is_put_aside_while_jobs_go_on() {
-    for damage in [scribble as fn(&Path), cut_off] {
-        let home = Home::new();
-        home.gate("gate");
-        let gate = home.file("gate").display().to_string();
-        let long = format!("[jobs.long]\nevery = \"1h\"\ncommand = 'read line <{gate}; true'\n");
-        home.configure(&format!("{LOUD}{long}"));
-        let mut hupd = Hupd::start_in(home);
-        let first = run(&hupd.home, "loud");
-        hupd.stop();
-        let hupd = Hupd::start_in(std::mem::replace(&mut hupd.home, Home::new()));
-        hupd.home.json(&["run", "long"]);
-        let goes_on = hupd.home.wait_running("long", 1)[0]["run"].clone();
-        let generation = hupd.home.json(&["status"])["generation"].clone();
-
-        damage(&database(&hupd.home));
-        // Whoever reads what nobody has touched since finds it out.
-        let logs = hupd.home.hupctl(&["logs", &first["run"].to_string()]);
-        assert_eq!(logs.status.code(), Some(1));
-        assert!(text(&logs.stderr).contains("malformed"), "{logs:?}");
-        hupd.home.json(&["run", "loud", "--wait"]);
-
-        hupd.wait_log("and a new history begins; jobs go on");
-        let aside = files(&hupd.home, "hupd.db.corrupt-");
-        let kept = aside
-            .iter()
-            .filter(|file| file.to_string_lossy().ends_with('Z'));
-        assert_eq!(kept.count(), 1, "{aside:?}");
-        let moved = hupd.home.json(&["status"])["history_moved"].to_string();
-        assert!(moved.contains("it is kept as"), "{moved}");
-        let shown = text(&hupd.home.hupctl(&["status"]).stdout);
-        assert!(shown.contains("OLD HISTORY"), "{shown}");
-        wait_for_recovery(&hupd.home);
-        // The new one knows what runs, and hears of its end.
-        hupd.home.open_gate("gate");
-        let ended = hupd.home.ended_run("long");
-        assert_eq!(
-            (&ended["run"], &ended["outcome"]),
-            (&goes_on, &"exited 0".into())
-        );
-        let after = Hupd::start_in(hupd.crash());
-        let next = after.home.json(&["status"])["generation"].as_u64();
-        assert!(next > generation.as_u64(), "{next:?} after {generation}");
-        let again = after.home.json(&["run", "loud", "--wait"]);
-        assert!(again["run"].as_u64() > goes_on.as_u64());
-    }
-}
-
-/// All but the first page: so much is known to whoever has the file open.
-fn scribble(path: &Path) {
-    let mut bytes = fs::read(path).unwrap();
-    bytes[4096..].fill(0x5a);
-    let mut file = fs::OpenOptions::new().write(true).open(path).unwrap();
-    file.write_all(&bytes).unwrap();
-}
-
-fn cut_off(path: &Path) {
-    let file = fs::OpenOptions::new().write(true).open(path).unwrap();
-    file.set_len(4096).unwrap();
-}
-
-#[test]
-fn a_store_of_a_newer_hupd_is_left_alone() {
-    let mut hupd = Hupd::start("[jobs.hello]\ncommand = 'true'\n");
-    hupd.stop();
-    let shell = Connection::open(database(&hupd.home)).unwrap();
-    shell.pragma_update(None, "user_version", 99).unwrap();
-    drop(shell);
-    let before = fs::read(database(&hupd.home)).unwrap();
-
-    let mut hupd = Hupd::launch(std::mem::replace(&mut hupd.home, Home::new()));
-
-    assert_eq!(hupd.wait().code(), Some(1));
-    let log = hupd.log();
-    let last = log.lines().last().unwrap();
-    let path = database(&hupd.home).display().to_string();
-    for part in [&path, "version 99", "up to 3", "not started"] {
-        assert!(last.contains(part), "{last}");
-    }
-    assert!(files(&hupd.home, "hupd.db.corrupt-").is_empty());
-    assert!(fs::read(database(&hupd.home)).unwrap() == before);
-}
-
-/// A run that has ended, and that the store has heard of.
-fn run(home: &Home, job: &str) -> Value {
-    let run = home.json(&["run", job, "--wait"]);
-    // Answered behind all that was recorded before.
-    home.runs(job);
-    run
-}
-
-fn database(home: &Home) -> PathBuf {
-    home.file("state/hupd.db")
-}
-
-fn files(home: &Home, prefix: &str) -> Vec<PathBuf> {
-    let files = fs::read_dir(home.file("state")).unwrap();
-    let paths = files.map(|file| file.unwrap().path());
-    let is_meant = |path: &PathBuf| path.to_string_lossy().contains(prefix);
-    paths.filter(is_meant).collect()
-}
-
 fn ticks(home: &Home) -> Vec<u64> {
     let ticks = home.read("ticks");
     ticks.lines().map(|run| run.parse().unwrap()).collect()
@@ -416,14 +336,6 @@ fn wait_for_failure(home: &Home) -> String {
         let status = home.json(&["status"]);
         status["store_failure"].as_str().map(str::to_owned)
     })
-}
-
-fn wait_for_recovery(home: &Home) {
-    wait_until("the history is recorded again", || {
-        home.json(&["status"])["store_failure"]
-            .is_null()
-            .then_some(())
-    });
 }
 
 /// What the log says when the history is back.

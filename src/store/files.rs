@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use rustix::fs::{Access, access};
 
+use crate::reason::reason;
+
 use super::StoreError;
 
 /// The name of the store in `state_dir`.
@@ -23,11 +25,15 @@ pub(super) fn prepare(state_dir: &Path) -> Result<PathBuf, StoreError> {
         .mode(0o700)
         .create(state_dir);
     if let Err(why) = made {
-        return error(state_dir, "cannot make the state directory", &why);
+        return error(state_dir, "cannot make the state directory", &reason(&why));
     }
     if let Err(errno) = access(state_dir, Access::WRITE_OK | Access::EXEC_OK) {
         let why = std::io::Error::from(errno);
-        return error(state_dir, "cannot write in the state directory", &why);
+        return error(
+            state_dir,
+            "cannot write in the state directory",
+            &reason(&why),
+        );
     }
     let path = state_dir.join(NAME);
     if path
@@ -46,7 +52,7 @@ pub(super) fn prepare(state_dir: &Path) -> Result<PathBuf, StoreError> {
         .open(&path);
     match opened {
         Ok(_) => Ok(path),
-        Err(why) => error(&path, "cannot open the store", &why),
+        Err(why) => error(&path, "cannot open the store", &reason(&why)),
     }
 }
 
@@ -60,8 +66,9 @@ pub(super) fn move_aside(path: &Path, now: Timestamp) -> Result<PathBuf, StoreEr
             && suffix.is_empty()
         {
             return Err(StoreError(format!(
-                "{}: cannot move the corrupt store aside: {why}",
-                path.display()
+                "{}: cannot move the corrupt store aside: {}",
+                path.display(),
+                reason(&why)
             )));
         }
     }

@@ -106,12 +106,8 @@ impl Store {
         let failed = |why: &dyn fmt::Display| StoreError(format!("{}: {why}", path.display()));
         let reader = Reader::start(place.open_to_read()?).map_err(|why| failed(&why))?;
         let (inbox, messages) = mpsc::channel();
-        let writer = Writer {
-            recorder: Recorder::new(connection, history.clone(), now, outbox),
-            inbox: messages,
-            reader,
-            place,
-        };
+        let recorder = Recorder::new(connection, history.clone(), now, outbox);
+        let writer = Writer::new(recorder, messages, reader, place);
         let writer = thread::Builder::new()
             .name("store writer".to_owned())
             .spawn(move || writer.run())

@@ -11,7 +11,7 @@ use super::{Recovered, StoreError, files, opening, recovery};
 #[derive(Debug)]
 pub(super) struct Place {
     path: PathBuf,
-    /// What was moved aside where no new one could be made yet.
+    /// What was moved aside, until there is a new one.
     moved: Option<String>,
 }
 
@@ -33,6 +33,7 @@ impl Place {
         let opened = open_and_recover(&self.path);
         let (connection, mut recovered) = opened.map_err(|fault| self.failed(&fault))?;
         recovered.moved_aside = Some(moved);
+        self.settle();
         Ok((connection, recovered))
     }
 
@@ -42,14 +43,9 @@ impl Place {
         why: &str,
         now: Timestamp,
     ) -> Result<(Connection, Connection, String), StoreError> {
-        let moved = match &self.moved {
-            Some(moved) => moved.clone(),
-            None => self.make_room(why, now)?,
-        };
-        self.moved = Some(moved.clone());
+        let moved = self.make_room(why, now)?;
         let writing = opening::open_to_write(&self.path).map_err(|fault| self.failed(&fault))?;
         let reading = self.open_to_read()?;
-        self.moved = None;
         Ok((writing, reading, moved))
     }
 
@@ -57,17 +53,29 @@ impl Place {
         opening::open_to_read(&self.path).map_err(|fault| self.failed(&fault))
     }
 
-    fn make_room(&self, why: &str, now: Timestamp) -> Result<String, StoreError> {
-        let aside = files::move_aside(&self.path, now)?;
+    /// The new store is in use: what comes to be wrong with it is another matter.
+    pub(super) fn settle(&mut self) {
+        self.moved = None;
+    }
+
+    /// Only once, however often it takes to make a new one: what is there then is the beginning of that.
+    fn make_room(&mut self, why: &str, now: Timestamp) -> Result<String, StoreError> {
+        let moved = match &self.moved {
+            Some(moved) => moved,
+            None => {
+                let aside = files::move_aside(&self.path, now)?;
+                self.moved.insert(format!(
+                    "{}: cannot be read: {why}; it is kept as {}, and a new history begins",
+                    self.path.display(),
+                    aside.display()
+                ))
+            }
+        };
         // With the mode of a new store, which SQLite by itself would not give it.
         if let Some(state_dir) = self.path.parent() {
             files::prepare(state_dir)?;
         }
-        Ok(format!(
-            "{}: cannot be read: {why}; it is kept as {}, and a new history begins",
-            self.path.display(),
-            aside.display()
-        ))
+        Ok(moved.clone())
     }
 
     fn failed(&self, why: &dyn std::fmt::Display) -> StoreError {

@@ -165,6 +165,10 @@ impl Recorder {
 
     /// Without a record to write: somebody wants to read what is owed, or it is the last chance.
     pub fn try_again(&mut self, at: Timestamp) {
+        // Where there is nothing to write into, it is not as good as written that nothing is owed.
+        if self.corruption.is_some() {
+            return;
+        }
         if self.settle_backlog(at).is_ok() {
             self.recovered();
         }
@@ -219,6 +223,15 @@ impl Recorder {
         // What is wrong with it is known.
         let _ = closed.close();
         Ok(())
+    }
+
+    /// There is nothing to write into yet, for that reason.
+    pub(super) fn cannot_go_on(&mut self, corruption: &str, why: &str) {
+        if !self.is_failing() {
+            self.health = Health::Failing(Backlog::default());
+        }
+        let reason = format!("{corruption}; a new one cannot be begun: {why}");
+        self.say(Event::StoreFailed(reason));
     }
 
     /// Goes on with an empty store.

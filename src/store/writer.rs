@@ -19,7 +19,8 @@ use super::recorder::Recorder;
 pub const RECORDS_PER_BATCH: usize = 100;
 const BYTES_PER_BATCH: usize = 1 << 20;
 
-/// While nothing can be written: so long after the last record it is tried again without one.
+/// While nothing can be written: so long after the last record it is tried again without one; and so long after a try to
+/// replace a corrupt store comes the next one.
 const TRY_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// What the writer can be told.
@@ -33,10 +34,22 @@ pub(super) enum Message {
 /// The thread around the recorder.
 #[derive(Debug)]
 pub(super) struct Writer {
-    pub(super) recorder: Recorder,
-    pub(super) inbox: Receiver<Message>,
-    pub(super) reader: Reader,
-    pub(super) place: Place,
+    recorder: Recorder,
+    inbox: Receiver<Message>,
+    reader: Reader,
+    place: Place,
+    /// Since the last look at what answers have found out.
+    has_asked: bool,
+    /// Why the store could not be replaced when that was tried last.
+    refused: Option<Refused>,
+}
+
+/// A corrupt store could not be replaced.
+#[derive(Debug)]
+struct Refused {
+    /// On the elapsed clock.
+    at: Duration,
+    why: String,
 }
 
 /// What was queued, up to the size of a batch.
@@ -48,10 +61,28 @@ struct Batch {
 }
 
 impl Writer {
+    pub(super) fn new(
+        recorder: Recorder,
+        inbox: Receiver<Message>,
+        reader: Reader,
+        place: Place,
+    ) -> Self {
+        Self {
+            recorder,
+            inbox,
+            reader,
+            place,
+            has_asked: false,
+            refused: None,
+        }
+    }
+
     /// Until the other end of the inbox is gone, and all that was in it is written.
     pub(super) fn run(mut self) {
         while let Some(message) = self.next() {
             let batch = self.gather(message);
+            // What a question has found since: nothing more is written there.
+            self.replace_if_corrupt();
             if !batch.records.is_empty() {
                 self.recorder.write(batch.records, Moment::now().wall);
             }
@@ -60,6 +91,7 @@ impl Writer {
             }
             for question in batch.questions {
                 self.reader.ask(question);
+                self.has_asked = true;
             }
             self.replace_if_corrupt();
         }
@@ -78,7 +110,7 @@ impl Writer {
                 Ok(message) => return Some(message),
                 Err(TryRecvError::Disconnected) => return None,
                 Err(TryRecvError::Empty) if self.recorder.tidy(Moment::now().wall) => {}
-                Err(TryRecvError::Empty) if self.recorder.is_failing() => {
+                Err(TryRecvError::Empty) if self.recorder.is_failing() || self.has_asked => {
                     match self.inbox.recv_timeout(TRY_AGAIN_AFTER) {
                         Ok(message) => return Some(message),
                         Err(RecvTimeoutError::Disconnected) => return None,
@@ -90,8 +122,9 @@ impl Writer {
         }
     }
 
-    /// Nobody has anything to write, and there may be room by now.
+    /// Nobody has anything to write, and there may be room by now; or an answer has found out something.
     fn recover(&mut self) {
+        self.has_asked = false;
         self.recorder.try_again(Moment::now().wall);
         self.replace_if_corrupt();
     }
@@ -104,8 +137,21 @@ impl Writer {
         let Some(why) = self.recorder.corruption().map(str::to_owned) else {
             return;
         };
+        let now = Moment::now().elapsed;
+        let last = self.refused.as_ref();
+        if last.is_some_and(|last| now < last.at.saturating_add(TRY_AGAIN_AFTER)) {
+            return;
+        }
+        let before = self.refused.take().map(|last| last.why);
         if let Err(error) = self.replace(&why) {
-            log::error!("the store is corrupt, and cannot be replaced: {error}; next try later");
+            let why_not = error.to_string();
+            if before.as_ref() != Some(&why_not) {
+                self.recorder.cannot_go_on(&why, &why_not);
+            }
+            self.refused = Some(Refused {
+                at: now,
+                why: why_not,
+            });
         }
     }
 
@@ -121,6 +167,7 @@ impl Writer {
         self.reader
             .turn_to(reading)
             .map_err(|error| failed(&error))?;
+        self.place.settle();
         self.recorder.begin_anew(writing, moved, now);
         Ok(())
     }

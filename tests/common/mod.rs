@@ -11,7 +11,10 @@ mod dice;
 mod store;
 
 pub use dice::Dice;
-pub use store::{copied_store, fates, open_runs, store};
+pub use store::{
+    copied_store, cut_off, database, fates, mode, open_runs, run, scribble, state_files, store,
+    wait_for_recovery,
+};
 
 use std::fs;
 use std::io::{self, Write};

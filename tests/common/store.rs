@@ -1,12 +1,16 @@
 //! The store of a home, read from outside.
 
 use std::fs;
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use rusqlite::Connection;
+use serde_json::Value;
 use tempfile::TempDir;
 
-use super::Home;
+use super::{Home, wait_until};
 
 /// The store of a hupd that has ended.
 pub fn store(home: &Home) -> Connection {
@@ -48,4 +52,56 @@ pub fn open_runs(store: &Connection) -> Vec<u64> {
     ids.expect("rows")
         .map(|id| id.expect("a row") as u64)
         .collect()
+}
+
+/// A run that has ended, and that the store has heard of.
+pub fn run(home: &Home, job: &str) -> Value {
+    let run = home.json(&["run", job, "--wait"]);
+    // Answered behind all that was recorded before.
+    home.runs(job);
+    run
+}
+
+pub fn database(home: &Home) -> PathBuf {
+    home.file("state/hupd.db")
+}
+
+/// The files of the state folder with this in their paths.
+pub fn state_files(home: &Home, prefix: &str) -> Vec<PathBuf> {
+    let files = fs::read_dir(home.file("state")).expect("a folder");
+    let paths = files.map(|file| file.expect("a file").path());
+    let is_meant = |path: &PathBuf| path.to_string_lossy().contains(prefix);
+    paths.filter(is_meant).collect()
+}
+
+pub fn mode(path: &Path) -> u32 {
+    fs::metadata(path).expect("a file").permissions().mode() & 0o777
+}
+
+pub fn wait_for_recovery(home: &Home) {
+    wait_until("the history is recorded again", || {
+        home.json(&["status"])["store_failure"]
+            .is_null()
+            .then_some(())
+    });
+}
+
+/// All but the first page: so much is known to whoever has the file open.
+pub fn scribble(path: &Path) {
+    let mut bytes = fs::read(path).expect("a store");
+    bytes[4096..].fill(0x5a);
+    let mut file = fs::OpenOptions::new()
+        .write(true)
+        .open(path)
+        .expect("a store");
+    file.write_all(&bytes).expect("room");
+}
+
+/// All but the first page is gone.
+pub fn cut_off(path: &Path) {
+    let file = fs::OpenOptions::new()
+        .write(true)
+        .open(path)
+        .expect("a store");
+    file.set_len(4096).expect("a store");
 }

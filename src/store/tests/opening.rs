@@ -102,5 +102,5 @@ fn a_state_dir_that_is_a_file_is_refused_with_the_reason() {
     let start = format!("{}: cannot make the state directory: ", dir.display());
     assert!(error.starts_with(&start), "{error}");
     let below = place.try_open(&dir.join("state")).err().unwrap();
-    assert!(below.to_string().contains("Not a directory"), "{below}");
+    assert!(below.to_string().contains("not a directory"), "{below}");
 }
