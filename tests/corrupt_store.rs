@@ -13,9 +13,10 @@ use std::fs;
 use std::path::Path;
 
 use common::{
-    Home, Hupd, cut_off, database, mode, run, scribble, state_files, text, wait_for_recovery,
-    wait_until,
+    Home, Hupd, cut_off, database, fates, mode, run, scribble, state_files, text,
+    wait_for_recovery, wait_until,
 };
+use jiff::Timestamp;
 use rusqlite::Connection;
 use serde_json::Value;
 
@@ -103,6 +104,118 @@ fn a_store_that_turns_out_corrupt_later_is_put_aside_while_jobs_go_on() {
         let again = after.home.json(&["run", "loud", "--wait"]);
         assert!(again["run"].as_u64() > goes_on.as_u64());
     }
+}
+
+/// What the next hupd has to know: a run that goes on, one that is to be tried again, a pause and what waits in it.
+const IN_HAND: &str = r#"
+[daemon]
+grace = "0s"
+[jobs.long]
+every = "1h"
+command = "read line <long"
+working_dir = "."
+[jobs.flaky]
+command = "exit 75"
+retry = { attempts = 3, delay = "1h", max_delay = "1h" }
+[jobs.held]
+every = "1s"
+missed = "once"
+overlap = "queue"
+command = "read line <held"
+working_dir = "."
+"#;
+
+#[test]
+fn what_a_new_history_is_told_the_next_hupd_knows_after_a_crash() {
+    let home = Home::new();
+    home.gate("long");
+    home.gate("held");
+    home.configure(&format!("{IN_HAND}{LOUD}"));
+    let (hupd, first) = about_to_corrupt(home);
+    for job in ["long", "flaky"] {
+        hupd.home.json(&["run", job]);
+    }
+    let pids = ["long", "held"].map(|job| hupd.home.wait_running(job, 1)[0]["pid"].clone());
+    let tried_again = wait_until("a run is to be tried again", || next_attempt(&hupd.home));
+    wait_until("one waits", || {
+        (!waiting(&hupd.home).is_empty()).then_some(())
+    });
+    let pause = hupd
+        .home
+        .json(&["pause", "held", "--reason", "the disk is replaced"]);
+    let held = waiting(&hupd.home);
+
+    corrupt(&hupd, &first);
+    let last = run(&hupd.home, "loud")["run"].clone();
+    wait_until("the new history knows of all", || {
+        let is_told = waiting(&hupd.home) == held && hupd.home.runs("long").len() == 1;
+        is_told.then_some(())
+    });
+    let next = Hupd::start_in(hupd.crash());
+
+    // The same processes are the runs, and are in the way of others.
+    for (job, pid) in ["long", "held"].into_iter().zip(pids) {
+        assert_eq!(next.home.wait_running(job, 1)[0]["pid"], pid, "{job}");
+    }
+    let refused = text(&next.home.hupctl(&["run", "long"]).stderr);
+    assert!(refused.contains("is not over"), "{refused}");
+    assert_eq!(next_attempt(&next.home), Some(tried_again));
+    let still = next.home.json(&["show", "held"])["paused"].clone();
+    assert_eq!(still["reason"], "the disk is replaced", "{still}");
+    assert_eq!(still["since"], pause["paused"]["since"]);
+    let newer = run(&next.home, "loud");
+    assert!(
+        newer["run"].as_u64() > last.as_u64(),
+        "{newer} after {last}"
+    );
+    // What waited in the pause is made up for when that has ended.
+    next.home.json(&["resume", "held"]);
+    next.home.open_gate("held");
+    wait_until("what waited runs", || {
+        let fates = fates(&next.home, "held");
+        let made_up = |why: &str| why.starts_with("made up for: the job was paused");
+        fates
+            .iter()
+            .any(|(_, fate, why)| fate == "ran" && made_up(why))
+            .then_some(())
+    });
+}
+
+/// The instants of 'held' that wait.
+fn waiting(home: &Home) -> Vec<Timestamp> {
+    let fates = fates(home, "held").into_iter();
+    let waiting = fates.filter(|(_, fate, _)| fate == "waiting");
+    waiting.map(|(instant, ..)| instant).collect()
+}
+
+/// The run that is to be tried again: its number, its next attempt, and when that comes.
+fn next_attempt(home: &Home) -> Option<(Value, Value, String)> {
+    let status = home.json(&["status"]);
+    let running = status["running"].as_array().unwrap();
+    let is_meant = |run: &&Value| run["next_attempt_at"].is_string();
+    let run = running.iter().find(is_meant)?;
+    // The two clocks do not tell it alike to the microsecond.
+    let at = run["next_attempt_at"].as_str()?;
+    let second = at.split('.').next()?.to_owned();
+    Some((run["run"].clone(), run["attempt"].clone(), second))
+}
+
+/// A hupd whose store holds a run of 'loud' that nobody has read in its life.
+fn about_to_corrupt(home: Home) -> (Hupd, Value) {
+    let mut hupd = Hupd::start_in(home);
+    let first = run(&hupd.home, "loud");
+    hupd.stop();
+    let home = std::mem::replace(&mut hupd.home, Home::new());
+    (Hupd::start_in(home), first)
+}
+
+/// Damages the store, has that found out, and waits until there is a new one.
+fn corrupt(hupd: &Hupd, first: &Value) {
+    scribble(&database(&hupd.home));
+    let logs = hupd.home.hupctl(&["logs", &first["run"].to_string()]);
+    assert_eq!(logs.status.code(), Some(1));
+    hupd.wait_log("and a new history begins; jobs go on");
+    wait_for_recovery(&hupd.home);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::askers::Asker;
 use super::{Daemon, World, rows};
 use crate::clock::Moment;
-use crate::engine::{Phase, Refused, Request as Decision, State};
+use crate::engine::{Phase, Refused, Request as Decision};
 use crate::event::{Asked, Event, Reply, Sender};
 use crate::forecast::Forecast;
 use crate::protocol::{
@@ -258,8 +258,7 @@ impl<W: World> Daemon<W> {
             }
             OutputOf::LastOf(job) => self.engine.runs_of(&JobName::new(job)).pop(),
         }?;
-        let state = self.engine.run(run)?.state;
-        matches!(state, State::Alive { .. } | State::Stopping { .. }).then_some(run)
+        self.engine.run(run)?.state.process().map(|_| run)
     }
 
     /// A run may end between the question and the answer; then the question comes again, behind its end.

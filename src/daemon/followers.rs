@@ -120,8 +120,11 @@ impl<W: World> Daemon<W> {
         };
         let run = row.run;
         listener.hear(Heard::Run(run));
-        let state = self.engine.run(run).map(|run| run.state);
-        if let Some(State::Alive { .. } | State::Stopping { .. }) = state {
+        if self
+            .engine
+            .run(run)
+            .is_some_and(|run| run.state.process().is_some())
+        {
             self.world.follow(run, listener.clone());
         }
         self.followers.add(row, listener);

@@ -2,8 +2,7 @@
 
 use crate::clock::Moment;
 use crate::config::counted;
-use crate::engine::{Run, State};
-use crate::ledger::{Claim, RunStart};
+use crate::engine::Engine;
 use crate::protocol::{Unrecorded, Verdict};
 use crate::store::Record;
 
@@ -14,7 +13,7 @@ impl<W: World> Daemon<W> {
         let state_dir = self.engine.config().daemon.state_dir.display();
         log::error!("{state_dir}: history is not recorded: {reason}; jobs go on");
         self.store_failure = Some(reason);
-        self.unrecorded = Some(Unrecorded {
+        self.unrecorded.get_or_insert(Unrecorded {
             since: now.wall,
             waiting: 0,
             lost: 0,
@@ -37,7 +36,8 @@ impl<W: World> Daemon<W> {
         self.unrecorded = None;
     }
 
-    /// What the next hupd must find is told once more: the generation, what is due by what, and what runs.
+    /// What the next hupd must find is told once more: the generation, what is due by what, what is paused, and what runs or is
+    /// to be tried again.
     pub(super) fn store_replaced(&mut self, moved: String, now: Moment) {
         log::error!("{moved}; jobs go on");
         self.history_moved = Some(moved);
@@ -53,8 +53,7 @@ impl<W: World> Daemon<W> {
         };
         let sources = self.engine.config().sources.clone();
         self.world.write(Record::Verdict(verdict, sources));
-        let runs: Vec<_> = self.engine.runs().flat_map(retold).collect();
-        for record in runs {
+        for record in retold(&self.engine, now) {
             self.world.write(record);
         }
         let effects = self.engine.retell(now);
@@ -62,24 +61,11 @@ impl<W: World> Daemon<W> {
     }
 }
 
-/// A run that goes on, for a ledger that has never heard of it.
-fn retold(run: &Run) -> Vec<Record> {
-    let claim = Record::Owed(Claim {
-        run: run.id,
-        occurrence: run.occurrence.clone(),
-        generation: run.generation,
-        reason: "claimed in a history that was moved aside since".to_owned(),
-    });
-    let start = match run.state {
-        State::Alive { pid, since, .. } | State::Stopping { pid, since, .. } => {
-            Some(Record::Start(RunStart {
-                run: run.id,
-                pid,
-                at: since.wall,
-                birth: None,
-            }))
-        }
-        _ => None,
-    };
-    std::iter::once(claim).chain(start).collect()
+/// What goes on, for a ledger that has never heard of it. It is news to nobody else.
+fn retold(engine: &Engine, now: Moment) -> Vec<Record> {
+    let runs = engine.runs().map(|run| Record::Open(run.on_record()));
+    let resting = engine.resting(now).into_iter().map(Record::Failed);
+    let pauses = engine.pauses().cloned().map(Record::Pause);
+    let numbers = std::iter::once(Record::LastRun(engine.last_run()));
+    numbers.chain(runs).chain(resting).chain(pauses).collect()
 }

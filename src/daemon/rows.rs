@@ -23,23 +23,20 @@ pub fn phase(phase: Phase, now: Moment) -> PhaseRow {
 }
 
 pub fn running(run: &Run, now: Moment) -> RunningRow {
-    let (pid, since, limit_at, state) = match run.state {
-        State::Claiming { .. } | State::Starting { .. } => (None, None, None, "starting"),
-        State::Short | State::Resting { .. } => (None, None, None, "waiting"),
-        State::Alive {
-            pid,
-            since,
-            limit_at,
-        } => (Some(pid), Some(since), limit_at, "running"),
-        State::Stopping { pid, since, .. } => (Some(pid), Some(since), None, "stopping"),
+    let (limit_at, state) = match run.state {
+        State::Claiming { .. } | State::Starting { .. } => (None, "starting"),
+        State::Short | State::Resting { .. } => (None, "waiting"),
+        State::Alive { limit_at, .. } => (limit_at, "running"),
+        State::Stopping { .. } => (None, "stopping"),
     };
+    let process = run.state.process();
     RunningRow {
         run: run.id,
         job: run.job.name.to_string(),
-        pid,
+        pid: process.map(|process| process.pid),
         trigger: run.occurrence.trigger,
         scheduled_for: run.occurrence.instant,
-        started_at: since.map(|since| since.wall),
+        started_at: process.map(|process| process.since.wall),
         limit_at: limit_at.map(|at| on_the_wall(at, now)),
         state: state.to_owned(),
         generation: run.generation.0,
@@ -69,19 +66,12 @@ pub fn waiting(waiting: &Waiting, engine: &Engine) -> WaitingRow {
 }
 
 pub fn run(run: &Run) -> RunRow {
-    let row = RunRow {
+    let process = run.state.process();
+    RunRow {
         attempt: run.attempt,
+        pid: process.map(|process| process.pid),
+        started_at: process.map(|process| process.since.wall),
         ..not_started(run.id, &run.occurrence, run.generation)
-    };
-    match run.state {
-        State::Claiming { .. } | State::Starting { .. } | State::Short | State::Resting { .. } => {
-            row
-        }
-        State::Alive { pid, since, .. } | State::Stopping { pid, since, .. } => RunRow {
-            pid: Some(pid),
-            started_at: Some(since.wall),
-            ..row
-        },
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::owed::Pace;
-use super::runs::{Run, State};
+use super::runs::{Process, Run, State};
 use super::{Effect, Engine, Last};
 use crate::clock::Moment;
 use crate::config::{Job, Orphans};
@@ -43,8 +43,11 @@ impl Engine {
             elapsed: now.elapsed.saturating_sub(age),
         };
         let alive = State::Alive {
-            pid: start.pid,
-            since,
+            process: Process {
+                pid: start.pid,
+                since,
+                birth: start.birth,
+            },
             limit_at: job.timeout.map(|limit| since.elapsed.saturating_add(limit)),
         };
         self.runs.add(Run {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::owed::Pace;
-use super::runs::{Run, State};
+use super::runs::{Process, Run, State};
 use super::{Effect, Engine, Last, Phase, Start};
 use crate::clock::Moment;
 use crate::ledger::{Claim, ClaimVerdict, Claimed, Ended, NoStart, RunEnd, RunStart, Started};
@@ -88,8 +88,11 @@ impl Engine {
         };
         let limit = run.job.timeout;
         let state = State::Alive {
-            pid: started.pid,
-            since: started.at,
+            process: Process {
+                pid: started.pid,
+                since: started.at,
+                birth: started.birth,
+            },
             limit_at: limit.map(|limit| started.at.elapsed.saturating_add(limit)),
         };
         self.runs.set_state(started.run, state);
@@ -171,7 +174,7 @@ impl Engine {
     pub(super) fn close(&mut self, end: RunEnd) -> Option<Effect> {
         let run = self.remove_run(end.run)?;
         // What has lived says nothing of whether there are processes.
-        if !run.state.has_lived() {
+        if run.state.process().is_none() {
             self.end_shortage();
         }
         let job = run.job.name.clone();
@@ -208,12 +211,8 @@ fn outcome(exit: Exit, stopped_by: Option<StopReason>) -> Outcome {
 }
 
 fn duration(run: &Run, at: Moment) -> Duration {
-    match run.state {
-        State::Alive { since, .. } | State::Stopping { since, .. } => {
-            at.elapsed.saturating_sub(since.elapsed)
-        }
-        State::Claiming { .. } | State::Starting { .. } | State::Short | State::Resting { .. } => {
-            Duration::ZERO
-        }
-    }
+    let process = run.state.process();
+    process.map_or(Duration::ZERO, |process| {
+        at.elapsed.saturating_sub(process.since.elapsed)
+    })
 }

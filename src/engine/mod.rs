@@ -38,7 +38,7 @@ use owed::Around;
 pub use owed::Pace;
 pub use pause::NotPaused;
 use pause::Pauses;
-pub use runs::{Run, State};
+pub use runs::{Process, Run, State};
 pub use shortage::Shortage;
 pub use stop::Phase;
 

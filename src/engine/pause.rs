@@ -72,6 +72,11 @@ impl Pauses {
         self.by_job.len()
     }
 
+    /// What waited when its job was paused.
+    pub fn waited(&self) -> impl Iterator<Item = &Waited> {
+        self.by_job.values().flat_map(|paused| &paused.waited)
+    }
+
     fn iter_mut(&mut self) -> impl Iterator<Item = &mut Pause> {
         self.by_job.values_mut().map(|paused| &mut paused.pause)
     }
@@ -133,6 +138,11 @@ impl Engine {
         effects.extend(self.admit_waiting(now));
         effects.push(Effect::RecordDecided(now.wall));
         Ok(effects)
+    }
+
+    /// All jobs that are paused, by name.
+    pub fn pauses(&self) -> impl Iterator<Item = &Pause> {
+        self.pauses.iter()
     }
 
     /// The pause of a job.

@@ -46,7 +46,7 @@ impl Engine {
             return Vec::new();
         };
         let (id, attempt, job) = (end.run, run.attempt, run.job.name.clone());
-        let has_lived = run.state.has_lived();
+        let has_lived = run.state.process().is_some();
         let next_at = now.wall.checked_add(next.delay).unwrap_or(Timestamp::MAX);
         // What was written is for the store alone.
         let kept = RunEnd {
@@ -131,6 +131,26 @@ impl Engine {
         runs.into_iter()
             .filter_map(|run| self.put_off(run))
             .collect()
+    }
+
+    /// Those that wait for another attempt, by number: how the last one ended, and when the next one comes.
+    pub fn resting(&self, now: Moment) -> Vec<Failed> {
+        let runs = self.runs.resting().into_iter();
+        runs.filter_map(|run| self.failed(run, now)).collect()
+    }
+
+    fn failed(&self, run: RunId, now: Moment) -> Option<Failed> {
+        let run = self.runs.get(run)?;
+        let (State::Resting { until }, Some(end)) = (run.state, &run.failed) else {
+            return None;
+        };
+        Some(Failed {
+            end: RunEnd::clone(end),
+            attempt: run.attempt,
+            attempts: run.job.retry.as_ref().map_or(1, |retry| retry.attempts),
+            delay: until.saturating_sub(now.elapsed),
+            next_at: due::wall_instant(until, self.clocks),
+        })
     }
 
     fn put_off(&mut self, run: RunId) -> Option<Effect> {

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::owed::Pace;
 use crate::clock::Moment;
 use crate::config::Job;
-use crate::ledger::RunEnd;
+use crate::ledger::{Birth, RunEnd};
 use crate::run::{Generation, GroupName, JobName, Occurrence, RunId, StopReason};
 use crate::schedule::Watch;
 
@@ -56,25 +56,37 @@ pub enum State {
     /// Its last attempt has failed. The next one comes then, on the elapsed clock, and takes a place then.
     Resting { until: Duration },
     Alive {
-        pid: i32,
-        since: Moment,
+        process: Process,
         /// When its time limit is over, on the elapsed clock.
         limit_at: Option<Duration>,
     },
     /// Its stop signal has been sent.
     Stopping {
-        pid: i32,
-        since: Moment,
+        process: Process,
         why: StopReason,
         /// When KILL follows, on the elapsed clock.
         kill_at: Duration,
     },
 }
 
+/// The process of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Process {
+    pub pid: i32,
+    pub since: Moment,
+    /// By what another hupd knows it again.
+    pub birth: Option<Birth>,
+}
+
 impl State {
-    /// Whether there is a process, or was one.
-    pub(super) fn has_lived(&self) -> bool {
-        matches!(self, Self::Alive { .. } | Self::Stopping { .. })
+    /// Its process, where there is one, or was one.
+    pub fn process(&self) -> Option<Process> {
+        match *self {
+            Self::Alive { process, .. } | Self::Stopping { process, .. } => Some(process),
+            Self::Claiming { .. } | Self::Starting { .. } | Self::Short | Self::Resting { .. } => {
+                None
+            }
+        }
     }
 
     /// When something must be done about the run, on the elapsed clock.

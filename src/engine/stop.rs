@@ -159,10 +159,9 @@ impl Engine {
             }
             State::Short => self.give_up(id, Some(why), now),
             State::Resting { .. } => self.end_rest(id, why, now).into_iter().collect(),
-            State::Alive { pid, since, .. } => {
+            State::Alive { process, .. } => {
                 let stopping = State::Stopping {
-                    pid,
-                    since,
+                    process,
                     why,
                     kill_at,
                 };
@@ -182,22 +181,19 @@ impl Engine {
     pub(super) fn kill_now(&mut self, id: RunId, now: Moment) -> Option<Effect> {
         let run = self.runs.get(id)?;
         let job = run.job.name.clone();
-        let (pid, since, why) = match run.state {
+        let (process, why) = match run.state {
             State::Claiming { .. }
             | State::Starting { .. }
             | State::Short
             | State::Resting { .. } => return None,
-            State::Alive { pid, since, .. } => (pid, since, StopReason::Shutdown),
-            State::Stopping {
-                pid, since, why, ..
-            } => (pid, since, why),
+            State::Alive { process, .. } => (process, StopReason::Shutdown),
+            State::Stopping { process, why, .. } => (process, why),
         };
         let kill_at = now.elapsed.saturating_add(KILL_AGAIN);
         self.runs.set_state(
             id,
             State::Stopping {
-                pid,
-                since,
+                process,
                 why,
                 kill_at,
             },

@@ -4,10 +4,11 @@ use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
 use crate::event::Claimed;
-use crate::ledger::{Claim, Entry};
+use crate::ledger::{Claim, Entry, OpenRun};
 use crate::run::{Generation, Occurrence, RunId};
 
 use super::columns::{Micros, fate_name};
+use super::record::write_start;
 
 /// Whether the ledger says already that this occurrence must not run.
 pub(super) fn is_decided(
@@ -107,6 +108,28 @@ pub(super) fn write_owed(
         return Ok(());
     }
     write_run(connection, claim, at)
+}
+
+/// Writes what is known of a run whose claim is in another store.
+pub(super) fn write_open(
+    connection: &Connection,
+    open: &OpenRun,
+    at: Timestamp,
+) -> rusqlite::Result<()> {
+    let claim = Claim {
+        run: open.run,
+        occurrence: open.occurrence.clone(),
+        generation: open.generation,
+        reason: "claimed in a history that was moved aside since".to_owned(),
+    };
+    write_owed(connection, &claim, at)?;
+    connection
+        .prepare_cached("UPDATE runs SET attempt = ?2 WHERE id = ?1")?
+        .execute(params![open.run, open.attempt])?;
+    match &open.start {
+        Some(start) => write_start(connection, start),
+        None => Ok(()),
+    }
 }
 
 fn is_known(connection: &Connection, run: RunId) -> rusqlite::Result<bool> {

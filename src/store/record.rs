@@ -5,14 +5,16 @@ use rusqlite::{Connection, params};
 
 use crate::config::SourceFile;
 use crate::event::Claimed;
-use crate::ledger::{Anchor, Claim, Entry, Failed, Loss, NextAttempt, Pause, RunEnd, RunStart};
+use crate::ledger::{
+    Anchor, Claim, Entry, Failed, Loss, NextAttempt, OpenRun, Pause, RunEnd, RunStart,
+};
 use crate::protocol::Verdict;
 use crate::run::{JobName, Outcome, RunId, Survivor};
 
 use super::attempts::{write_end_of_rest, write_failed, write_next_attempt};
 use super::columns::{Micros, micros, whole};
 use super::generations::write_verdict;
-use super::ledger::{write_claim, write_entry, write_owed};
+use super::ledger::{write_claim, write_entry, write_open, write_owed};
 
 /// One thing to write.
 #[derive(Debug)]
@@ -22,6 +24,10 @@ pub enum Record {
     /// A claim that was granted while nothing could be written: its run exists, whatever the
     /// ledger says by now.
     Owed(Claim),
+    /// A run that goes on, for a store that took the place of the one with its claim.
+    Open(OpenRun),
+    /// The numbers of runs up to this are used.
+    LastRun(RunId),
     /// The fate of an occurrence without a run. The first fate that is not `Waiting` stays.
     Entry(Entry),
     /// The process of a claimed run exists.
@@ -78,6 +84,8 @@ impl Record {
         match self {
             Self::Claim(claim) => return write_claim(connection, claim, at).map(Some),
             Self::Owed(claim) => write_owed(connection, claim, at),
+            Self::Open(open) => write_open(connection, open, at),
+            Self::LastRun(run) => write_mark(connection, "run", run.0).map(|_| ()),
             Self::Entry(entry) => write_entry(connection, entry, at),
             Self::Start(start) => write_start(connection, start),
             Self::End(end) => write_end(connection, end),
@@ -116,7 +124,7 @@ pub(super) fn write_mark(
 
 // A start or an end of a run whose claim was lost changes no row: without the claim nothing is
 // known that would be worth one, and the claim was counted as lost.
-fn write_start(connection: &Connection, start: &RunStart) -> rusqlite::Result<()> {
+pub(super) fn write_start(connection: &Connection, start: &RunStart) -> rusqlite::Result<()> {
     connection
         .prepare_cached(
             "UPDATE runs SET pid = ?2, started_at = ?3, boot = ?4, born_by = ?5 WHERE id = ?1",

@@ -247,6 +247,9 @@ impl Act {
                 occurrence: claim.occurrence.clone(),
                 generation: claim.generation,
             },
+            Record::Open(_) | Record::LastRun(_) => {
+                unreachable!("no store of an invented machine is moved aside")
+            }
             Record::Entry(entry) => Self::Fate {
                 occurrence: entry.occurrence.clone(),
                 fate: entry.fate,
