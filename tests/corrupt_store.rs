@@ -10,11 +10,13 @@
 mod common;
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::process::Command;
 
 use common::{
-    Home, Hupd, cut_off, database, fates, mode, run, scribble, state_files, text,
-    wait_for_recovery, wait_until,
+    Home, Hupd, cut_off, database, fates, has_program, is_root, mode, run, scribble, skip,
+    state_files, text, wait_for_recovery, wait_until,
 };
 use jiff::Timestamp;
 use rusqlite::Connection;
@@ -40,6 +42,162 @@ fn a_corrupt_store_is_put_aside_and_jobs_go_on() {
     let run = run(&hupd.home, "hello");
     assert_eq!(hupd.home.runs("hello"), [run]);
     assert_eq!(mode(&database(&hupd.home)), 0o600);
+}
+
+/// Damages the files of a store that nobody has open.
+type Damage = fn(&Path);
+
+/// What becomes of a store that is not whole, and what is said of it. The first part of the message is the path.
+const DAMAGED: [(&str, Damage, &str); 6] = [
+    (
+        "empty",
+        |path| fs::write(path, "").unwrap(),
+        "the file is empty",
+    ),
+    (
+        "zeros",
+        |path| fs::write(path, vec![0; 8192]).unwrap(),
+        "file is not a database",
+    ),
+    ("without its end", cut_off, "malformed"),
+    ("garbage from the second page on", scribble, ""),
+    (
+        "garbage in a page",
+        |path| {
+            let mut bytes = fs::read(path).unwrap();
+            bytes[3 * 4096 + 1000..][..64].fill(0x5a);
+            bytes[5 * 4096..][..64].fill(0x5a);
+            fs::write(path, bytes).unwrap();
+        },
+        "",
+    ),
+    (
+        "a log that is none",
+        |path| fs::write(path.with_extension("db-wal"), "no log").unwrap(),
+        "its log, the file that ends in '-wal', is damaged",
+    ),
+];
+
+#[test]
+fn a_store_that_is_not_whole_is_put_aside_and_a_new_history_begins() {
+    let mut hupd = Hupd::start(LOUD);
+    run(&hupd.home, "loud");
+    hupd.stop();
+    let whole = fs::read(database(&hupd.home)).unwrap();
+    for (number, (what, damage, why)) in (1..).zip(DAMAGED) {
+        let home = std::mem::replace(&mut hupd.home, Home::new());
+        let path = database(&home);
+        fs::write(&path, &whole).unwrap();
+        damage(&path);
+        let damaged = fs::read(&path).unwrap();
+        hupd = Hupd::start_in(home);
+
+        let moved = hupd.home.json(&["status"])["history_moved"].clone();
+        let moved = moved
+            .as_str()
+            .unwrap_or_else(|| panic!("{what}: {}", hupd.log()));
+        let begins = format!("{}: cannot be read: ", path.display());
+        assert!(
+            moved.starts_with(&begins) && moved.contains(why),
+            "{what}: {moved}"
+        );
+        let aside = moved.split("it is kept as ").nth(1).unwrap();
+        let aside = aside.strip_suffix(", and a new history begins").unwrap();
+        assert!(fs::read(aside).unwrap() == damaged, "{what}");
+        assert!(
+            hupd.log().contains(&format!(" error {moved}")),
+            "{what}: {}",
+            hupd.log()
+        );
+        assert_eq!(run(&hupd.home, "loud")["outcome"], "exited 0");
+        assert_eq!(hupd.home.runs("loud").len(), 1, "{what}");
+        let all = state_files(&hupd.home, "corrupt-");
+        let stores = all
+            .iter()
+            .filter(|path| !path.to_string_lossy().ends_with("-wal"));
+        assert_eq!(stores.count(), number, "{what}: {all:?}");
+        hupd.stop();
+    }
+}
+
+#[test]
+fn a_hupd_that_was_killed_has_left_a_whole_store() {
+    let hupd = Hupd::start(LOUD);
+    run(&hupd.home, "loud");
+    let hupd = Hupd::start_in(hupd.crash());
+    assert_eq!(hupd.home.json(&["status"])["history_moved"], Value::Null);
+    assert_eq!(hupd.home.runs("loud").len(), 1);
+}
+
+/// What stands in the place of the store, and what is said of it. It is left as it is.
+const FOREIGN: [(&str, Damage, &str); 2] = [
+    (
+        "a folder",
+        |path| fs::create_dir_all(path).unwrap(),
+        "cannot open the store: is a directory",
+    ),
+    (
+        "a database of another program",
+        |path| {
+            let other = Connection::open(path).unwrap();
+            other
+                .execute_batch(
+                    "CREATE TABLE notes (x); PRAGMA application_id = 17; PRAGMA user_version = 3",
+                )
+                .unwrap();
+        },
+        "a database of another program, and not a store of hupd; it is left as it is: move it away, or set 'state_dir' to \
+         another folder",
+    ),
+];
+
+#[test]
+fn what_is_not_a_store_of_hupd_is_left_alone_and_the_start_fails() {
+    for (what, put, why) in FOREIGN {
+        let home = Home::new();
+        home.configure("[jobs.hello]\ncommand = 'true'\n");
+        home.write("state/other", "");
+        let path = database(&home);
+        put(&path);
+        let before = fs::read(&path).ok();
+        let mut hupd = Hupd::launch(home);
+        assert_eq!(hupd.wait().code(), Some(1), "{what}");
+        let (log, path) = (hupd.log(), path.display());
+        assert!(
+            log.ends_with(&format!("{path}: {why}; not started\n")),
+            "{what}: {log}"
+        );
+        assert_eq!(fs::read(database(&hupd.home)).ok(), before, "{what}");
+        assert!(state_files(&hupd.home, "corrupt-").is_empty(), "{what}");
+    }
+}
+
+#[test]
+fn a_store_that_may_not_be_read_fails_the_start_and_is_left_alone() {
+    let mut hupd = Hupd::start("[jobs.hello]\ncommand = 'true'\n");
+    hupd.stop();
+    let home = std::mem::replace(&mut hupd.home, Home::new());
+    let path = database(&home);
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).unwrap();
+    let mut command = home.hupd();
+    if is_root() {
+        if !has_program("setpriv") {
+            return skip("a store that may not be read: root may read it, and there is no setpriv");
+        }
+        let hupd = command;
+        command = Command::new("setpriv");
+        command.arg("--bounding-set=-dac_override,-dac_read_search");
+        command.arg(hupd.get_program()).args(hupd.get_args());
+    }
+    let mut hupd = Hupd::launch_by(home, command);
+    assert_eq!(hupd.wait().code(), Some(1));
+    let why = "cannot open the store: permission denied; not started\n";
+    let log = hupd.log();
+    assert!(
+        log.ends_with(&format!("{}: {why}", path.display())),
+        "{log}"
+    );
+    assert!(state_files(&hupd.home, "corrupt-").is_empty());
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The state directory and the files of the store in it.
 
-use std::fs::{DirBuilder, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::Read;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -53,6 +54,24 @@ pub(super) fn prepare(state_dir: &Path) -> Result<PathBuf, StoreError> {
     match opened {
         Ok(_) => Ok(path),
         Err(why) => error(&path, "cannot open the store", &reason(&why)),
+    }
+}
+
+/// What SQLite would pass over in silence, though there was a history once: it takes an empty file for a new database,
+/// and a log that it cannot read for none.
+pub(super) fn unreadable(state_dir: &Path) -> Option<&'static str> {
+    let path = state_dir.join(NAME);
+    let mut beginning = Vec::new();
+    if let Ok(log) = File::open(with_suffix(&path, "-wal")) {
+        // A log that cannot be read at all is for SQLite to refuse.
+        let _ = log.take(4).read_to_end(&mut beginning);
+    }
+    let is_empty = path.metadata().is_ok_and(|file| file.len() == 0);
+    match (&beginning[..], is_empty) {
+        // After a power cut there may be zeros for what had not come to the disk.
+        ([] | [0, 0, 0, 0], true) => Some("the file is empty"),
+        ([] | [0, 0, 0, 0] | [0x37, 0x7f, 0x06, 0x82 | 0x83], _) => None,
+        _ => Some("its log, the file that ends in '-wal', is damaged"),
     }
 }
 

@@ -100,9 +100,11 @@ impl Store {
         now: Timestamp,
         outbox: Outbox,
     ) -> Result<(Self, Recovered), StoreError> {
+        // Before an empty file is made.
+        let unreadable = files::unreadable(state_dir);
         let path = files::prepare(state_dir)?;
         let mut place = Place::new(&path);
-        let (connection, recovered) = place.open(now)?;
+        let (connection, recovered) = place.open(unreadable, now)?;
         let failed = |why: &dyn fmt::Display| StoreError(format!("{}: {why}", path.display()));
         let reader = Reader::start(place.open_to_read()?).map_err(|why| failed(&why))?;
         let (inbox, messages) = mpsc::channel();

@@ -24,8 +24,16 @@ impl Place {
     }
 
     /// A store that cannot be read must not keep hupd from starting: it makes room for a new one.
-    pub(super) fn open(&mut self, now: Timestamp) -> Result<(Connection, Recovered), StoreError> {
-        let why = match open_and_recover(&self.path) {
+    pub(super) fn open(
+        &mut self,
+        unreadable: Option<&str>,
+        now: Timestamp,
+    ) -> Result<(Connection, Recovered), StoreError> {
+        let found = match unreadable {
+            Some(why) => Err(Fault::Corrupt(why.to_owned())),
+            None => open_and_recover(&self.path),
+        };
+        let why = match found {
             Err(Fault::Corrupt(why)) => why,
             usable => return usable.map_err(|fault| self.failed(&fault)),
         };

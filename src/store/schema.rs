@@ -29,6 +29,9 @@ use super::opening::Fault;
 /// What `user_version` says of a store of this version.
 const VERSION: i64 = 3;
 
+const ANOTHER_PROGRAM: &str = "a database of another program, and not a store of hupd; it is left as it is: move it away, or \
+     set 'state_dir' to another folder";
+
 const TABLES: &str = "
 CREATE TABLE ledger (
   job TEXT NOT NULL,
@@ -218,9 +221,20 @@ CREATE TABLE pauses (
 ) WITHOUT ROWID;
 ";
 
-/// Refuses what a newer hupd made.
+/// Refuses what another program made, and what a newer hupd made. Changes nothing.
 pub(super) fn version(connection: &Connection) -> Result<i64, Fault> {
-    let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    let number = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0));
+    let version = number("PRAGMA user_version")?;
+    let tables = number("SELECT count(*) FROM sqlite_schema")?;
+    let ours = number("SELECT count(*) FROM sqlite_schema WHERE name IN ('ledger', 'runs')")?;
+    let is_ours = match version {
+        0 => tables == 0,
+        _ => ours == 2,
+    };
+    // No hupd has ever set one.
+    if !is_ours || number("PRAGMA application_id")? != 0 {
+        return Err(Fault::Unusable(ANOTHER_PROGRAM.to_owned()));
+    }
     if version > VERSION {
         return Err(Fault::Unusable(format!(
             "the store is of version {version}, this hupd knows versions up to {VERSION}"
@@ -232,12 +246,6 @@ pub(super) fn version(connection: &Connection) -> Result<i64, Fault> {
 /// All of them or none.
 pub(super) fn make_tables(connection: &mut Connection) -> Result<(), Fault> {
     let transaction = connection.transaction()?;
-    let tables: i64 =
-        transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
-    if tables > 0 {
-        let why = "a database with tables, but not a store of hupd".to_owned();
-        return Err(Fault::Unusable(why));
-    }
     transaction.execute_batch(TABLES)?;
     transaction.execute_batch(VIEWS)?;
     transaction.pragma_update(None, "user_version", VERSION)?;

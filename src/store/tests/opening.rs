@@ -88,9 +88,21 @@ fn a_store_of_a_newer_version_is_refused_untouched() {
 fn a_database_of_something_else_is_refused() {
     let place = Place::new();
     fs::create_dir(place.dir()).unwrap();
-    place.shell().execute_batch("CREATE TABLE t (x)").unwrap();
-    let error = place.try_open(&place.dir()).err().unwrap();
-    assert!(error.to_string().ends_with("not a store of hupd"));
+    for what in [
+        "CREATE TABLE t (x)",
+        "PRAGMA user_version = 3",
+        "PRAGMA user_version = 99",
+        "DROP TABLE t; PRAGMA user_version = 0; PRAGMA application_id = 17",
+    ] {
+        place.shell().execute_batch(what).unwrap();
+        let before = fs::read(place.file()).unwrap();
+        let error = place.try_open(&place.dir()).err().unwrap().to_string();
+        assert!(
+            error.contains("a database of another program, and not a store of hupd"),
+            "{what}: {error}"
+        );
+        assert_eq!(fs::read(place.file()).unwrap(), before, "{what}");
+    }
 }
 
 #[test]
