@@ -64,7 +64,7 @@ impl Expression {
         };
         let first = wall(first)?;
         let is_fixed = self.pattern.times.watch == Watch::Fixed;
-        let is_made_up = is_fixed && self.pattern.made_up_for(period, dst).is_some();
+        let is_made_up = self.pattern.made_up_for(period, dst).is_some();
         Some(match (resumes > lived, is_fixed) {
             (true, _) if is_made_up => Effect::MadeUp(first),
             (true, _) => Effect::LeftOut(first),

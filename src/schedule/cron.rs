@@ -82,13 +82,10 @@ fn days(
         rare.years = Some(years(year, seed)?);
     }
     days.rare = rare.boxed();
-    match days.why_never() {
-        None => Ok(days),
-        Some(why) => {
-            let message = format!("never fires: {why}");
-            Err(ExpressionError::new(day.start..month.end(), message))
-        }
-    }
+    days.that_come().map_err(|why| {
+        let message = format!("never fires: {why}");
+        ExpressionError::new(day.start..month.end(), message)
+    })
 }
 
 fn years(year: Word<'_>, seed: Seed) -> Result<Years, ExpressionError> {

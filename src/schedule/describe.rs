@@ -195,7 +195,7 @@ fn weekdays(bits: u8, rare: Option<&RareDays>) -> String {
     if let [first, .., last] = named[..]
         && named.len() > 2
         && last - first == named.len() as u32 - 1
-        && rare.is_none()
+        && rare.is_none_or(|rare| !rare.count_weekdays())
     {
         return format!("from {} to {}", name(first), name(last));
     }

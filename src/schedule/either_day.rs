@@ -62,11 +62,12 @@ impl Expression {
         let mut time = vec![component(fields[day - 1]), component(fields[day - 2])];
         time.extend(day.checked_sub(3).map(|second| component(fields[second])));
         let text = format!("{} {date} {}", names(weekdays), time.join(":"));
+        let days = Days {
+            rule: DayRule::Both,
+            ..self.pattern.days.clone()
+        };
         let wanted = Pattern {
-            days: Days {
-                rule: DayRule::Both,
-                ..self.pattern.days.clone()
-            },
+            days: days.that_come().ok()?,
             times: self.pattern.times.clone(),
         };
         (parsed(&text)?.pattern == wanted).then_some(text)

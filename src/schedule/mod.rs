@@ -10,6 +10,7 @@ mod either_day;
 mod expression;
 mod expression_error;
 mod field;
+mod gregorian;
 mod hashed;
 mod left_out;
 mod marks;

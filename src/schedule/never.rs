@@ -1,6 +1,7 @@
 //! Why an expression never fires, where no year has such a day.
 
-use super::days::{DayRule, Days, length_of};
+use super::days::{DayRule, Days};
+use super::gregorian::length_of;
 
 const LEAP_YEAR: i64 = 2000;
 pub(super) const MONTHS: [&str; 13] = [
@@ -20,13 +21,10 @@ pub(super) const MONTHS: [&str; 13] = [
 ];
 
 impl Days {
-    /// Why no year has such a day, where none has.
-    pub fn why_never(&self) -> Option<String> {
-        if self.ever_come() {
-            return None;
-        }
+    /// What no year has.
+    pub fn why_never(&self) -> String {
         let why = self.too_long_for_its_months();
-        Some(why.unwrap_or_else(|| "no year has such a day".to_owned()))
+        why.unwrap_or_else(|| "no year has such a day".to_owned())
     }
 
     fn too_long_for_its_months(&self) -> Option<String> {

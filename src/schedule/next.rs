@@ -5,13 +5,10 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
 
-use super::days::SECONDS_PER_DAY;
 use super::pattern::{Pattern, Watch};
-use super::periods::{FOREVER, Period};
+use super::periods::Period;
 use super::{Dst, Instant, Zone};
 
-/// Behind it there are no instants: the end of the year 9999.
-const END: i64 = 253_402_300_800;
 /// So far from UTC a clock on a wall may be, and a little more.
 const FARTHEST: i64 = 27 * 3600;
 /// A greater jump is no daylight saving but a correction of the calendar: nothing is made up for.
@@ -22,40 +19,49 @@ impl Pattern {
     pub fn next_after(&self, time: Timestamp, zone: &Zone, dst: Dst) -> Option<Instant> {
         let is_before_full_second = time.subsec_nanosecond() < 0;
         let mut from = time.as_second() + i64::from(!is_before_full_second);
-        let last_day = self.days.last_after(from.div_euclid(SECONDS_PER_DAY));
+        // The first time on a wall that is named and still to come.
+        let mut named = None;
         loop {
-            let period = zone.periods_from(from).next()?;
-            let instant = self.first_of(&period, from, dst);
-            if instant.is_some() || period.end == FOREVER {
-                return instant;
+            let period = zone.period_of(from)?;
+            if from == period.start
+                && let Some(lost) = self.made_up_for(&period, dst)
+            {
+                return self.instant(from, Some(lost));
             }
-            // Nothing follows before the next day that is named begins somewhere.
-            let day = (period.end - FARTHEST).div_euclid(SECONDS_PER_DAY);
-            let day = self.days.first_from(day, last_day)?;
-            from = period.end.max(day * SECONDS_PER_DAY - FARTHEST);
+            let begins = self.begins(&period, from);
+            if named.is_none_or(|wall| wall < begins) {
+                named = self.first_from(begins);
+            }
+            if let Some(wall) = named
+                && wall - period.offset < period.end
+            {
+                return self.instant(wall - period.offset, None);
+            }
+            // Clocks may go back over what they showed, but behind the period none shows what is earlier than that.
+            let earliest = period.end - FARTHEST;
+            if begins > earliest {
+                named = self.first_from(earliest);
+            }
+            from = period.end.max(named? - FARTHEST);
         }
     }
 
-    /// The first instant of a period, at `from` or later.
-    fn first_of(&self, period: &Period, from: i64, dst: Dst) -> Option<Instant> {
-        let mut begins = from.max(period.start) + period.offset;
-        if self.times.watch == Watch::Fixed {
-            let is_ahead = period.start >= from;
-            if is_ahead && let Some(lost) = self.made_up_for(period, dst) {
-                return self.instant(period.start, Some(lost));
-            }
+    /// What a clock on a wall shows at `from`, or where what it shows counts again.
+    fn begins(&self, period: &Period, from: i64) -> i64 {
+        let wall = from + period.offset;
+        match self.times.watch {
+            Watch::Wild => wall,
             // A repeated time has had its run in the first pass, whether anybody remembers or not.
-            begins = begins.max(period.lived);
+            Watch::Fixed => wall.max(period.lived),
         }
-        let wall = self.first_in(begins, period.end.min(END) + period.offset)?;
-        self.instant(wall - period.offset, None)
     }
 
-    /// The first wall-clock time that was asked for and left out when the period began, where that is made up for
+    /// The first wall-clock time that was asked for and left out when the period began, where that is made up for:
     /// to somebody who chose it.
     pub fn made_up_for(&self, period: &Period, dst: Dst) -> Option<DateTime> {
         let resumes = period.start + period.offset;
-        if dst == Dst::Skip || resumes - period.lived > WIDEST_GAP {
+        let is_chosen = self.times.watch == Watch::Fixed;
+        if !is_chosen || dst == Dst::Skip || resumes - period.lived > WIDEST_GAP {
             return None;
         }
         wall(self.first_in(period.lived, resumes)?)

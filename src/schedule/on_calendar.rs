@@ -113,10 +113,10 @@ fn pattern(words: &[Word<'_>]) -> Result<Pattern, ExpressionError> {
         self::date(date, &mut days)?;
     }
     let times = time.map_or(Ok(midnight()), self::time)?;
-    if let (Some(why), Some(date)) = (days.why_never(), date.or(weekdays)) {
+    let days = days.that_come().map_err(|why| {
         let message = format!("never fires: {why}");
-        return Err(ExpressionError::new(date.range(), message));
-    }
+        ExpressionError::new(date.unwrap_or(words[0]).range(), message)
+    })?;
     Ok(Pattern { days, times })
 }
 

@@ -30,27 +30,23 @@ pub enum Watch {
 impl Pattern {
     /// The first wall-clock second in `from..until` that matches. Seconds are counted from 1970-01-01 on.
     pub fn first_in(&self, from: i64, until: i64) -> Option<i64> {
-        let last = until - 1;
-        if from > last {
+        if from >= until {
             return None;
         }
-        let (today, last_day) = (
-            from.div_euclid(SECONDS_PER_DAY),
-            last.div_euclid(SECONDS_PER_DAY),
-        );
-        let mut day = self.days.first_from(today, last_day)?;
-        let mut time = None;
-        if day == today {
-            time = self
-                .times
-                .first_from(from.rem_euclid(SECONDS_PER_DAY) as u32);
-            if time.is_none() {
-                day = self.days.first_from(day + 1, last_day)?;
-            }
-        }
-        let time = time.unwrap_or_else(|| self.times.first());
-        let found = day * SECONDS_PER_DAY + i64::from(time);
-        (found <= last).then_some(found)
+        self.first_from(from).filter(|found| *found < until)
+    }
+
+    /// The first one from a second on; none where none comes any more.
+    pub fn first_from(&self, second: i64) -> Option<i64> {
+        let today = second.div_euclid(SECONDS_PER_DAY);
+        let time = self
+            .times
+            .first_from((second - today * SECONDS_PER_DAY) as u32);
+        let day = self.days.first_from(today + i64::from(time.is_none()))?;
+        let time = time
+            .filter(|_| day == today)
+            .unwrap_or_else(|| self.times.first());
+        Some(day * SECONDS_PER_DAY + i64::from(time))
     }
 }
 

@@ -5,12 +5,14 @@ use std::iter;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-/// 2100-01-01: up to here the periods of a zone are listed once, what follows is worked out on
-/// demand.
-const TABLE_END: i64 = 4_102_444_800;
+/// 2200-01-01, behind the last year that can be named: up to here the periods of a zone are listed once,
+/// what follows is worked out on demand.
+const TABLE_END: i64 = 7_258_118_400;
 /// The rules for the far future repeat every year, so a walk that starts two years early has the
 /// change before any instant right.
 const RUN_UP: i64 = 2 * 366 * 86_400;
+/// A stretch of the index has 2^24 seconds, about half a year: mostly one change of the clocks.
+const STRETCH_BITS: u32 = 24;
 pub(super) const FOREVER: i64 = i64::MAX;
 
 /// A stretch of time with one offset from UTC. All numbers are seconds.
@@ -24,27 +26,69 @@ pub(super) struct Period {
     pub lived: i64,
 }
 
-/// The periods of a zone from the beginning of time to a little beyond 2100.
-pub(super) fn table(zone: &TimeZone) -> Box<[Period]> {
-    periods(zone, Timestamp::MIN)
-        .take_while(|period| period.start < TABLE_END)
-        .collect()
+/// The periods of a zone from the beginning of time to a little beyond 2200.
+#[derive(Debug)]
+pub(super) struct Table {
+    periods: Box<[Period]>,
+    /// For every stretch of time from 1970 on the period in which it begins: so few are looked at.
+    index: Box<[u32]>,
+}
+
+impl Table {
+    pub fn new(zone: &TimeZone) -> Self {
+        let periods = periods(zone, Timestamp::MIN).take_while(|period| period.start < TABLE_END);
+        let periods: Box<[_]> = periods.collect();
+        let period_of = |time| periods.partition_point(|period| period.end <= time) as u32;
+        let later = (1..=stretch(TABLE_END)).map(|stretch| period_of(stretch << STRETCH_BITS));
+        // What is earlier than 1970 belongs to the first one.
+        let index = iter::once(0).chain(later).collect();
+        Self { periods, index }
+    }
+
+    /// The period of an instant and all that follow which are listed.
+    fn from(&self, time: i64) -> &[Period] {
+        let first = self.index[stretch(time.min(TABLE_END)) as usize] as usize;
+        let listed = &self.periods[first..];
+        let past = listed.iter().take_while(|period| period.end <= time);
+        &listed[past.count()..]
+    }
+
+    /// Up to here it goes.
+    fn end(&self) -> i64 {
+        self.periods.last().map_or(FOREVER, |period| period.end)
+    }
+}
+
+// Which periods there are says all.
+impl PartialEq for Table {
+    fn eq(&self, other: &Self) -> bool {
+        self.periods == other.periods
+    }
+}
+
+/// Which stretch of the index a time belongs to.
+fn stretch(time: i64) -> i64 {
+    (time >> STRETCH_BITS).max(0)
+}
+
+/// The period of an instant.
+pub(super) fn of(zone: &TimeZone, table: &Table, time: i64) -> Option<Period> {
+    let listed = table.from(time).first().copied();
+    listed.or_else(|| from(zone, table, time).next())
 }
 
 /// The period of an instant and all that follow, first those of the table.
 pub(super) fn from<'z>(
     zone: &'z TimeZone,
-    table: &'z [Period],
+    table: &'z Table,
     time: i64,
 ) -> impl Iterator<Item = Period> + 'z {
-    let listed = &table[table.partition_point(|period| period.end <= time)..];
-    let listed_until = table.last().map_or(FOREVER, |period| period.end);
-    let beyond = (listed_until < FOREVER).then_some(listed_until.max(time));
+    let beyond = (table.end() < FOREVER).then_some(table.end().max(time));
     let beyond = beyond.into_iter().flat_map(move |time| {
         let start = Timestamp::from_second(time - RUN_UP).unwrap_or(Timestamp::MAX);
         periods(zone, start).skip_while(move |period| period.end <= time)
     });
-    listed.iter().copied().chain(beyond)
+    table.from(time).iter().copied().chain(beyond)
 }
 
 fn periods(zone: &TimeZone, from: Timestamp) -> impl Iterator<Item = Period> {

@@ -1,7 +1,10 @@
 //! Days that are counted from elsewhere: from the end of the month, by weeks of the month, to the nearest working
 //! day; and years.
 
-use super::days::Month;
+use std::iter;
+
+use super::days::{ones, week_from};
+use super::gregorian::{Month, YearKinds};
 
 /// The years that may be named, as in `systemd.time(7)`.
 pub(super) const FIRST_YEAR: i64 = 1970;
@@ -25,6 +28,8 @@ pub(super) struct RareDays {
     pub last: u8,
     /// None: all.
     pub years: Option<Years>,
+    /// The kinds of years that have such a day: the others are passed over.
+    pub year_kinds: YearKinds,
 }
 
 /// A bit for every year from the first one on.
@@ -56,22 +61,20 @@ impl Years {
         years.map(|year| year as u32)
     }
 
-    pub fn last(&self) -> i64 {
-        let word = self.0.iter().rposition(|bits| *bits != 0).unwrap_or(0);
-        let bit = 64 * word as i64 + i64::from(63 - self.0[word].leading_zeros().min(63));
-        FIRST_YEAR + bit
+    /// Those from a year on.
+    pub fn from(&self, year: i64) -> impl Iterator<Item = i64> {
+        iter::successors(self.first_from(year), |year| self.first_from(year + 1))
     }
 
-    /// The first of them from a year on.
-    pub fn first_from(&self, year: i64) -> Option<i64> {
+    fn first_from(&self, year: i64) -> Option<i64> {
         let first = (year.max(FIRST_YEAR) - FIRST_YEAR) as usize;
-        let word = first / 64;
-        let rest = self.0.get(word)? & (u64::MAX << (first % 64));
-        let others = self.0.iter().enumerate().skip(word + 1);
-        let mut words =
-            std::iter::once((word, rest)).chain(others.map(|(word, bits)| (word, *bits)));
-        let (word, bits) = words.find(|(_, bits)| *bits != 0)?;
-        Some(FIRST_YEAR + 64 * word as i64 + i64::from(bits.trailing_zeros()))
+        let mut rest = self.0.get(first / 64)? & (u64::MAX << (first % 64));
+        let mut word = first / 64;
+        while rest == 0 {
+            word += 1;
+            rest = *self.0.get(word)?;
+        }
+        Some(FIRST_YEAR + 64 * word as i64 + i64::from(rest.trailing_zeros()))
     }
 }
 
@@ -82,33 +85,46 @@ impl RareDays {
     }
 
     pub fn is_in_years(&self, year: i64) -> bool {
-        self.years.is_none_or(|years| years.names(year))
+        self.years.is_none_or(|years| years.names(year)) && self.year_kinds.include(year)
+    }
+
+    /// The first year from a year on that has one of them.
+    pub fn first_year_from(&self, year: i64) -> Option<i64> {
+        match &self.years {
+            None => self.year_kinds.first_from(year),
+            Some(years) => years.from(year).find(|year| self.year_kinds.include(*year)),
+        }
     }
 
     /// A bit for every day of the month that is named as such.
     pub fn days_of_month(&self, month: Month) -> u32 {
         let length = month.length();
-        let from_end = (0..length).filter(|days| self.before_last >> days & 1 == 1);
-        let near = (1..=length).filter(|day| self.near >> day & 1 == 1);
+        let from_end = ones(self.before_last).filter(|days| *days < length);
+        let near = ones(self.near).filter(|day| *day <= length);
         let last = self.last_working_day.then_some(length);
         let working = near.chain(last).map(|day| nearest_working_day(day, month));
         let from_end = from_end.map(|days| length - days);
         from_end.chain(working).fold(0, |bits, day| bits | 1 << day)
     }
 
+    /// Whether weekdays are named by where they come in the month.
+    pub fn count_weekdays(&self) -> bool {
+        (self.nth, self.last) != Default::default()
+    }
+
     /// A bit for every day of the month that is named by its weekday.
     pub fn weekdays(&self, month: Month) -> u32 {
-        let mut bits = 0_u64;
-        for weekday in SUNDAY..=SATURDAY {
-            let first = 1 + (weekday + 7 - month.first_weekday()) % 7;
-            for (week, nth) in (0..).zip(self.nth) {
-                bits |= u64::from(nth >> weekday & 1) << (first + 7 * week);
-            }
-            let last = first + (month.length() - first) / 7 * 7;
-            bits |= u64::from(self.last >> weekday & 1) << last;
+        if !self.count_weekdays() {
+            return 0;
         }
+        let begins = month.first_weekday();
+        // The last week begins so many days after the first of the month.
+        let before = month.length() - 7;
+        let last = week_from((begins + before) % 7, self.last) << (before + 1);
+        let weeks = (0..).zip(self.nth);
+        let weeks = weeks.map(|(week, nth)| u64::from(week_from(begins, nth)) << (7 * week + 1));
         // A fifth one may lie beyond the month.
-        bits as u32
+        last | weeks.fold(0, |days, week| days | week) as u32
     }
 }
 

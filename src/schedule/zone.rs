@@ -25,7 +25,7 @@ pub struct Zone {
 struct Rules {
     name: String,
     zone: TimeZone,
-    periods: Box<[Period]>,
+    periods: periods::Table,
 }
 
 /// When a clock on a wall shows a certain time.
@@ -65,7 +65,7 @@ impl Zone {
     }
 
     pub(super) fn new(name: String, zone: TimeZone) -> Self {
-        let periods = periods::table(&zone);
+        let periods = periods::Table::new(&zone);
         Self {
             rules: Arc::new(Rules {
                 name,
@@ -100,13 +100,17 @@ impl Zone {
             AmbiguousOffset::Fold { before, after } => Shown::Twice(at(before), at(after)),
             // Told by the clocks before the gap, it is after the gap: that is where the present period begins.
             AmbiguousOffset::Gap { before, .. } => {
-                let period = self.periods_from(at(before).as_second()).next();
+                let period = self.period_of(at(before).as_second());
                 let resumes = period.and_then(|period| Timestamp::from_second(period.start).ok());
                 Shown::Never {
                     resumes: resumes.unwrap_or(Timestamp::MAX),
                 }
             }
         }
+    }
+
+    pub(super) fn period_of(&self, time: i64) -> Option<Period> {
+        periods::of(&self.rules.zone, &self.rules.periods, time)
     }
 
     pub(super) fn periods_from(&self, time: i64) -> impl Iterator<Item = Period> + '_ {

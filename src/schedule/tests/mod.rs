@@ -7,6 +7,7 @@ mod descriptions;
 mod either_day;
 mod every_zone;
 mod expressions;
+mod gregorian;
 mod marks;
 mod oracle;
 mod random;
