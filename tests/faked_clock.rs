@@ -14,10 +14,14 @@ use std::fs;
 use std::path::Path;
 
 use common::{Home, Hupd, fates, skip, wait_until};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 /// Where Debian has it, in the form for programs with threads: the other one lets the real time through now and then.
 const FOLDERS: [&str; 2] = ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu"];
+
+/// The clock goes on while hupd starts, and what comes before it serves is not due: so long before the time that is meant
+/// it starts, within the same minute, and only then is the clock set to it.
+const LONGEST_START: SignedDuration = SignedDuration::from_secs(40);
 
 /// A hupd that takes the time from a file.
 struct Faked {
@@ -25,7 +29,7 @@ struct Faked {
 }
 
 impl Faked {
-    /// Starts at that time, on the clock on the wall; nothing where there is no libfaketime.
+    /// Serves at that time, on the clock on the wall; nothing where there is no libfaketime.
     fn start(jobs: &str, at: &str) -> Option<Self> {
         let libraries = FOLDERS.map(|folder| format!("{folder}/faketime/libfaketimeMT.so.1"));
         let library = libraries.iter().find(|path| Path::new(path).exists());
@@ -35,7 +39,8 @@ impl Faked {
         };
         let home = Home::new();
         home.configure(&format!("[daemon]\ntimezone = \"Europe/Berlin\"\n{jobs}"));
-        set(&home, at);
+        let at = at.parse().expect("a time");
+        set(&home, at - LONGEST_START);
         let mut command = home.hupd();
         command
             .env("LD_PRELOAD", library)
@@ -43,11 +48,12 @@ impl Faked {
             .env("FAKETIME_NO_CACHE", "1")
             .env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
         let hupd = Hupd::start_by(command, home);
+        set(&hupd.home, at);
         Some(Self { hupd })
     }
 
     fn set(&self, at: &str) {
-        set(&self.hupd.home, at);
+        set(&self.hupd.home, at.parse().expect("a time"));
     }
 
     /// Waits until the run of that instant is over, and gives the reason in its row.
@@ -77,8 +83,7 @@ impl Faked {
 }
 
 /// As far from the real clock as it has to be now.
-fn set(home: &Home, at: &str) {
-    let at: Timestamp = at.parse().expect("a time");
+fn set(home: &Home, at: Timestamp) {
     let behind = Timestamp::now().duration_since(at).as_secs();
     home.write("clock.new", &format!("-{behind}\n"));
     fs::rename(home.file("clock.new"), home.file("clock")).expect("renamed");
