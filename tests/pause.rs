@@ -121,6 +121,55 @@ fn whoever_asks_for_a_run_of_a_paused_job_gets_it() {
 }
 
 #[test]
+fn a_run_in_progress_has_its_next_attempt_in_a_pause() {
+    let retry = "retry = { attempts = 2, delay = \"2s\" }";
+    let job = format!("[jobs.job]\ncommand = \"exit 3\"\nschedule = \"@yearly\"\n{retry}\n");
+    let hupd = Hupd::start(&job);
+    let run = hupd.home.json(&["run", "job"])["run"].to_string();
+    let shown = || hupd.home.json(&["show", &run]);
+    wait_until("its first attempt has failed", || {
+        (!shown()["next_attempt_at"].is_null()).then_some(())
+    });
+    pause(&hupd.home, &[]);
+    let ended = wait_until("the run has ended", || {
+        Some(shown()).filter(|run| !run["outcome"].is_null())
+    });
+    assert_eq!(
+        (&ended["attempt"], &ended["outcome"], &ended["stopped_by"]),
+        (&2.into(), &"exited 3".into(), &Value::Null),
+        "{ended}"
+    );
+}
+
+#[test]
+fn what_waits_when_its_job_is_paused_is_skipped_but_for_requests() {
+    let home = Home::new();
+    home.gate("gate");
+    let queues = "overlap = \"queue\"\ncommand = \"cat gate\"\nworking_dir = \".\"\n";
+    home.configure(&format!("[jobs.job]\nschedule = \"* * * * * *\"\n{queues}"));
+    let hupd = Hupd::start_in(home);
+    wait_until("one waits", || {
+        (hupd.status()["waiting"] == 1).then_some(())
+    });
+    let asked = hupd.home.json(&["run", "job"])["run"].clone();
+    pause(&hupd.home, &[]);
+    let list = hupd.home.json(&["list"]);
+    let waiting = list["jobs"][0]["waiting"].as_array().expect("a list");
+    assert_eq!(waiting.len(), 1, "{list}");
+    assert_eq!(waiting[0]["run"], asked);
+    wait_until("what waited is on record as skipped", || {
+        let ledger = hupd.home.ledger("job");
+        let skipped = ledger.iter().filter(|row| row.1 == "skipped");
+        (skipped.filter(|row| row.2 == "the job is paused").count() >= 1).then_some(())
+    });
+    for _ in 0..2 {
+        wait_until("one is at the gate", || {
+            hupd.home.open_gate("gate").then_some(())
+        });
+    }
+}
+
+#[test]
 fn people_are_told_of_a_pause() {
     let hupd = Hupd::start(&each_second(""));
     let until = "2999-01-01T00:00:00Z";
