@@ -162,6 +162,8 @@ fn words(request: &Request) -> String {
         | Request::Runs(_)
         | Request::ShowRun(_)
         | Request::ShowJob(_)
+        | Request::Generations(_)
+        | Request::ShowGeneration(_)
         | Request::Output(_)
         | Request::Follow(_)
         | Request::Why(_) => "read".to_owned(),
@@ -246,6 +248,8 @@ mod tests {
             "/v1/runs",
             "/v1/runs/1",
             "/v1/jobs/x",
+            "/v1/generations",
+            "/v1/generations/1",
             "/v1/runs/1/output",
             "/v1/runs/1/output?follow=true",
             "/v1/why?job=x",

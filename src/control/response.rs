@@ -51,6 +51,8 @@ impl From<Answer> for HttpResponse {
             Answer::Runs(runs) => ok(&runs),
             Answer::ShowRun(details) => ok(&details),
             Answer::ShowJob(details) => ok(&details),
+            Answer::Generations(generations) => ok(&generations),
+            Answer::ShowGeneration(details) => ok(&details),
             Answer::Why(why) => ok(&why),
             Answer::Run(run) | Answer::Kill(run) => ok(&run),
             Answer::Reload(verdict) => ok(&verdict),

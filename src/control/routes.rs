@@ -19,7 +19,7 @@ const ROUTES: &str = "GET /v1/status, GET /v1/jobs, GET /v1/next?job=&from=&to=&
      GET /v1/jobs/NAME, GET /v1/runs/ID/output?follow=&attempt=, \
      GET /v1/jobs/NAME/output?follow=, GET /v1/why?job=&at=, POST /v1/jobs/NAME/run?wait=, \
      POST /v1/jobs/NAME/pause?until=&reason=, POST /v1/jobs/NAME/resume, \
-     POST /v1/runs/ID/kill, POST /v1/reload, POST /v1/stop";
+     GET /v1/generations?limit=, GET /v1/generations/N, POST /v1/runs/ID/kill, POST /v1/reload, POST /v1/stop";
 
 /// How many rows are answered where the client does not say, and at most.
 const USUAL_NEXT: usize = 10;
@@ -41,7 +41,11 @@ pub fn parse(method: &Method, path: &str, query: &str) -> Result<Request, Failur
     let segments = segments(path)?;
     let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
     let allowed = match segments[..] {
-        ["v1", "status" | "jobs" | "next" | "chart" | "runs" | "why"] => "GET",
+        [
+            "v1",
+            "status" | "jobs" | "next" | "chart" | "runs" | "why" | "generations",
+        ] => "GET",
+        ["v1", "generations", _] => "GET",
         ["v1", "runs" | "jobs", _] | ["v1", "runs" | "jobs", _, "output"] => "GET",
         ["v1", "reload" | "stop"] => "POST",
         ["v1", "jobs", _, "run" | "pause" | "resume"] | ["v1", "runs", _, "kill"] => "POST",
@@ -62,6 +66,8 @@ fn meaning(segments: &[&str], mut query: Query) -> Result<Request, Failure> {
         ["chart"] => (chart(&mut query)?, &["job", "from", "to", "slice"]),
         ["why"] => (why(&mut query)?, &["job", "at"]),
         ["runs"] => (runs(&mut query)?, &RUNS_KEYS),
+        ["generations"] => (generations(&mut query)?, &["limit"]),
+        ["generations", number] => (Request::ShowGeneration(generation(number)?), &[]),
         ["runs", run] => (Request::ShowRun(run_id(run)?), &[]),
         ["jobs", job] => (Request::ShowJob((*job).to_owned()), &[]),
         ["runs", run, "output"] => (
@@ -177,6 +183,17 @@ fn pause(job: &str, query: &mut Query) -> Result<Request, Failure> {
         until: query.instant("until")?,
         reason: query.text("reason")?,
     }))
+}
+
+fn generations(query: &mut Query) -> Result<Request, Failure> {
+    let limit = query.number("limit", USUAL_RUNS, MOST_ROWS)?;
+    Ok(Request::Generations(limit))
+}
+
+fn generation(text: &str) -> Result<u64, Failure> {
+    let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+    let number = text.parse().ok().filter(|_| is_number);
+    number.ok_or_else(|| Failure::bad_request(format!("generation '{text}' is no number")))
 }
 
 fn run_id(text: &str) -> Result<RunId, Failure> {

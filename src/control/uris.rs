@@ -18,6 +18,8 @@ pub fn uri_of(request: &Request) -> (Method, String) {
         Request::Runs(filter) => (Method::GET, uri_of_runs(filter)),
         Request::ShowRun(run) => (Method::GET, format!("/v1/runs/{run}")),
         Request::ShowJob(job) => (Method::GET, format!("/v1/jobs/{}", percent::encode(job))),
+        Request::Generations(limit) => (Method::GET, format!("/v1/generations?limit={limit}")),
+        Request::ShowGeneration(number) => (Method::GET, format!("/v1/generations/{number}")),
         Request::Output(of) => (Method::GET, uri_of_output(of)),
         Request::Follow(of) => (Method::GET, uri_of_following(of)),
         Request::Run { job, patience } => {

@@ -35,6 +35,8 @@ impl<W: World> Daemon<W> {
             Request::Runs(filter) => self.world.ask(Question::Runs(filter, reply)),
             Request::ShowRun(run) => self.show_run(run, reply),
             Request::ShowJob(job) => self.show_job(&job, reply, now),
+            Request::Generations(limit) => self.generations(limit, reply),
+            Request::ShowGeneration(number) => self.show_generation(number, reply),
             // Whoever follows comes as an event of its own; without a listener it is a mere question.
             Request::Output(of) | Request::Follow(of) => self.output(of, caller, reply),
             Request::Why(filter) => self.why(&filter, reply, now),

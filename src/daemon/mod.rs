@@ -8,6 +8,7 @@ mod check;
 mod details;
 mod effects;
 mod followers;
+mod generations;
 mod history;
 mod launch;
 mod loader;

@@ -2,6 +2,7 @@
 
 mod filter;
 mod follow;
+mod generations;
 mod jobs;
 mod runs;
 mod status;
@@ -18,6 +19,7 @@ use crate::run::RunId;
 
 pub use filter::{OUTCOMES, OutcomeFilter, RunFilter};
 pub use follow::{FollowRow, Written, base64};
+pub use generations::{GenerationDetails, GenerationRow, Generations, KeptFile, LiveRun, Standing};
 pub use jobs::{JobDetails, JobRow, PauseRequest, PauseRow, PolicyRow};
 pub use runs::{OutputOf, OutputRow, RunDetails, RunRow, Runs};
 pub use status::{PhaseRow, RunningRow, Status, Unrecorded, Verdict, WaitingRow};
@@ -38,6 +40,9 @@ pub enum Request {
     Runs(RunFilter),
     ShowRun(RunId),
     ShowJob(String),
+    /// So many of the newest starts and reloads.
+    Generations(usize),
+    ShowGeneration(u64),
     Output(OutputOf),
     /// The output, and what comes, until the run is over.
     Follow(OutputOf),
@@ -64,6 +69,8 @@ impl Request {
             | Self::Runs(_)
             | Self::ShowRun(_)
             | Self::ShowJob(_)
+            | Self::Generations(_)
+            | Self::ShowGeneration(_)
             | Self::Output(_)
             | Self::Follow(_)
             | Self::Why(_) => false,
@@ -101,6 +108,8 @@ pub enum Answer {
     Runs(Runs),
     ShowRun(Box<RunDetails>),
     ShowJob(Box<JobDetails>),
+    Generations(Generations),
+    ShowGeneration(Box<GenerationDetails>),
     Output(OutputRow),
     Why(Box<Why>),
     /// The stop signal was sent to that run; or it waited for a place and will not start, then it

@@ -1,11 +1,11 @@
 //! Starts and reloads, and the files that were in force.
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::config::SourceFile;
 use crate::protocol::Verdict;
 
-use super::columns::{Micros, whole};
+use super::columns::{Micros, Whole, whole};
 use super::record::write_mark;
 
 /// Configurations kept with their text, at most so many and so much; the last one always.
@@ -36,12 +36,63 @@ pub(super) fn write_verdict(
             whole(verdict.problem_count as u64),
             verdict.seconds,
         ])?;
-    let row = connection.last_insert_rowid();
     if verdict.accepted {
+        let row = connection.last_insert_rowid();
         write_mark(connection, "generation", verdict.generation)?;
-        write_sources(connection, row, sources)?;
+        let files = match files_of_same_text(connection, row, (verdict, sources))? {
+            Some(files) => files,
+            None => {
+                write_sources(connection, row, sources)?;
+                row
+            }
+        };
+        connection
+            .prepare_cached("UPDATE generations SET files = ?2 WHERE id = ?1")?
+            .execute([row, files])?;
     }
     trim(connection)
+}
+
+/// Those of the row accepted before, where they say the same: neither a HUP that changes nothing nor a start may push out
+/// what is kept of others.
+fn files_of_same_text(
+    connection: &Connection,
+    row: i64,
+    (verdict, sources): (&Verdict, &[SourceFile]),
+) -> rusqlite::Result<Option<i64>> {
+    let before: Option<(u64, Option<i64>)> = connection
+        .prepare_cached(
+            "SELECT number, files FROM generations WHERE accepted AND id < ?1
+             ORDER BY id DESC LIMIT 1",
+        )?
+        .query_row([row], |row| Ok((row.get::<_, Whole>(0)?.0, row.get(1)?)))
+        .optional()?;
+    let Some((number, Some(files))) = before else {
+        return Ok(None);
+    };
+    let is_same = number == verdict.generation || says_the_same(connection, files, sources)?;
+    Ok(is_same.then_some(files))
+}
+
+fn says_the_same(
+    connection: &Connection,
+    files: i64,
+    sources: &[SourceFile],
+) -> rusqlite::Result<bool> {
+    let mut kept = connection.prepare_cached(
+        "SELECT path, text FROM generation_files WHERE generation = ?1 ORDER BY rowid",
+    )?;
+    let mut kept = kept.query([files])?;
+    let mut sources = sources.iter();
+    while let Some(row) = kept.next()? {
+        let (path, text) = (row.get_ref(0)?.as_str()?, row.get_ref(1)?.as_str()?);
+        let is_same =
+            |source: &SourceFile| source.path.to_string_lossy() == path && *source.text == *text;
+        if !sources.next().is_some_and(is_same) {
+            return Ok(false);
+        }
+    }
+    Ok(sources.next().is_none())
 }
 
 fn write_sources(
@@ -73,13 +124,21 @@ fn trim(connection: &Connection) -> rusqlite::Result<()> {
     }
     connection
         .execute(
-            "DELETE FROM generation_files WHERE generation IN (
-               SELECT generation FROM (
-                 SELECT generation, row_number() OVER newest AS nth,
-                   sum(sum(octet_length(text))) OVER newest AS bytes
-                 FROM generation_files GROUP BY generation WINDOW newest AS (ORDER BY generation DESC))
-               WHERE nth > ?1 OR (bytes > ?2 AND nth > 1))",
-            params![whole(GENERATIONS_WITH_FILES as u64), whole(BYTES_OF_FILES as u64)],
+            "DELETE FROM generation_files WHERE generation NOT IN (
+               SELECT files FROM (
+                 SELECT files, row_number() OVER newest AS nth, sum(bytes) OVER newest AS bytes
+                 FROM (
+                   SELECT files, max(id) AS used,
+                     (SELECT sum(octet_length(text)) FROM generation_files
+                      WHERE generation = files) AS bytes
+                   FROM generations WHERE files IN (SELECT generation FROM generation_files)
+                   GROUP BY files)
+                 WINDOW newest AS (ORDER BY used DESC))
+               WHERE nth <= ?1 AND (bytes <= ?2 OR nth = 1))",
+            params![
+                whole(GENERATIONS_WITH_FILES as u64),
+                whole(BYTES_OF_FILES as u64)
+            ],
         )
         .map(|_| ())
 }

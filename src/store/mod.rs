@@ -6,6 +6,7 @@ mod columns;
 mod commit;
 mod files;
 mod generations;
+mod kept;
 mod ledger;
 mod occurrences;
 mod opening;

@@ -12,12 +12,14 @@ use crate::event::{Heard, Listener, Reply};
 use crate::forecast::Forecast;
 use crate::protocol::{
     Answer, JobDetails, OutputOf, OutputRow, Refusal, RefusalKind, RunFilter, RunRow, Runs,
+    Standing,
 };
 use crate::run::{Output, RunId, Survivor};
 use crate::why::Case;
 
 use super::attempts;
 use super::columns::{Micros, TriggerName, Whole, seconds};
+use super::kept;
 use super::occurrences::find;
 use super::opening::is_corrupt;
 use super::search;
@@ -54,6 +56,10 @@ pub enum Question {
     ShowRun(RunId, Arc<Config>, Reply),
     /// How the runs of a job went; what is coming is still to be found in the forecast.
     ShowJob(Box<JobDetails>, Forecast, Reply),
+    /// So many of the newest generations.
+    Generations(usize, Standing, Reply),
+    /// One of them, with its files.
+    ShowGeneration(u64, Standing, Reply),
     /// What became of occurrences of a job.
     Why(Box<Case>, Reply),
 }
@@ -137,6 +143,12 @@ impl Desk {
                 Question::ShowJob(details, forecast, reply) => {
                     let details = show::job(connection, details, &forecast);
                     reply.send(self.answered(details.map(Answer::ShowJob)));
+                }
+                Question::Generations(limit, standing, reply) => {
+                    reply.send(self.answered(kept::list(connection, limit, standing)));
+                }
+                Question::ShowGeneration(number, standing, reply) => {
+                    reply.send(self.answered(kept::show(connection, number, standing)));
                 }
                 Question::Why(case, reply) => reply.send(self.answered(why(connection, &case))),
             }

@@ -11,7 +11,7 @@
 //! | `outputs` | what a run wrote: the beginning, the end, and how much there was in all; runs that wrote nothing have no row |
 //! | `attempts` | an attempt of a run that failed and was, or is to be, followed by another one; with what it wrote |
 //! | `generations` | one start or reload, accepted or refused; `number` is the generation in force afterwards |
-//! | `generation_files` | one file of an accepted configuration as it was then; `generation` is the `id` in `generations` |
+//! | `generation_files` | one file of an accepted configuration as it was then; several rows of `generations` may name the same files |
 //! | `anchors` | from where the intervals of a job are counted |
 //! | `timings` | by what a job that is in force is due, so that the next hupd knows whether it has missed anything |
 //! | `pauses` | a job that is paused, since when, until when if that is known, and why; `ledger` tells what was missed when the pause has ended |
@@ -116,7 +116,8 @@ CREATE TABLE generations (
   summary TEXT NOT NULL,
   problems TEXT NOT NULL,
   problem_count INTEGER NOT NULL,
-  seconds REAL NOT NULL
+  seconds REAL NOT NULL,
+  files INTEGER               -- where its files are in `generation_files`; NULL where it was refused
 );
 CREATE TABLE generation_files (
   generation INTEGER NOT NULL,
@@ -212,6 +213,8 @@ ALTER TABLE runs ADD COLUMN boot INTEGER;
 ALTER TABLE runs ADD COLUMN born_by INTEGER;
 ALTER TABLE runs ADD COLUMN note TEXT;
 ALTER TABLE runs ADD COLUMN survivors TEXT;
+ALTER TABLE generations ADD COLUMN files INTEGER;
+UPDATE generations SET files = id WHERE id IN (SELECT generation FROM generation_files);
 CREATE TABLE pauses (
   job TEXT PRIMARY KEY,
   since INTEGER NOT NULL,

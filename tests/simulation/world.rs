@@ -96,6 +96,8 @@ impl World for Machine {
             Question::Runs(_, reply)
             | Question::ShowRun(_, _, reply)
             | Question::ShowJob(_, _, reply)
+            | Question::Generations(_, _, reply)
+            | Question::ShowGeneration(_, _, reply)
             | Question::Output(_, reply)
             | Question::Why(_, reply) => {
                 refuse(reply);

@@ -165,6 +165,8 @@ pub fn request() -> impl Strategy<Value = Request> {
         run().prop_map(|run| Request::Kill { run }),
         run().prop_map(Request::ShowRun),
         job().prop_map(Request::ShowJob),
+        number().prop_map(Request::Generations),
+        any::<u64>().prop_map(Request::ShowGeneration),
     ]
 }
 

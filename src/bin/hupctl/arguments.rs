@@ -63,11 +63,23 @@ pub enum Command {
     },
     /// Show past and present runs, newest first
     Runs(RunsArguments),
-    /// Show all that is known of a run, by its number, or of a job, by its name
+    /// Show all that is known of a run, by its number, or of a job, by its name; or the files of a generation
     Show {
         /// The number of a run, or the name of a job
-        #[arg(value_name = "RUN|JOB")]
-        of: String,
+        #[arg(value_name = "RUN|JOB", required_unless_present = "generation")]
+        of: Option<String>,
+        /// The files of this generation, as they were accepted
+        #[arg(short, long, value_name = "N", conflicts_with = "of")]
+        generation: Option<u64>,
+    },
+    /// List what came into force and what was refused, newest first, and which runs are left of it
+    Generations {
+        /// How many to show
+        #[arg(short, value_name = "N", default_value = "20", value_parser = rows)]
+        number: usize,
+        /// Print below what was wrong with those that were refused
+        #[arg(long)]
+        problems: bool,
     },
     /// Say what became of a time at which a job was due, or was not, and why
     Why {

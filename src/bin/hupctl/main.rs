@@ -6,6 +6,7 @@ mod check;
 mod ending;
 mod explain;
 mod follow;
+mod generations;
 mod instants;
 mod jobs;
 mod kill;
@@ -43,6 +44,7 @@ use rustix::process::geteuid;
 
 use arguments::{Arguments, Command, NextArguments, USUAL_TIMES};
 use ending::{Ending, Failure};
+use generations::Problems;
 use instants::Wanted;
 use screen::{Audience, Screen};
 use socket::{Hints, socket};
@@ -128,7 +130,18 @@ fn ask(client: &Client, command: Command, screen: &mut Screen) -> Result<Ending,
         Command::Run { job, wait: false } => run::run(client, screen, job),
         Command::Run { job, wait: true } => run::run_and_wait(client, screen, job),
         Command::Runs(wanted) => runs::runs(client, screen, &wanted),
-        Command::Show { of } => show::show(client, screen, &of),
+        Command::Generations { number, problems } => {
+            let problems = match problems {
+                true => Problems::Printed,
+                false => Problems::Counted,
+            };
+            generations::generations(client, screen, (number, problems))
+        }
+        Command::Show {
+            generation: Some(number),
+            ..
+        } => generations::show(client, screen, number),
+        Command::Show { of, .. } => show::show(client, screen, &of.unwrap_or_default()),
         Command::Why { job, time } => why::why(client, screen, job, time),
         Command::Pause {
             job,

@@ -1,6 +1,7 @@
 //! What happened is shown as it was.
 
 use super::*;
+use crate::protocol::Standing;
 
 #[test]
 fn a_run_is_shown_as_it_was() {
@@ -162,4 +163,33 @@ fn accepted_files_are_kept_and_the_oldest_forgotten() {
         )
         .unwrap();
     assert_eq!(kept, (50, "11".to_owned(), "60".to_owned(), 120));
+}
+
+#[test]
+fn reloads_and_starts_that_change_nothing_push_no_files_out() {
+    let place = Place::new();
+    let store = place.store();
+    store.verdict(verdict(1, true), vec![source("first")]);
+    for number in [2; 60].into_iter().chain(3..60) {
+        store.verdict(verdict(number, true), vec![source("second")]);
+    }
+    let texts = |number| {
+        let standing = Standing::default();
+        let answer = ask(|reply| store.ask(Question::ShowGeneration(number, standing, reply)));
+        let Answer::ShowGeneration(details) = answer else {
+            panic!("{answer:?}");
+        };
+        let texts = details.files.into_iter().map(|file| file.text);
+        texts.collect::<Vec<_>>()
+    };
+    assert_eq!(texts(1), ["first"]);
+    assert_eq!(
+        (texts(2), texts(59)),
+        (texts(40), vec!["second".to_owned()])
+    );
+    store.close();
+    let shell = place.shell();
+    let sql = "SELECT count(*) FROM generation_files";
+    let kept: i64 = shell.query_row(sql, [], |row| row.get(0)).unwrap();
+    assert_eq!(kept, 2);
 }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::ledger::{Pause, Waited};
+use crate::protocol::Standing;
 
 fn loss(run: u64, at: Timestamp) -> Loss {
     Loss {
@@ -147,6 +148,7 @@ ALTER TABLE runs DROP COLUMN boot;
 ALTER TABLE runs DROP COLUMN born_by;
 ALTER TABLE runs DROP COLUMN note;
 ALTER TABLE runs DROP COLUMN survivors;
+ALTER TABLE generations DROP COLUMN files;
 DROP TABLE attempts;
 ALTER TABLE runs DROP COLUMN success;
 ALTER TABLE runs DROP COLUMN attempt;
@@ -212,6 +214,22 @@ fn a_store_of_version_2_has_room_for_what_is_known_of_a_process() {
     let shell = place.shell();
     let noted = shell.query_row(sql, [], |row| row.get::<_, Option<String>>(0));
     assert_eq!(noted, Ok(None));
+}
+
+#[test]
+fn a_store_of_version_2_has_the_files_of_its_generations() {
+    let place = Place::new();
+    let store = place.store();
+    store.verdict(verdict(1, true), vec![source("first")]);
+    store.close();
+    place.shell().execute_batch(BACK_TO_2).unwrap();
+    let (store, _) = place.open();
+    let standing = Standing::default();
+    let answer = ask(|reply| store.ask(Question::ShowGeneration(1, standing, reply)));
+    let Answer::ShowGeneration(details) = answer else {
+        panic!("{answer:?}");
+    };
+    assert_eq!(details.files[0].text, "first");
 }
 
 #[test]

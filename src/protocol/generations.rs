@@ -1,0 +1,54 @@
+//! What came into force, and what did not.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::Verdict;
+use crate::run::RunId;
+
+/// The newest starts and reloads, newest first; and those from which runs are left, however old.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Generations {
+    pub generations: Vec<GenerationRow>,
+}
+
+/// One start or reload, accepted or refused.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GenerationRow {
+    #[serde(flatten)]
+    pub verdict: Verdict,
+    pub in_force: bool,
+    /// Whether the files are kept as they were accepted.
+    pub kept: bool,
+    /// The runs in progress that belong to it.
+    pub runs: Vec<LiveRun>,
+}
+
+/// A run in progress.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LiveRun {
+    pub run: RunId,
+    pub job: String,
+}
+
+/// A generation with its files, in the order in which they were read.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GenerationDetails {
+    #[serde(flatten)]
+    pub row: GenerationRow,
+    pub files: Vec<KeptFile>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptFile {
+    pub path: String,
+    pub text: String,
+}
+
+/// What the store does not know of generations.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    pub in_force: u64,
+    pub runs: BTreeMap<u64, Vec<LiveRun>>,
+}
