@@ -173,5 +173,6 @@ fn order(run: usize, job: &Arc<Job>) -> SpawnOrder {
         attempt: 1,
         generation: Generation(1),
         keep_output: 4096,
+        state_dir: Path::new("/var/lib/hupd").into(),
     }
 }

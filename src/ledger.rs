@@ -89,8 +89,8 @@ pub enum Remains {
     Nothing,
     /// Its process, which is so old.
     Process(Duration),
-    /// Its process has ended; these of its group go on.
-    Others(Vec<i32>),
+    /// Its process has ended, or was never known; these of it go on.
+    Others(Vec<Survivor>),
 }
 
 /// A run that is over, and nobody saw how it ended.
@@ -102,6 +102,8 @@ pub struct Loss {
     pub stopped_by: Option<StopReason>,
     /// What is known of it all the same.
     pub note: String,
+    /// What is left of it all the same.
+    pub survivors: Vec<Survivor>,
 }
 
 /// A run has ended, or never came to be.
@@ -230,12 +232,14 @@ pub struct Started {
     pub birth: Option<Birth>,
 }
 
-/// Nothing is left of a run that an earlier hupd had started. How it ended only its parent could know.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A run that an earlier hupd had started is over. How it ended only its parent could know.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Gone {
     pub run: RunId,
     /// Whether a signal of ours reached it before its end.
     pub was_signalled: bool,
+    /// What is left of it although a signal of ours was sent to it.
+    pub survivors: Vec<Survivor>,
 }
 
 /// Why the process of a run could not be made.

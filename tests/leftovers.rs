@@ -40,6 +40,9 @@ fn killed(config: &str) -> (Home, Pid) {
     wait_until("the helper runs", || {
         (members(pid).len() == 2).then_some(())
     });
+    wait_until("what has left the group is there", || {
+        (!config.contains("setsid") || hupd.home.file("stray").exists()).then_some(())
+    });
     wait_until("the start is on record", || {
         let sql = "SELECT 1 FROM runs WHERE pid IS NOT NULL AND born_by IS NOT NULL";
         store(&hupd.home)
@@ -176,7 +179,7 @@ fn of_a_group_whose_first_process_has_ended_the_rest_is_named_or_stopped() {
         assert_eq!(lost["outcome"], "lost");
         let note = lost["note"].as_str().unwrap();
         let named = format!(
-            "of its process group there still is: pid {}",
+            "of its processes there still is: pid {}",
             rest[0].as_raw_pid()
         );
         match orphans {
@@ -362,4 +365,123 @@ fn what_is_watched_leaves_open_files_for_others() {
     let lost = hupd.home.ended_run("long");
     assert_eq!(lost["stopped_by"], "request");
     assert!(!is_alive(pid));
+}
+
+/// As `waits`, and beside it one that has left the group for a session of its own.
+fn strays(orphans: &str) -> String {
+    let stray = "(setsid sh -c 'echo $$ >stray.new; mv stray.new stray; exec sleep 1000' &)";
+    waits(orphans).replace("sleep 1000 &", &format!("{stray}; sleep 1000 &"))
+}
+
+fn stray(home: &Home) -> Pid {
+    Pid::from_raw(home.read("stray").trim().parse().unwrap()).unwrap()
+}
+
+#[test]
+fn what_has_left_the_group_is_stopped_too() {
+    for is_leader_there in [true, false] {
+        let (home, pid) = killed(&strays("kill"));
+        let stray = stray(&home);
+        if !is_leader_there {
+            end(&members(pid));
+            wait_until("nobody is left", || members(pid).is_empty().then_some(()));
+        }
+
+        let hupd = Hupd::start_in(home);
+
+        let lost = hupd.home.ended_run("long");
+        assert_eq!(lost["stopped_by"], "orphan");
+        assert_eq!(lost["survivors"], serde_json::json!([]));
+        assert!(!is_alive(stray) && members(pid).is_empty());
+    }
+}
+
+/// Only by its environment such a process is known, also where hupd was killed before a start was on record.
+#[test]
+fn what_has_left_the_group_is_named_where_it_is_left_alone() {
+    for is_on_record in [true, false] {
+        let (home, pid) = killed(&strays("leave"));
+        let stray = stray(&home);
+        end(&members(pid));
+        wait_until("nobody is left", || members(pid).is_empty().then_some(()));
+        if !is_on_record {
+            forget_start(&home);
+        }
+
+        let hupd = Hupd::start_in(home);
+
+        let lost = hupd.home.ended_run("long");
+        let note = lost["note"].as_str().unwrap();
+        let named = format!("there still is: pid {}", stray.as_raw_pid());
+        assert!(note.ends_with(&named) && is_alive(stray), "{note}");
+        let survivor = serde_json::json!({"pid": stray.as_raw_pid(), "command": "sleep"});
+        assert_eq!(lost["survivors"], serde_json::json!([survivor]));
+        end(&[stray]);
+    }
+}
+
+fn forget_start(home: &Home) {
+    let store = rusqlite::Connection::open(home.file("state/hupd.db")).unwrap();
+    let sql = "UPDATE runs SET pid = NULL, started_at = NULL, boot = NULL, born_by = NULL";
+    assert_eq!(store.execute(sql, []), Ok(1));
+}
+
+#[test]
+fn what_was_started_without_a_record_of_that_is_stopped() {
+    let (home, pid) = killed(&waits("kill"));
+    forget_start(&home);
+
+    let hupd = Hupd::start_in(home);
+
+    let lost = hupd.home.ended_run("long");
+    assert_eq!(lost["stopped_by"], "orphan");
+    assert!(members(pid).is_empty());
+}
+
+/// Another hupd on this machine may have a run of that number, of a job of that name, for that instant.
+#[test]
+fn what_belongs_to_another_history_is_let_alone() {
+    let (home, pid) = killed(&strays("kill"));
+    let stray = stray(&home);
+    end(&members(pid));
+    wait_until("nobody is left", || members(pid).is_empty().then_some(()));
+    std::fs::rename(home.file("state"), home.file("other")).unwrap();
+    let config = home.read("hupd.toml").replace("\"state\"", "\"other\"");
+    home.write("hupd.toml", &config);
+
+    let mut hupd = Hupd::start_in(home);
+
+    let lost = hupd.home.ended_run("long");
+    assert_eq!(lost["stopped_by"], serde_json::Value::Null);
+    hupd.stop();
+    assert!(is_alive(stray));
+    end(&[stray]);
+}
+
+/// Such as one that hangs in the kernel: here the kernel only says that it has sent the signals.
+#[test]
+fn what_outlives_kill_is_named() {
+    let (home, pid) = killed(&waits("kill").replace("1s", "100ms"));
+    let deaf = "inject=pidfd_send_signal:retval=0";
+    let Some(hupd) = start_under_strace(home, &["-e", "trace=pidfd_send_signal", "-e", deaf])
+    else {
+        return end(&members(pid));
+    };
+    hupd.wait_log("signal=KILL");
+    assert_eq!(
+        hupd.home.wait_running("long", 1)[0]["pid"],
+        pid.as_raw_pid()
+    );
+
+    hupd.home.open_gate("gate");
+
+    let lost = hupd.home.ended_run("long");
+    let left = members(pid);
+    let named = serde_json::json!([{"pid": left[0].as_raw_pid(), "command": "sleep"}]);
+    assert_eq!((&lost["survivors"], left.len()), (&named, 1));
+    assert_eq!(lost["stopped_by"], "orphan");
+    let note = lost["note"].as_str().unwrap();
+    let sent = "was sent KILL (orphans = \"kill\"); of its processes there still is: pid";
+    assert!(note.contains(sent), "{note}");
+    end(&left);
 }

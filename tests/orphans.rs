@@ -54,6 +54,7 @@ fn order(run: RunId, script: &str) -> SpawnOrder {
         attempt: 1,
         generation: Generation(1),
         keep_output: 4096,
+        state_dir: Path::new("/var/lib/hupd").into(),
     }
 }
 

@@ -59,13 +59,15 @@ impl<W: World> Daemon<W> {
     }
 
     fn start_process(&mut self, start: Start) {
+        let config = self.engine.config();
         self.world.spawn(SpawnOrder {
             run: start.run,
             job: start.job,
             occurrence: start.occurrence,
             attempt: start.attempt,
             generation: start.generation,
-            keep_output: self.engine.config().history.output,
+            keep_output: config.history.output,
+            state_dir: config.daemon.state_dir.as_path().into(),
         });
     }
 

@@ -7,7 +7,7 @@ use super::loader::Loader;
 use super::locks::Locks;
 use super::world::{Notice, World};
 use crate::clock::{Moment, Wake};
-use crate::config::{Config, Orphans};
+use crate::config::{self, Config};
 use crate::control::Server;
 use crate::event::{Event, Inbox, Listener, Outbox, Reply};
 use crate::ledger::{OpenRun, Remains};
@@ -69,8 +69,8 @@ impl World for Parts {
         self.spawners.spawn(order);
     }
 
-    fn take_over(&mut self, open: Vec<OpenRun>, orphans: Orphans) -> Vec<(OpenRun, Remains)> {
-        self.children.take_over(open, orphans)
+    fn take_over(&mut self, open: Vec<OpenRun>, by: &config::Daemon) -> Vec<(OpenRun, Remains)> {
+        self.children.take_over(open, by)
     }
 
     fn signal(&mut self, run: RunId, signal: Signal) {

@@ -146,6 +146,7 @@ pub fn lose(row: &mut RunRow, loss: &Loss) {
     row.outcome = Some(Outcome::Lost.to_string());
     row.stopped_by = loss.stopped_by.map(|why| why.to_string());
     row.note = Some(loss.note.clone());
+    row.survivors = loss.survivors.clone();
 }
 
 /// In seconds, as fine as the store has it: what is told now and what is read later are the same.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::clock::{Moment, Wake};
-use crate::config::{Config, Orphans};
+use crate::config::{self, Config};
 use crate::event::{Event, Listener, Outbox, Reply};
 use crate::ledger::{OpenRun, Remains};
 use crate::run::{RunId, Signal};
@@ -32,9 +32,9 @@ pub trait World {
     /// Starts the process of a run; `Started` or `CouldNotStart` follows.
     fn spawn(&mut self, order: SpawnOrder);
 
-    /// Looks for the processes of runs of an earlier hupd, and for the rest of their groups. What goes on as a run
-    /// by `orphans` is watched and can be signalled from then on; `Gone` follows when nothing of it is left.
-    fn take_over(&mut self, open: Vec<OpenRun>, orphans: Orphans) -> Vec<(OpenRun, Remains)>;
+    /// Looks for the processes of runs of an earlier hupd, wherever they are. What goes on as a run by `orphans` is
+    /// watched and can be signalled from then on; `Gone` follows when nothing of it is left.
+    fn take_over(&mut self, open: Vec<OpenRun>, by: &config::Daemon) -> Vec<(OpenRun, Remains)>;
 
     /// Sends a signal to the whole process group of a run. It does nothing where the run has ended.
     fn signal(&mut self, run: RunId, signal: Signal);

@@ -9,7 +9,7 @@ use super::{Effect, Engine, Last};
 use crate::clock::Moment;
 use crate::config::{Job, Orphans};
 use crate::ledger::{Gone, Loss, OpenRun, Remains};
-use crate::run::{Outcome, StopReason};
+use crate::run::{Outcome, StopReason, Survivor};
 use crate::schedule::Watch;
 
 const NOBODY_SAW: &str = "hupd was killed while it ran, and nobody saw its end";
@@ -22,33 +22,62 @@ impl Engine {
         for (open, remains) in runs {
             effects.extend(match (remains, orphans) {
                 (Remains::Process(age), _) => self.go_on(open, age, now),
-                (Remains::Others(_), Orphans::Kill) => self.go_on(open, Duration::ZERO, now),
-                (Remains::Others(pids), Orphans::Leave) => {
-                    vec![lost(&open, now, &others(&pids))]
-                }
-                (Remains::Nothing, _) => vec![lost(&open, now, NOBODY_SAW)],
+                (Remains::Others(left), Orphans::Kill) => self.stop_the_rest(open, &left, now),
+                (Remains::Others(left), Orphans::Leave) => vec![lost(&open, now, left)],
+                (Remains::Nothing, _) => vec![lost(&open, now, Vec::new())],
             });
         }
         effects
     }
 
-    /// By what the file says of the job now; how it was defined then is not known.
     fn go_on(&mut self, open: OpenRun, age: Duration, now: Moment) -> Vec<Effect> {
+        let start = open.start.as_ref();
+        let start = start.expect("a process that is known was recorded");
+        let process = Process {
+            pid: start.pid,
+            since: Moment {
+                wall: start.at,
+                elapsed: now.elapsed.saturating_sub(age),
+            },
+            birth: start.birth,
+        };
+        let note = format!(
+            "hupd was killed, its process did not end with it: pid {}",
+            start.pid
+        );
+        self.go_on_as(process, open, note, now)
+    }
+
+    /// Its start may not be on record: hupd was killed in that moment.
+    fn stop_the_rest(&mut self, open: OpenRun, left: &[Survivor], now: Moment) -> Vec<Effect> {
+        let first = left.first().expect("nobody left is nothing").pid;
+        let start = open.start.as_ref();
+        let (pid, wall) = start.map_or((first, now.wall), |start| (start.pid, start.at));
+        let note = format!("hupd was killed; {}", still_there(left));
+        let process = Process {
+            pid,
+            since: Moment { wall, ..now },
+            birth: start.and_then(|start| start.birth),
+        };
+        self.go_on_as(process, open, note, now)
+    }
+
+    /// By what the file says of the job now; how it was defined then is not known.
+    fn go_on_as(
+        &mut self,
+        process: Process,
+        open: OpenRun,
+        note: String,
+        now: Moment,
+    ) -> Vec<Effect> {
         let (run, name) = (open.run, open.occurrence.job.clone());
-        let start = open.start.expect("what there is was started");
         let job = self.job(&name);
         let job = job.unwrap_or_else(|| Arc::new(Job::forgotten(&name)));
-        let since = Moment {
-            wall: start.at,
-            elapsed: now.elapsed.saturating_sub(age),
-        };
         let alive = State::Alive {
-            process: Process {
-                pid: start.pid,
-                since,
-                birth: start.birth,
-            },
-            limit_at: job.timeout.map(|limit| since.elapsed.saturating_add(limit)),
+            process,
+            limit_at: job
+                .timeout
+                .map(|limit| process.since.elapsed.saturating_add(limit)),
         };
         self.runs.add(Run {
             id: run,
@@ -64,10 +93,6 @@ impl Engine {
             state: alive,
         });
         self.runs.set_state(run, alive);
-        let note = format!(
-            "hupd was killed, its process did not end with it: pid {}",
-            start.pid
-        );
         let mut effects = vec![Effect::RecordNote {
             job: name,
             run,
@@ -79,7 +104,7 @@ impl Engine {
         effects
     }
 
-    /// Nothing is left of a run that went on.
+    /// A run that went on is over.
     pub fn run_gone(&mut self, gone: Gone, now: Moment) -> Vec<Effect> {
         let Some(run) = self.remove_run(gone.run) else {
             return Vec::new();
@@ -101,7 +126,8 @@ impl Engine {
             run: gone.run,
             at: now.wall,
             stopped_by,
-            note: went_on(stopped_by).to_owned(),
+            note: went_on(stopped_by, &gone.survivors),
+            survivors: gone.survivors,
         };
         let mut effects = vec![Effect::RecordLoss { job, loss }];
         effects.extend(self.try_next(now));
@@ -110,32 +136,42 @@ impl Engine {
     }
 }
 
-fn lost(open: &OpenRun, now: Moment, note: &str) -> Effect {
+fn lost(open: &OpenRun, now: Moment, left: Vec<Survivor>) -> Effect {
+    let note = match &*left {
+        [] => NOBODY_SAW.to_owned(),
+        left => format!("{NOBODY_SAW}; {}", still_there(left)),
+    };
     Effect::RecordLoss {
         job: open.occurrence.job.clone(),
         loss: Loss {
             run: open.run,
             at: now.wall,
             stopped_by: None,
-            note: note.to_owned(),
+            note,
+            survivors: left,
         },
     }
 }
 
-fn others(pids: &[i32]) -> String {
-    let pids: Vec<_> = pids.iter().map(ToString::to_string).collect();
-    format!(
-        "{NOBODY_SAW}; of its process group there still is: pid {}",
-        pids.join(", ")
-    )
+fn still_there(left: &[Survivor]) -> String {
+    let pids: Vec<_> = left.iter().map(|one| one.pid.to_string()).collect();
+    format!("of its processes there still is: pid {}", pids.join(", "))
 }
 
-fn went_on(stopped_by: Option<StopReason>) -> &'static str {
-    match stopped_by {
-        Some(StopReason::Orphan) => {
+fn went_on(stopped_by: Option<StopReason>, left: &[Survivor]) -> String {
+    let how = match (stopped_by, left) {
+        (Some(StopReason::Orphan), []) => {
             "hupd was killed, its process was still there and was killed (orphans = \"kill\")"
         }
-        Some(_) => "hupd was killed, its process went on and was stopped by the next hupd",
-        None => "hupd was killed, its process went on and has ended, nobody saw how",
+        (Some(StopReason::Orphan), _) => {
+            "hupd was killed, its process was still there and was sent KILL (orphans = \"kill\")"
+        }
+        (Some(_), []) => "hupd was killed, its process went on and was stopped by the next hupd",
+        (None, []) => "hupd was killed, its process went on and has ended, nobody saw how",
+        (_, _) => "hupd was killed, its process went on and was sent KILL by the next hupd",
+    };
+    match left {
+        [] => how.to_owned(),
+        left => format!("{how}; {}", still_there(left)),
     }
 }

@@ -143,7 +143,8 @@ pub(super) fn write_start(connection: &Connection, start: &RunStart) -> rusqlite
 fn write_loss(connection: &Connection, loss: &Loss) -> rusqlite::Result<()> {
     connection
         .prepare_cached(
-            "UPDATE runs SET ended_at = ?2, outcome = ?3, stopped_by = ?4, note = ?5, success = 0
+            "UPDATE runs SET ended_at = ?2, outcome = ?3, stopped_by = ?4, note = ?5, success = 0,
+               survivors = ?6
              WHERE id = ?1",
         )?
         .execute(params![
@@ -152,6 +153,7 @@ fn write_loss(connection: &Connection, loss: &Loss) -> rusqlite::Result<()> {
             Outcome::Lost.to_string(),
             loss.stopped_by.map(|why| why.to_string()),
             loss.note,
+            survivors(&loss.survivors),
         ])
         .map(|_| ())
 }

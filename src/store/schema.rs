@@ -72,7 +72,7 @@ CREATE TABLE runs (
   attempt INTEGER NOT NULL DEFAULT 1,
   next_attempt_at INTEGER,    -- while it waits for its next attempt,
   retry_delay INTEGER,        -- and how long it waits in all
-  survivors TEXT              -- JSON: what is left of it although hupd stopped it; NULL where nothing is
+  survivors TEXT              -- JSON: what is left of it although it is over; NULL where nothing is known
 );
 CREATE INDEX runs_of_job ON runs (job) WHERE ended_at IS NOT NULL;
 CREATE INDEX runs_open ON runs (id) WHERE ended_at IS NULL;

@@ -8,6 +8,7 @@ mod handle;
 mod homes;
 mod leftovers;
 mod lingering;
+mod marks;
 mod orphans;
 mod pipe;
 mod poll;
@@ -15,6 +16,7 @@ mod processes;
 mod reap;
 mod relic;
 mod relics;
+mod sight;
 mod survivors;
 #[cfg(test)]
 mod tests;
@@ -29,7 +31,7 @@ use std::time::Duration;
 use rustix::process::{PidfdFlags, getpid, pidfd_open};
 
 use crate::clock::since_boot;
-use crate::config::Orphans;
+use crate::config::Daemon;
 use crate::event::{Event, Listener, Outbox, Reply, Started};
 use crate::ledger::{Birth, OpenRun, Remains};
 use crate::protocol::{Answer, OutputRow, Refusal, RefusalKind};
@@ -42,6 +44,7 @@ use homes::LeftHomes;
 use leftovers::Leftovers;
 pub(crate) use leftovers::MOST_LEFTOVERS;
 use lingering::Lingering;
+pub use marks::Mark;
 use poll::{Poll, Token};
 use relics::Relics;
 
@@ -77,9 +80,9 @@ impl Children {
         self.handle.send(Command::Signal(run, signal));
     }
 
-    /// Looks for what a hupd that was killed has left of these runs, and watches what goes on by `orphans`.
-    pub fn take_over(&self, open: Vec<OpenRun>, orphans: Orphans) -> Vec<(OpenRun, Remains)> {
-        let (found, relics) = relics::find(open, orphans);
+    /// Looks for what a hupd that was killed has left of these runs, and watches what goes on, as `orphans` says.
+    pub fn take_over(&self, open: Vec<OpenRun>, by: &Daemon) -> Vec<(OpenRun, Remains)> {
+        let (found, relics) = relics::find(open, by);
         for relic in relics {
             self.handle.send(Command::TakeOver(Box::new(relic)));
         }

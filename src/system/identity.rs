@@ -124,7 +124,7 @@ fn inherited(names: &[String]) -> impl Iterator<Item = Variable<'_>> {
     names.filter_map(move |name| Some((name.as_str(), found(name)?)))
 }
 
-fn about(order: &SpawnOrder) -> [Variable<'_>; 6] {
+fn about(order: &SpawnOrder) -> [Variable<'_>; 7] {
     let occurrence = &order.occurrence;
     [
         ("HUPD_JOB", borrowed(order.job.name.as_str())),
@@ -133,6 +133,7 @@ fn about(order: &SpawnOrder) -> [Variable<'_>; 6] {
         ("HUPD_TRIGGER", borrowed(occurrence.trigger.as_str())),
         ("HUPD_SCHEDULED_FOR", owned(occurrence.instant)),
         ("HUPD_GENERATION", owned(order.generation)),
+        ("HUPD_STATE_DIR", Cow::Borrowed(order.state_dir.as_os_str())),
     ]
 }
 

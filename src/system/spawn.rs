@@ -19,6 +19,7 @@ mod tests;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
 use std::sync::Arc;
 
 use rustix::process::{Pid, WaitOptions, waitpid};
@@ -28,7 +29,7 @@ use crate::config::Job;
 use crate::event::{Event, NoStart, Outbox};
 use crate::run::{Generation, Occurrence, RunId};
 use crate::system::cgroups::{Cgroup, Delegation};
-use crate::system::children::{ChildrenHandle, NewChild};
+use crate::system::children::{ChildrenHandle, Mark, NewChild};
 use crate::system::identity::{Accounts, Identity};
 use crate::system::inherited::signals_with_an_action;
 use crate::system::raw;
@@ -52,6 +53,8 @@ pub struct SpawnOrder {
     pub generation: Generation,
     /// Bytes of output to keep.
     pub keep_output: usize,
+    /// Where the history is in which the run has its number.
+    pub state_dir: Arc<Path>,
 }
 
 /// The threads that start processes.
@@ -189,7 +192,7 @@ impl Spawner {
             pid,
             pidfd,
             cgroup,
-            scheduled_for: order.occurrence.instant,
+            mark: Mark::new(order.run, &order.occurrence, &order.state_dir),
             pipe: prepared.into_pipe(),
             started: Moment::now(),
             keep_output: order.keep_output,

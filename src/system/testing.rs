@@ -139,6 +139,7 @@ pub(crate) fn order(run: RunId, job: Job) -> SpawnOrder {
         attempt: 1,
         generation: Generation(3),
         keep_output: KEPT,
+        state_dir: Path::new("/var/lib/hupd").into(),
     }
 }
 

@@ -273,9 +273,12 @@ impl Machine {
         match process.watched {
             Watcher::Parent => self.tell_end(run, &process),
             Watcher::Heir => {
-                let was_signalled = process.was_signalled;
-                let gone = Gone { run, was_signalled };
-                self.tell(Event::Gone(gone), Told::Gone(gone));
+                let gone = Gone {
+                    run,
+                    was_signalled: process.was_signalled,
+                    survivors: Vec::new(),
+                };
+                self.tell(Event::Gone(gone.clone()), Told::Gone(gone));
             }
             Watcher::Nobody => {}
         }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use hupd::clock::{Moment, Wake};
-use hupd::config::{Config, Orphans};
+use hupd::config::{self, Config};
 use hupd::daemon::{Notice, World};
 use hupd::event::{Event, Listener, Outbox, Reply};
 use hupd::ledger::{OpenRun, Remains};
@@ -53,7 +53,7 @@ impl World for Machine {
         self.order(order);
     }
 
-    fn take_over(&mut self, open: Vec<OpenRun>, _: Orphans) -> Vec<(OpenRun, Remains)> {
+    fn take_over(&mut self, open: Vec<OpenRun>, _: &config::Daemon) -> Vec<(OpenRun, Remains)> {
         let mut found = Vec::new();
         for open in open {
             let remains = self.remains_of(&open);

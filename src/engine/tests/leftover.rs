@@ -6,7 +6,7 @@ use super::world::*;
 use crate::config::{Config, Daemon, Job, Orphans};
 use crate::engine::Left;
 use crate::ledger::{Fate, Gone, OpenRun, Remains, RunStart};
-use crate::run::{Generation, Occurrence, RunId, Signal, StopReason, Trigger};
+use crate::run::{Generation, Occurrence, RunId, Signal, StopReason, Survivor, Trigger};
 
 fn with(orphans: Orphans, job: Job) -> Config {
     let config = config([job]);
@@ -39,6 +39,13 @@ fn open(job: &str) -> OpenRun {
     }
 }
 
+fn left(pid: i32) -> Survivor {
+    Survivor {
+        pid,
+        command: "sleep".into(),
+    }
+}
+
 fn after(config: Config, remains: Remains) -> World {
     let left = Left {
         runs: vec![(open("tick"), remains)],
@@ -52,6 +59,7 @@ impl World {
         let gone = Gone {
             run: RunId(7),
             was_signalled: !self.signals.is_empty(),
+            survivors: Vec::new(),
         };
         let effects = self.engine.run_gone(gone, self.now);
         self.perform(effects);
@@ -98,13 +106,47 @@ fn what_shall_not_go_on_is_stopped_and_in_the_way_until_it_is_gone() {
 
 #[test]
 fn the_rest_of_a_group_is_stopped_or_named() {
-    let rest = Remains::Others(vec![78, 79]);
+    let rest = Remains::Others(vec![left(78), left(79)]);
     let world = after(with(Orphans::Leave, each_minute()), rest.clone());
     let note = &world.losses[0].note;
     assert!(note.ends_with("there still is: pid 78, 79"), "{note}");
+    assert_eq!(world.losses[0].survivors, [left(78), left(79)]);
     assert_eq!(world.engine.runs().count(), 0);
     let world = after(with(Orphans::Kill, each_minute()), rest);
     assert_eq!(world.signals, [(RunId(7), Signal::TERM)]);
+}
+
+/// hupd was killed between the start of a process and the record of that.
+#[test]
+fn what_is_left_of_a_run_whose_start_is_not_on_record_is_stopped_too() {
+    let unknown = OpenRun {
+        start: None,
+        ..open("tick")
+    };
+    let left = Left {
+        runs: vec![(unknown, Remains::Others(vec![left(78)]))],
+        ..Left::default()
+    };
+    let config = with(Orphans::Kill, each_minute());
+    let world = World::after(config, BTreeMap::new(), left);
+    assert_eq!(world.signals, [(RunId(7), Signal::TERM)]);
+}
+
+#[test]
+fn what_outlives_kill_is_on_record() {
+    let config = with(Orphans::Kill, each_minute());
+    let mut world = after(config, Remains::Process(HOUR));
+    let gone = Gone {
+        run: RunId(7),
+        was_signalled: true,
+        survivors: vec![left(77)],
+    };
+    let effects = world.engine.run_gone(gone, world.now);
+    world.perform(effects);
+    let loss = &world.losses[0];
+    assert_eq!(loss.survivors, [left(77)]);
+    let named = "was sent KILL (orphans = \"kill\"); of its processes there still is: pid 77";
+    assert!(loss.note.ends_with(named), "{}", loss.note);
 }
 
 #[test]

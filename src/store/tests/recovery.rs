@@ -9,6 +9,7 @@ fn loss(run: u64, at: Timestamp) -> Loss {
         run: RunId(run),
         at,
         stopped_by: Some(StopReason::Orphan),
+        survivors: Vec::new(),
         note: "it is gone".to_owned(),
     }
 }

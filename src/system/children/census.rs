@@ -1,6 +1,6 @@
 //! One look at all processes of this machine, for all who have something to look up.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use super::processes::{self, Process};
 /// Those that were alive.
 #[derive(Debug, Default)]
 pub(super) struct Census {
-    by_pid: HashMap<i32, Process>,
+    by_pid: BTreeMap<i32, Process>,
     by_group: HashMap<i32, Vec<i32>>,
 }
 
@@ -27,6 +27,10 @@ impl Census {
             census.by_pid.insert(process.pid, process);
         }
         census
+    }
+
+    pub(super) fn pids(&self) -> impl Iterator<Item = i32> {
+        self.by_pid.keys().copied()
     }
 
     pub(super) fn has_group(&self, group: i32) -> bool {

@@ -5,7 +5,6 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use rustix::io::Errno;
 use rustix::process::{
     Pid, Signal as KernelSignal, WaitId, WaitIdOptions, kill_process_group, pidfd_send_signal,
@@ -13,9 +12,9 @@ use rustix::process::{
 };
 
 use super::handle::NewChild;
+use super::marks::Mark;
 use super::pipe::{Found, fill_level, read_some};
 use super::poll::{Poll, Token};
-use super::survivors::Mark;
 use crate::clock::Moment;
 use crate::config::Job;
 use crate::event::{Ended, Heard, Listener, Piece};
@@ -33,7 +32,7 @@ pub(super) struct Child {
     job: Arc<Job>,
     pid: Pid,
     cgroup: Option<Cgroup>,
-    scheduled_for: Timestamp,
+    mark: Mark,
     pipe: Option<OwnedFd>,
     capture: Capture,
     lines: Lines,
@@ -76,7 +75,7 @@ impl Child {
             job: new.job,
             pid: new.pid,
             cgroup: new.cgroup,
-            scheduled_for: new.scheduled_for,
+            mark: new.mark,
             pipe: new.pipe,
             capture: Capture::new(keep),
             lines: Lines::default(),
@@ -160,8 +159,8 @@ impl Child {
     }
 
     /// By what its processes are known, wherever they are.
-    pub(super) fn mark(&self) -> Mark {
-        Mark::new(self.run, &self.job.name, self.scheduled_for)
+    pub(super) fn mark(&self) -> &Mark {
+        &self.mark
     }
 
     /// Names those that are left of it.

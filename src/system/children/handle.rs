@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 
-use jiff::Timestamp;
 use rustix::event::{EventfdFlags, eventfd};
 use rustix::process::Pid;
 
+use super::marks::Mark;
 use super::relic::Relic;
 use crate::clock::Moment;
 use crate::config::Job;
@@ -27,7 +27,8 @@ pub struct NewChild {
     pub pidfd: OwnedFd,
     /// Where it lives, if it has one of its own.
     pub cgroup: Option<Cgroup>,
-    pub scheduled_for: Timestamp,
+    /// By what its processes are known, wherever they are.
+    pub mark: Mark,
     /// The end of its output that is read, non-blocking; none where its output is discarded.
     pub pipe: Option<OwnedFd>,
     pub started: Moment,

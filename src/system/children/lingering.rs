@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::Source;
 use super::census::Census;
 use super::child::{Child, Phase};
+use super::marks::{Marks, environment};
 use super::survivors;
 use crate::clock::Moment;
 use crate::run::RunId;
@@ -65,7 +66,7 @@ impl Source {
             .into_iter()
             .partition(|&run| self.stays(run, census.as_ref(), began));
         self.lingering.runs = staying;
-        self.name_survivors(&ending);
+        self.name_survivors(&ending, census.as_ref());
         for run in ending {
             self.end_lingering(run);
         }
@@ -83,7 +84,7 @@ impl Source {
 
     /// Of runs that were stopped: those without a cgroup are looked for all at once, for that is a look at
     /// all processes there are.
-    fn name_survivors(&mut self, ending: &[RunId]) {
+    fn name_survivors(&mut self, ending: &[RunId], census: Option<&Census>) {
         let stopped = |run: &&RunId| {
             let child = self.children.get(run);
             child.is_some_and(|child| child.was_signalled())
@@ -91,20 +92,22 @@ impl Source {
         let stopped: Vec<RunId> = ending.iter().filter(stopped).copied().collect();
         let homeless = stopped.iter().filter_map(|run| self.children.get(run));
         let homeless = homeless.filter(|child| child.cgroup().is_none());
-        let marks: Vec<_> = homeless.map(Child::mark).collect();
-        let mut found = survivors::of(&marks);
+        let marks: Marks = homeless.map(Child::mark).collect();
+        let everybody = census.into_iter().flat_map(Census::pids);
+        let mut found = marks.find(everybody, environment);
         for run in stopped {
             let Some(child) = self.children.get_mut(&run) else {
                 continue;
             };
-            let survivors = match child.cgroup() {
-                Some(cgroup) => {
-                    let members = cgroup.members();
-                    survivors::named(members.iter().map(|pid| pid.as_raw_pid()))
-                }
+            let left = match child.cgroup() {
+                Some(cgroup) => cgroup
+                    .members()
+                    .iter()
+                    .map(|pid| pid.as_raw_pid())
+                    .collect(),
                 None => found.remove(&run).unwrap_or_default(),
             };
-            child.left(survivors);
+            child.left(survivors::named(left));
         }
     }
 

@@ -8,8 +8,6 @@ use std::time::Duration;
 
 use rustix::io::Errno;
 
-use crate::run::{JobName, RunId};
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Process {
     pub(super) pid: i32,
@@ -47,16 +45,6 @@ pub(super) fn look(pid: i32) -> io::Result<Option<Process>> {
         Err(error) if !is_want(&error) => Ok(None),
         process => process,
     }
-}
-
-/// Whether its environment says that hupd started it, or what started it, for this run.
-pub(super) fn is_of_run(pid: i32, run: RunId, job: &JobName) -> bool {
-    let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-    let has = |wanted: String| {
-        let mut variables = environment.split(|&byte| byte == 0);
-        variables.any(|variable| variable == wanted.as_bytes())
-    };
-    has(format!("HUPD_RUN_ID={run}")) && has(format!("HUPD_JOB={job}"))
 }
 
 /// The children of this process that have ended and are not reaped.

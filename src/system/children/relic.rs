@@ -9,20 +9,21 @@ use std::time::Duration;
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal as KernelSignal, pidfd_open, pidfd_send_signal};
 
-use super::census::Census;
+use super::marks::Mark;
 use super::processes::{self, Process};
+use super::sight::Sight;
+use super::survivors;
 use crate::clock::{Moment, since_boot};
 use crate::config::Orphans;
 use crate::ledger::{OpenRun, Remains};
-use crate::run::{JobName, RunId, Signal};
+use crate::run::{RunId, Signal, Survivor};
 use crate::system::limits::is_scarce;
 
 #[derive(Debug)]
 pub(super) struct Relic {
-    run: RunId,
-    job: JobName,
-    /// The number of the process that hupd had started, and with it that of the group.
-    group: i32,
+    mark: Mark,
+    /// The number of the process that hupd had started, and with it that of the group; as far as it is on record.
+    group: Option<i32>,
     /// All that are known to be alive: their numbers, and by when they had begun.
     known: BTreeMap<i32, Duration>,
     leader: Leader,
@@ -41,57 +42,44 @@ enum Leader {
     Unwatched,
 }
 
-/// What is there, and what is to be looked after of it.
+/// What there is to be looked up for all runs.
 #[derive(Debug)]
-pub(super) struct Found {
-    pub(super) remains: Remains,
-    pub(super) relic: Option<Relic>,
+pub(super) struct Search<'s> {
+    pub(super) boot: Option<u64>,
+    /// None where nobody can be looked at: then all is taken for living.
+    pub(super) sight: Option<&'s Sight>,
+    pub(super) orphans: Orphans,
 }
 
-impl Found {
-    const NOTHING: Self = Self {
-        remains: Remains::Nothing,
-        relic: None,
-    };
-}
-
-/// Looks for what there is of a run of this boot, by the number of its process and by when that began. Where
-/// nothing can be looked at, it is taken for living.
-pub(super) fn find(
-    open: &OpenRun,
-    boot: Option<u64>,
-    census: Option<&Census>,
-    orphans: Orphans,
-) -> Found {
-    let Some(start) = &open.start else {
-        return Found::NOTHING;
-    };
-    let Some(birth) = start.birth.filter(|birth| Some(birth.boot) == boot) else {
-        return Found::NOTHING;
-    };
-    let mut relic = Relic::new(open, start.pid);
-    if relic.find_leader(birth.by, census) {
-        let age = since_boot().saturating_sub(birth.by);
-        return Found {
-            remains: Remains::Process(age),
-            relic: Some(relic),
-        };
-    }
-    relic.gather(census);
-    match (relic.pids(), orphans) {
-        (pids, _) if pids.is_empty() => Found::NOTHING,
-        (pids, orphans) => Found {
-            remains: Remains::Others(pids),
-            relic: (orphans == Orphans::Kill).then_some(relic),
-        },
+impl Search<'_> {
+    /// Looks for what there is of a run, and what is to be looked after of it: by the number of its process and by
+    /// when that began, by its group, and by what it was given as environment.
+    pub(super) fn find(&self, open: &OpenRun, mark: Mark) -> (Remains, Option<Relic>) {
+        let start = open.start.as_ref();
+        let birth = start.and_then(|start| Some((start.pid, start.birth?)));
+        let mut relic = Relic::new(mark, birth.map(|(pid, _)| pid));
+        if let Some((pid, birth)) = birth {
+            if Some(birth.boot) != self.boot {
+                return (Remains::Nothing, None);
+            }
+            if relic.find_leader(pid, birth.by, self.sight) {
+                let age = since_boot().saturating_sub(birth.by);
+                return (Remains::Process(age), Some(relic));
+            }
+        }
+        relic.gather(self.sight);
+        match (relic.left(), self.orphans) {
+            (left, _) if left.is_empty() => (Remains::Nothing, None),
+            (left, Orphans::Kill) => (Remains::Others(left), Some(relic)),
+            (left, Orphans::Leave) => (Remains::Others(left), None),
+        }
     }
 }
 
 impl Relic {
-    fn new(open: &OpenRun, group: i32) -> Self {
+    fn new(mark: Mark, group: Option<i32>) -> Self {
         Self {
-            run: open.run,
-            job: open.occurrence.job.clone(),
+            mark,
             group,
             known: BTreeMap::new(),
             leader: Leader::Ended,
@@ -101,7 +89,11 @@ impl Relic {
     }
 
     pub(super) fn run(&self) -> RunId {
-        self.run
+        self.mark.run()
+    }
+
+    pub(super) fn mark(&self) -> &Mark {
+        &self.mark
     }
 
     pub(super) fn was_signalled(&self) -> bool {
@@ -120,38 +112,52 @@ impl Relic {
         matches!(self.leader, Leader::Unwatched)
     }
 
-    fn pids(&self) -> Vec<i32> {
-        self.known.keys().copied().collect()
+    /// Those that are known to be alive, by their names.
+    pub(super) fn left(&self) -> Vec<Survivor> {
+        survivors::named(self.known.keys().copied())
     }
 
-    /// Whether it was killed, and that is so long ago.
-    pub(super) fn is_killed_since(&self, now: Duration, ago: Duration) -> bool {
-        self.killed_at.is_some_and(|at| now >= at + ago)
+    /// What is left of it although it was told to end; what a run leaves behind at its own end is left alone.
+    pub(super) fn survivors(&self) -> Vec<Survivor> {
+        match self.killed_at {
+            Some(_) => self.left(),
+            None => Vec::new(),
+        }
+    }
+
+    /// Whether it was killed so long ago, and its first process is not what is left.
+    pub(super) fn is_given_up(&self, now: Duration, patience: Duration) -> bool {
+        !self.has_leader() && self.killed_at.is_some_and(|at| now >= at + patience)
+    }
+
+    fn has_leader(&self) -> bool {
+        let has_ended = matches!(self.leader, Leader::Ended);
+        !has_ended && self.group.is_some_and(|pid| self.known.contains_key(&pid))
     }
 
     /// Whether the first process is alive: where that cannot be known now, it is taken for that.
-    fn find_leader(&mut self, by: Duration, census: Option<&Census>) -> bool {
-        if census.is_some_and(|census| !census.has(self.group, by)) {
+    fn find_leader(&mut self, pid: i32, by: Duration, sight: Option<&Sight>) -> bool {
+        if sight.is_some_and(|sight| !sight.census.has(pid, by)) {
             return false;
         }
-        let leader = hold(self.group);
+        let leader = hold(pid);
         // First it is held and then looked at: what is held keeps its number.
-        self.leader = match (is_alive(self.group, by), leader) {
+        self.leader = match (is_alive(pid, by), leader) {
             (Ok(false), _) | (_, Ok(None)) => return false,
             (Ok(true), Ok(Some(pidfd))) if !is_scarce(&pidfd) => Leader::Held(pidfd),
             _ => Leader::Unwatched,
         };
-        self.known.insert(self.group, by);
+        self.known.insert(pid, by);
         true
     }
 
     /// Sends a signal to all that there are.
-    pub(super) fn signal(&mut self, signal: Signal, census: Option<&Census>) -> io::Result<()> {
+    pub(super) fn signal(&mut self, signal: Signal, sight: Option<&Sight>) -> io::Result<()> {
         if signal == Signal::KILL && self.killed_at.is_none() {
             self.killed_at = Some(Moment::now().elapsed);
         }
         let signal = KernelSignal::from_named_raw(signal.number()).ok_or(Errno::INVAL)?;
-        self.gather(census);
+        self.gather(sight);
         let mut result = Ok(());
         for (&pid, &by) in &self.known {
             match self.send(pid, by, signal) {
@@ -166,7 +172,7 @@ impl Relic {
     /// Whether the process was still there.
     fn send(&self, pid: i32, by: Duration, signal: KernelSignal) -> io::Result<bool> {
         match &self.leader {
-            Leader::Held(pidfd) if pid == self.group => send(pidfd.as_fd(), signal),
+            Leader::Held(pidfd) if Some(pid) == self.group => send(pidfd.as_fd(), signal),
             _ => match hold(pid)? {
                 Some(pidfd) if is_alive(pid, by)? => send(pidfd.as_fd(), signal),
                 _ => Ok(false),
@@ -175,38 +181,43 @@ impl Relic {
     }
 
     /// Whether there is a run: its first process, or, once that was told to stop, any.
-    pub(super) fn goes_on(&mut self, census: Option<&Census>) -> bool {
-        let is_any_left = self.gather(census);
+    pub(super) fn goes_on(&mut self, sight: Option<&Sight>) -> bool {
+        let is_any_left = self.gather(sight);
         match self.leader {
-            Leader::Held(_) | Leader::Unwatched if !self.was_signalled => {
-                self.known.contains_key(&self.group)
-            }
+            Leader::Held(_) | Leader::Unwatched if !self.was_signalled => self.has_leader(),
             _ => is_any_left,
         }
     }
 
     /// Looks who there is by now; where that cannot be seen, nobody is taken for dead. Whether anybody is left.
-    fn gather(&mut self, census: Option<&Census>) -> bool {
-        if let Some(census) = census {
+    fn gather(&mut self, sight: Option<&Sight>) -> bool {
+        if let Some(sight) = sight {
+            let census = &sight.census;
             self.known.retain(|&pid, by| census.has(pid, *by));
-            let members = census.members(self.group);
-            // One that was known before and is in the group after the others were seen there shows that the group is
-            // the same; without one, each must show itself that it is of this run.
-            let is_same = members.iter().any(|&pid| self.is_known_member(pid));
-            for &pid in members {
-                if is_same || processes::is_of_run(pid, self.run, &self.job) {
-                    let began = census.began(pid).expect("who is in a group is there");
-                    self.known.entry(pid).or_insert(began);
-                }
+            for &pid in self.members(sight).iter().chain(sight.marked(self.run())) {
+                let began = census.began(pid).expect("who was found is there");
+                self.known.entry(pid).or_insert(began);
             }
         }
         !self.known.is_empty()
     }
 
+    /// Who is in the group. One that was known before and is there after the others were seen shows that it is the
+    /// same group; without one, each must show itself that it is of this run.
+    fn members<'s>(&self, sight: &'s Sight) -> &'s [i32] {
+        let members = self
+            .group
+            .map_or(&[][..], |group| sight.census.members(group));
+        match members.iter().any(|&pid| self.is_known_member(pid)) {
+            true => members,
+            false => &[],
+        }
+    }
+
     fn is_known_member(&self, pid: i32) -> bool {
         let by = self.known.get(&pid);
         let is_it = |process: &Process, by: Duration| {
-            process.is_alive && process.group == self.group && process.had_begun(by)
+            process.is_alive && Some(process.group) == self.group && process.had_begun(by)
         };
         by.is_some_and(|&by| {
             processes::look(pid).is_ok_and(|found| found.is_some_and(|found| is_it(&found, by)))

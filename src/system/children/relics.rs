@@ -5,13 +5,14 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use super::Source;
-use super::census::Census;
 use super::lingering::{KILL_PATIENCE, LOOK_EVERY, next_look};
+use super::marks::Mark;
 use super::poll::Token;
 use super::processes;
-use super::relic::{self, Relic};
+use super::relic::{Relic, Search};
+use super::sight::Sight;
 use crate::clock::Moment;
-use crate::config::Orphans;
+use crate::config::Daemon;
 use crate::event::Event;
 use crate::ledger::{Gone, OpenRun, Remains};
 use crate::run::{RunId, Signal};
@@ -54,24 +55,34 @@ impl Relics {
 }
 
 /// Looks for what there is of all these runs, with one look at all processes.
-pub(super) fn find(open: Vec<OpenRun>, orphans: Orphans) -> (Vec<(OpenRun, Remains)>, Vec<Relic>) {
+pub(super) fn find(open: Vec<OpenRun>, by: &Daemon) -> (Vec<(OpenRun, Remains)>, Vec<Relic>) {
     if open.is_empty() {
         return Default::default();
     }
-    let boot = processes::boot();
-    let census = Census::take().inspect_err(|error| {
+    let mark = |open: &OpenRun| Mark::new(open.run, &open.occurrence, &by.state_dir);
+    let marks: Vec<_> = open.iter().map(mark).collect();
+    let sight = Sight::of(&marks).inspect_err(|error| {
         log::warn!(
-            "processes cannot be looked at: {error}; all runs that were open are taken for living"
+            "no process can be looked at: {error}; all runs that were open are taken for living"
         );
     });
-    let census = census.as_ref().ok();
-    let mut relics = Vec::new();
-    let look = |open: OpenRun| {
-        let found = relic::find(&open, boot, census, orphans);
-        relics.extend(found.relic);
-        (open, found.remains)
+    let search = Search {
+        boot: processes::boot(),
+        sight: sight.as_ref().ok(),
+        orphans: by.orphans,
     };
-    let found = open.into_iter().map(look).collect();
+    let mut relics = Vec::new();
+    let look = |(open, mark): (OpenRun, Mark)| {
+        let (remains, relic) = search.find(&open, mark);
+        relics.extend(relic);
+        (open, remains)
+    };
+    let found = open.into_iter().zip(marks).map(look).collect();
+    say_unwatched(&relics);
+    (found, relics)
+}
+
+fn say_unwatched(relics: &[Relic]) {
     let unwatched = relics.iter().filter(|relic| relic.is_unwatched()).count();
     if unwatched > 0 {
         log::warn!(
@@ -79,7 +90,6 @@ pub(super) fn find(open: Vec<OpenRun>, orphans: Orphans) -> (Vec<(OpenRun, Remai
              they are looked at instead"
         );
     }
-    (found, relics)
 }
 
 impl Source {
@@ -99,12 +109,16 @@ impl Source {
         if self.relics.signals.is_empty() {
             return;
         }
-        let census = Census::take().ok();
-        for (run, signal) in std::mem::take(&mut self.relics.signals) {
+        let signals = std::mem::take(&mut self.relics.signals);
+        let told = signals
+            .iter()
+            .filter_map(|(run, _)| self.relics.by_run.get(run));
+        let sight = Sight::of(told.map(Relic::mark)).ok();
+        for (run, signal) in signals {
             let Some(relic) = self.relics.by_run.get_mut(&run) else {
                 continue;
             };
-            if let Err(error) = relic.signal(signal, census.as_ref()) {
+            if let Err(error) = relic.signal(signal, sight.as_ref()) {
                 log::warn!("cannot send {signal} to what is left of run {run}: {error}");
             }
         }
@@ -132,6 +146,7 @@ impl Source {
             self.tell(Event::Gone(Gone {
                 run,
                 was_signalled: relic.was_signalled(),
+                survivors: relic.survivors(),
             }));
         }
     }
@@ -141,12 +156,15 @@ impl Source {
         if self.relics.looked_at.is_empty() || now < self.relics.not_before {
             return;
         }
-        let census = Census::take().ok();
+        let looked_at = self.relics.looked_at.iter();
+        let relics = looked_at.filter_map(|run| self.relics.by_run.get(run));
+        let stopping = relics.filter(|relic| relic.was_signalled());
+        let sight = Sight::of(stopping.map(Relic::mark)).ok();
         let runs = std::mem::take(&mut self.relics.looked_at);
         let (staying, gone): (Vec<_>, Vec<_>) = runs.into_iter().partition(|run| {
             let relic = self.relics.by_run.get_mut(run);
             relic.is_some_and(|relic| {
-                relic.goes_on(census.as_ref()) && !relic.is_killed_since(now, KILL_PATIENCE)
+                relic.goes_on(sight.as_ref()) && !relic.is_given_up(now, KILL_PATIENCE)
             })
         });
         for run in gone {

@@ -5,18 +5,17 @@ use std::io::Read;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::Arc;
 
-use jiff::Timestamp;
 use rustix::process::{Pid, PidfdFlags, Signal as KernelSignal, kill_process_group, pidfd_open};
 
 use super::NewChild;
 use super::census::Census;
 use super::child::Child;
+use super::marks::Mark;
 use crate::clock::Moment;
 use crate::config::{Job, OutputMode};
 use crate::run::{Exit, RunId, Signal};
-use crate::system::testing::{KEPT, Machine, job, shell, until, written};
+use crate::system::testing::{KEPT, Machine, job, order, shell, until, written};
 
 fn state_of(pid: i32) -> Option<char> {
     let line = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
@@ -242,14 +241,15 @@ fn a_group_is_killed_also_before_the_end_of_its_leader_is_told() {
         .read_exact(&mut ready)
         .unwrap();
     let pid = Pid::from_child(&process);
+    let order = order(RunId(1), shell(script));
     let mut child = Child::new(NewChild {
         run: RunId(1),
         attempt: 1,
-        job: Arc::new(shell(script)),
+        job: order.job.clone(),
         pid,
         pidfd: pidfd_open(pid, PidfdFlags::empty()).unwrap(),
         cgroup: None,
-        scheduled_for: Timestamp::UNIX_EPOCH,
+        mark: Mark::new(order.run, &order.occurrence, &order.state_dir),
         pipe: None,
         started: Moment::now(),
         keep_output: 0,

@@ -249,6 +249,7 @@ fn the_environment_is_built_from_nothing() {
         "HUPD_JOB=test".into(),
         "HUPD_RUN_ID=1".into(),
         "HUPD_SCHEDULED_FOR=1970-01-01T00:00:00Z".into(),
+        "HUPD_STATE_DIR=/var/lib/hupd".into(),
         "HUPD_TRIGGER=schedule".into(),
         "LANG=de_DE.UTF-8".into(),
         format!("LOGNAME={}", identity.name),

@@ -1,0 +1,28 @@
+//! Who there is of runs: all processes, and which of them say by their environment that they are of these runs.
+
+use std::collections::HashMap;
+use std::io;
+
+use super::census::Census;
+use super::marks::{Mark, Marks, environment};
+use crate::run::RunId;
+
+#[derive(Debug)]
+pub(super) struct Sight {
+    pub(super) census: Census,
+    marked: HashMap<RunId, Vec<i32>>,
+}
+
+impl Sight {
+    /// One look at all processes, for all of these runs.
+    pub(super) fn of<'m>(marks: impl IntoIterator<Item = &'m Mark>) -> io::Result<Self> {
+        let census = Census::take()?;
+        let marked = Marks::from_iter(marks).find(census.pids(), environment);
+        Ok(Self { census, marked })
+    }
+
+    /// Those that say that they are of that run.
+    pub(super) fn marked(&self, run: RunId) -> &[i32] {
+        self.marked.get(&run).map_or(&[], Vec::as_slice)
+    }
+}
