@@ -67,8 +67,12 @@ pub struct RunStart {
 pub struct Birth {
     /// In which boot of the machine it was, and in which of its pid namespaces.
     pub boot: u64,
-    /// It had begun by then, since that boot.
+    /// It had begun by then, since that boot: on CLOCK_BOOTTIME, which counts the sleep of the machine, as the kernel
+    /// counts where it says when a process began; see `starttime` in proc_pid_stat(5).
     pub by: Duration,
+    /// The same moment on the clock of all time limits, [`Moment::elapsed`]: CLOCK_MONOTONIC, which does not count that
+    /// sleep, is the same for all processes of a boot; see clock_gettime(2).
+    pub elapsed: Duration,
 }
 
 /// A run that was open when an earlier hupd ended.
@@ -87,7 +91,7 @@ pub struct OpenRun {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Remains {
     Nothing,
-    /// Its process, which is so old.
+    /// Its process, which is so old, without the sleep of the machine.
     Process(Duration),
     /// Its process has ended, or was never known; these of it go on.
     Others(Vec<Survivor>),

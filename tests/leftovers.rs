@@ -287,7 +287,8 @@ fn looks(home: &Home) -> usize {
 /// So many more runs, of which nobody knows more than of this one.
 fn multiply_open_runs(home: &Home, by: usize) {
     let store = rusqlite::Connection::open(home.file("state/hupd.db")).unwrap();
-    let columns = "job, trigger, generation, claimed_at, pid, started_at, boot, born_by";
+    let columns =
+        "job, trigger, generation, claimed_at, pid, started_at, boot, born_by, born_elapsed";
     let sql = format!(
         "INSERT INTO runs (id, instant, {columns})
          WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {by})
@@ -422,7 +423,8 @@ fn what_has_left_the_group_is_named_where_it_is_left_alone() {
 
 fn forget_start(home: &Home) {
     let store = rusqlite::Connection::open(home.file("state/hupd.db")).unwrap();
-    let sql = "UPDATE runs SET pid = NULL, started_at = NULL, boot = NULL, born_by = NULL";
+    let sql = "UPDATE runs SET pid = NULL, started_at = NULL, boot = NULL, born_by = NULL,
+                 born_elapsed = NULL";
     assert_eq!(store.execute(sql, []), Ok(1));
 }
 
@@ -484,4 +486,19 @@ fn what_outlives_kill_is_named() {
     let sent = "was sent KILL (orphans = \"kill\"); of its processes there still is: pid";
     assert!(note.contains(sent), "{note}");
     end(&left);
+}
+
+/// As if the machine had not slept since its boot, and the process were as old as that.
+#[test]
+fn a_time_limit_goes_on_by_the_clock_that_stands_still_while_the_machine_sleeps() {
+    let (home, pid) = killed(&waits("leave").replace("command", "timeout = \"20s\"\ncommand"));
+    let store = rusqlite::Connection::open(home.file("state/hupd.db")).unwrap();
+    let sql = "UPDATE runs SET born_elapsed = 0 WHERE ended_at IS NULL";
+    assert_eq!(store.execute(sql, []), Ok(1));
+
+    let hupd = Hupd::start_in(home);
+
+    let lost = hupd.home.ended_run("long");
+    assert_eq!(lost["stopped_by"], "time limit");
+    assert!(!is_alive(pid));
 }

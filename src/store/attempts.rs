@@ -40,7 +40,7 @@ pub(super) fn write_failed(connection: &Connection, failed: &Failed) -> rusqlite
         ])?;
     connection
         .prepare_cached(
-            "UPDATE runs SET pid = NULL, started_at = NULL, boot = NULL, born_by = NULL, attempt = ?2, next_attempt_at = ?3,
+            "UPDATE runs SET pid = NULL, started_at = NULL, boot = NULL, born_by = NULL, born_elapsed = NULL, attempt = ?2, next_attempt_at = ?3,
                retry_delay = ?4 WHERE id = ?1",
         )?
         .execute(params![

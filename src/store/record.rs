@@ -127,7 +127,8 @@ pub(super) fn write_mark(
 pub(super) fn write_start(connection: &Connection, start: &RunStart) -> rusqlite::Result<()> {
     connection
         .prepare_cached(
-            "UPDATE runs SET pid = ?2, started_at = ?3, boot = ?4, born_by = ?5 WHERE id = ?1",
+            "UPDATE runs SET pid = ?2, started_at = ?3, boot = ?4, born_by = ?5, born_elapsed = ?6
+             WHERE id = ?1",
         )?
         .execute(params![
             start.run,
@@ -135,6 +136,7 @@ pub(super) fn write_start(connection: &Connection, start: &RunStart) -> rusqlite
             Micros(start.at),
             start.birth.map(|birth| whole(birth.boot)),
             start.birth.map(|birth| micros(birth.by)),
+            start.birth.map(|birth| micros(birth.elapsed)),
         ])
         .map(|_| ())
 }

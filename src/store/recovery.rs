@@ -67,7 +67,8 @@ fn anchor(row: &Row<'_>) -> rusqlite::Result<Anchor> {
 fn open_runs(connection: &Connection) -> rusqlite::Result<Vec<OpenRun>> {
     connection
         .prepare(
-            "SELECT id, job, instant, trigger, generation, pid, started_at, boot, born_by, attempt
+            "SELECT id, job, instant, trigger, generation, pid, started_at, boot, born_by,
+               born_elapsed, attempt
              FROM runs
              WHERE ended_at IS NULL AND next_attempt_at IS NULL ORDER BY id",
         )?
@@ -81,6 +82,7 @@ fn open_run(row: &Row<'_>) -> rusqlite::Result<OpenRun> {
     let started = started.zip(row.get::<_, Option<Micros>>(6)?);
     let birth = row.get::<_, Option<Whole>>(7)?;
     let birth = birth.zip(row.get::<_, Option<Whole>>(8)?);
+    let birth = birth.zip(row.get::<_, Option<Whole>>(9)?);
     Ok(OpenRun {
         run,
         occurrence: Occurrence {
@@ -89,14 +91,15 @@ fn open_run(row: &Row<'_>) -> rusqlite::Result<OpenRun> {
             trigger: row.get::<_, TriggerName>(3)?.0,
         },
         generation: Generation(row.get::<_, Whole>(4)?.0),
-        attempt: row.get(9)?,
+        attempt: row.get(10)?,
         start: started.map(|(pid, at)| RunStart {
             run,
             pid,
             at: at.0,
-            birth: birth.map(|(boot, by)| Birth {
+            birth: birth.map(|((boot, by), elapsed)| Birth {
                 boot: boot.0,
                 by: Duration::from_micros(by.0),
+                elapsed: Duration::from_micros(elapsed.0),
             }),
         }),
     })

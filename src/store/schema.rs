@@ -66,7 +66,8 @@ CREATE TABLE runs (
   peak_memory INTEGER,        -- NULL where it is not known, see hupctl(1)
   output_total INTEGER,
   boot INTEGER,               -- in which boot and pid namespace its process began
-  born_by INTEGER,            -- and by when at the latest, since that boot
+  born_by INTEGER,            -- and by when at the latest, since that boot,
+  born_elapsed INTEGER,       -- and that without the sleep of the machine
   note TEXT,                  -- what else is worth knowing of it
   success INTEGER,            -- by the `success_exit_codes` of its job; NULL until it has ended
   attempt INTEGER NOT NULL DEFAULT 1,
@@ -211,6 +212,7 @@ CREATE INDEX runs_of_trigger ON runs (trigger) WHERE ended_at IS NOT NULL;
 CREATE INDEX runs_began ON runs (coalesce(started_at, claimed_at)) WHERE ended_at IS NOT NULL;
 ALTER TABLE runs ADD COLUMN boot INTEGER;
 ALTER TABLE runs ADD COLUMN born_by INTEGER;
+ALTER TABLE runs ADD COLUMN born_elapsed INTEGER;
 ALTER TABLE runs ADD COLUMN note TEXT;
 ALTER TABLE runs ADD COLUMN survivors TEXT;
 ALTER TABLE generations ADD COLUMN files INTEGER;

@@ -219,6 +219,7 @@ impl Source {
             birth: self.boot.map(|boot| Birth {
                 boot,
                 by: since_boot(),
+                elapsed: new.started.elapsed,
             }),
         }));
         self.leftovers.let_go(run, &self.poll);

@@ -192,6 +192,7 @@ fn start(run: u64) -> RunStart {
         birth: Some(Birth {
             boot: 7,
             by: Duration::from_secs(70),
+            elapsed: Duration::from_secs(60),
         }),
     }
 }

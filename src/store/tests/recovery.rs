@@ -147,6 +147,7 @@ DROP INDEX runs_began;
 DROP VIEW runs_readable;
 ALTER TABLE runs DROP COLUMN boot;
 ALTER TABLE runs DROP COLUMN born_by;
+ALTER TABLE runs DROP COLUMN born_elapsed;
 ALTER TABLE runs DROP COLUMN note;
 ALTER TABLE runs DROP COLUMN survivors;
 ALTER TABLE generations DROP COLUMN files;

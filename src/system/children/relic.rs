@@ -13,7 +13,7 @@ use super::marks::Mark;
 use super::processes::{self, Process};
 use super::sight::Sight;
 use super::survivors;
-use crate::clock::{Moment, since_boot};
+use crate::clock::Moment;
 use crate::config::Orphans;
 use crate::ledger::{OpenRun, Remains};
 use crate::run::{RunId, Signal, Survivor};
@@ -63,7 +63,7 @@ impl Search<'_> {
                 return (Remains::Nothing, None);
             }
             if relic.find_leader(pid, birth.by, self.sight) {
-                let age = since_boot().saturating_sub(birth.by);
+                let age = Moment::now().elapsed.saturating_sub(birth.elapsed);
                 return (Remains::Process(age), Some(relic));
             }
         }
