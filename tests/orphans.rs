@@ -15,7 +15,7 @@ use hupd::system::children::Children;
 use hupd::system::identity::Identity;
 use hupd::system::spawn::{SpawnOrder, Spawners};
 use jiff::Timestamp;
-use rustix::process::set_child_subreaper;
+use rustix::process::{Pid, WaitOptions, set_child_subreaper, waitpid};
 
 fn order(run: RunId, script: &str) -> SpawnOrder {
     let name = JobName::new("test");
@@ -89,7 +89,7 @@ fn reap_until_gone(children: &Children, pid: &str) {
 
 #[test]
 fn orphans_are_reaped_and_runs_keep_their_ends() {
-    set_child_subreaper(rustix::process::Pid::from_raw(1)).unwrap();
+    set_child_subreaper(Pid::from_raw(1)).unwrap();
     let inbox = Inbox::new();
     let children = Children::start(inbox.outbox()).unwrap();
     let identity = Identity::of_process();
@@ -116,6 +116,18 @@ fn orphans_are_reaped_and_runs_keep_their_ends() {
     reap_until_gone(&children, orphan.trim());
     children.signal(RunId(2), Signal::KILL);
     assert_eq!(end_of(&inbox, RunId(2)).0, Exit::Signal(Signal::TERM));
+
+    // Orphans that are reaped elsewhere are in nobody's way.
+    for run in (10..40).map(RunId) {
+        spawners.spawn(order(run, "(:) >/dev/null 2>&1 & echo $!; exit 7"));
+        let (exit, orphan) = end_of(&inbox, run);
+        assert_eq!(exit, Exit::Code(7));
+        children.reap_orphans();
+        let pid = Pid::from_raw(orphan.trim().parse().unwrap());
+        while waitpid(pid, WaitOptions::NOHANG).is_ok_and(|ended| ended.is_none()) {
+            children.reap_orphans();
+        }
+    }
 
     // Every end is known, however wildly orphans are asked for meanwhile.
     let runs: Vec<RunId> = (100..600).map(RunId).collect();

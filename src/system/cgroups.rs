@@ -57,11 +57,8 @@ impl Delegation {
         }
     }
 
-    pub(crate) fn pool(&self) -> Pool {
-        Pool(self.clone())
-    }
-
-    fn make(&self) -> io::Result<PathBuf> {
+    /// A new cgroup, for a run.
+    pub(crate) fn make(&self) -> io::Result<Cgroup> {
         let (own, number) = (std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
         let path = self.folder.join(format!("{PREFIX}{own}.{number}"));
         match fs::create_dir(&path) {
@@ -72,7 +69,7 @@ impl Delegation {
             }
             made => made?,
         }
-        Ok(path)
+        Ok(Cgroup { path })
     }
 }
 
@@ -97,18 +94,6 @@ fn remove(path: &Path) {
     }
     // It is busy as long as somebody lives there; then it is for a later hupd.
     let _ = fs::remove_dir(path);
-}
-
-/// From where one who starts processes has cgroups.
-#[derive(Debug)]
-pub(crate) struct Pool(Delegation);
-
-impl Pool {
-    /// A new cgroup.
-    pub(crate) fn take(&self) -> io::Result<Cgroup> {
-        let path = self.0.make()?;
-        Ok(Cgroup { path })
-    }
 }
 
 /// The cgroup of a run.

@@ -78,11 +78,10 @@ impl Spawners {
             .read(true)
             .write(true)
             .open("/dev/null")?;
-        let pool = delegation.as_ref().map(Delegation::pool);
-        let way = pool.map_or(Way::Birth, |pool| Way::that_works(&pool, null.as_fd()));
-        if let Some(delegation) = &delegation {
+        let way = delegation.as_ref().map_or(Way::Birth, |delegation| {
             delegation.clean_up();
-        }
+            Way::that_works(delegation, null.as_fd())
+        });
         let spawner = Spawner {
             children,
             identity: identity.clone(),
@@ -152,7 +151,7 @@ impl Start for Spawner {
             handled: self.handled.clone(),
             delegation: self.delegation.clone(),
             way: self.way,
-            homes: Homes::new(self.delegation.as_ref().map(Delegation::pool), self.way),
+            homes: Homes::new(self.delegation.clone(), self.way),
             own: Own::new(&self.identity),
         })
     }

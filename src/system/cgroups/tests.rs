@@ -11,26 +11,26 @@ fn folder_of_files(folder: &Path, events: &str) {
     fs::write(folder.join("cgroup.procs"), "").unwrap();
 }
 
-fn at(folder: &Path) -> Pool {
-    Delegation::at(folder).pool()
+fn at(folder: &Path) -> Delegation {
+    Delegation::at(folder)
 }
 
 #[test]
 fn no_cgroup_is_used_again() {
     let folder = tempfile::tempdir().unwrap();
-    let pool = at(folder.path());
-    let first = pool.take().unwrap();
+    let delegation = at(folder.path());
+    let first = delegation.make().unwrap();
     let path = first.path.clone();
     fs::create_dir(path.join("made by a job")).unwrap();
     first.release();
     assert!(!path.exists());
-    assert_ne!(pool.take().unwrap().path, path);
+    assert_ne!(delegation.make().unwrap().path, path);
 }
 
 #[test]
 fn what_the_kernel_says_of_a_cgroup_is_understood() {
     let folder = tempfile::tempdir().unwrap();
-    let cgroup = at(folder.path()).take().unwrap();
+    let cgroup = at(folder.path()).make().unwrap();
     folder_of_files(&cgroup.path, "populated 1\nfrozen 0\n");
     assert!(cgroup.is_populated());
     folder_of_files(&cgroup.path, "populated 0\nfrozen 0\n");
@@ -49,7 +49,7 @@ fn only_what_is_of_this_hupd_or_of_one_that_is_gone_is_removed() {
         fs::create_dir(folder.path().join(name)).unwrap();
     }
     fs::create_dir(folder.path().join(gone).join("within")).unwrap();
-    Delegation::at(folder.path()).clean_up();
+    at(folder.path()).clean_up();
     let left = fs::read_dir(folder.path()).unwrap();
     let mut left: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
     left.sort();

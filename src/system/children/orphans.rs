@@ -1,5 +1,7 @@
 //! Children that hupd never started: as PID 1, or as a subreaper, it inherits the orphans of others.
 
+use rustix::io::Errno;
+
 use super::Source;
 use super::processes;
 use crate::run::RunId;
@@ -50,9 +52,25 @@ fn reap(pid: i32) -> bool {
             true
         }
         Ok(None) => false,
+        // Somebody else was faster, and the others are still to be reaped.
+        Err(error) if Errno::from_io_error(&error) == Some(Errno::CHILD) => true,
         Err(error) => {
             log::warn!("cannot reap orphan {pid}: {error}");
             false
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "a child that no source watches")]
+    fn a_child_that_somebody_else_has_reaped_is_in_nobodys_way() {
+        let mut child = Command::new("true").spawn().unwrap();
+        let pid = i32::try_from(child.id()).unwrap();
+        child.wait().unwrap();
+        assert!(super::reap(pid));
     }
 }

@@ -9,7 +9,7 @@ use rustix::process::{WaitOptions, waitpid};
 
 use super::plan::{Door, NotDone, NotStarted, Plan, Step};
 use super::{Stack, start};
-use crate::system::cgroups::{Cgroup, Pool};
+use crate::system::cgroups::{Cgroup, Delegation};
 
 /// How a process comes into its cgroup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,8 +21,11 @@ pub(super) enum Way {
 impl Way {
     /// By one try without a program. Where hupd's own cgroup was killed once, as by a service manager before a
     /// restart, the kernel kills whoever is born from there into another one, before it can fail.
-    pub(super) fn that_works(pool: &Pool, null: BorrowedFd<'_>) -> Self {
-        let Ok(home) = pool.take().and_then(|cgroup| open(cgroup, Self::Birth)) else {
+    pub(super) fn that_works(delegation: &Delegation, null: BorrowedFd<'_>) -> Self {
+        let Ok(home) = delegation
+            .make()
+            .and_then(|cgroup| open(cgroup, Self::Birth))
+        else {
             return Self::Birth;
         };
         let nowhere = [c"/".to_owned()];
@@ -54,7 +57,7 @@ impl Way {
 /// The homes that one who starts processes has to give.
 #[derive(Debug)]
 pub(super) struct Homes {
-    pool: RefCell<Option<Pool>>,
+    delegation: RefCell<Option<Delegation>>,
     way: Cell<Way>,
 }
 
@@ -67,9 +70,9 @@ pub(super) struct Home {
 }
 
 impl Homes {
-    pub(super) fn new(pool: Option<Pool>, way: Way) -> Self {
+    pub(super) fn new(delegation: Option<Delegation>, way: Way) -> Self {
         Self {
-            pool: RefCell::new(pool),
+            delegation: RefCell::new(delegation),
             way: Cell::new(way),
         }
     }
@@ -77,8 +80,11 @@ impl Homes {
     /// None where there are none, or none for now.
     pub(super) fn take(&self) -> Option<Home> {
         let way = self.way.get();
-        let pool = self.pool.borrow();
-        let made = pool.as_ref()?.take().and_then(|cgroup| open(cgroup, way));
+        let delegation = self.delegation.borrow();
+        let made = delegation
+            .as_ref()?
+            .make()
+            .and_then(|cgroup| open(cgroup, way));
         made.inspect_err(|error| log::warn!("a run gets no cgroup of its own: {error}"))
             .ok()
     }
@@ -94,7 +100,7 @@ impl Homes {
             Way::Birth if is_in_the_way => self.way.set(Way::Joining),
             Way::Joining if is_in_the_way => {
                 log::warn!("no cgroup can be entered, so runs get none of their own any more");
-                *self.pool.borrow_mut() = None;
+                *self.delegation.borrow_mut() = None;
             }
             _ => {}
         }
