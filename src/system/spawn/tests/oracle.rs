@@ -26,7 +26,8 @@ read -r _ _ _ parent group session terminal _ </proc/$$/stat
 [ "$session" = $$ ] && echo "own: leads its session"
 echo "parent $parent, terminal $terminal, nice $(nice)"
 for fd in 0 1 2; do echo "$fd: $(stat -Lc %F /proc/$$/fd/$fd)"; done
-ls /proc/$$/fd | sed 's/^/own: /'
+# The shell lists them itself: in front of a pipe it would hold that for a moment as well.
+for fd in /proc/$$/fd/*; do [ -e "$fd" ] && echo "own: ${fd##*/}"; done
 grep flags: /proc/$$/fdinfo/1 /proc/$$/fdinfo/2 | cut -d: -f2-
 "#;
 
