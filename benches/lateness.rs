@@ -13,13 +13,16 @@
 
 #[path = "../tests/common/mod.rs"]
 mod common;
+#[allow(dead_code, reason = "each benchmark uses its part")]
+mod floor;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
 use common::Hupd;
+use floor::compile;
 
 /// Starts that are looked at.
 const SECONDS: usize = 60;
@@ -39,25 +42,6 @@ fn main() {
         true => print("snooze", &run_snooze(&program, folder.path())),
         false => println!("{:<8} is not installed", "snooze"),
     }
-}
-
-fn compile(source: &str, folder: &Path) -> PathBuf {
-    let program = folder.join(source.trim_end_matches(".c"));
-    let source = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("benches")
-        .join(source);
-    let compiled = Command::new("cc")
-        .arg("-O2")
-        .arg("-o")
-        .arg(&program)
-        .arg(&source)
-        .status();
-    assert!(
-        compiled.is_ok_and(|status| status.success()),
-        "cc compiles {}",
-        source.display()
-    );
-    program
 }
 
 fn run_floor(floor: &Path, program: &Path, folder: &Path) -> Vec<f64> {

@@ -18,12 +18,7 @@ pub struct Cost {
 
 impl Floor {
     pub fn compile(folder: &Path) -> Self {
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/floor.c");
-        let program = folder.join("floor");
-        let mut cc = Command::new("cc");
-        let compiled = cc.arg("-O2").arg("-o").arg(&program).arg(source).status();
-        let is_compiled = compiled.is_ok_and(|status| status.success());
-        assert!(is_compiled, "cc compiles the floor");
+        let program = compile("floor.c", folder);
         Self { program }
     }
 
@@ -40,6 +35,18 @@ impl Floor {
             cpu: micros.next().expect("a time") / starts as f64,
         }
     }
+}
+
+/// One of the programs in C that lie beside the benchmarks.
+pub fn compile(source: &str, folder: &Path) -> PathBuf {
+    let program = folder.join(source.trim_end_matches(".c"));
+    let benches = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches");
+    let mut cc = Command::new("cc");
+    cc.arg("-O2").arg("-o").arg(&program);
+    let compiled = cc.arg(benches.join(source)).status();
+    let is_compiled = compiled.is_ok_and(|status| status.success());
+    assert!(is_compiled, "cc compiles {source}");
+    program
 }
 
 pub fn median(values: impl Iterator<Item = f64>) -> f64 {
