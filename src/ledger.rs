@@ -253,6 +253,8 @@ pub enum NoStart {
     Refused(String),
     /// For want of processes, memory or descriptors: there may be some later.
     Shortage(String),
+    /// It took too long.
+    GivenUp(String),
 }
 
 impl From<String> for NoStart {

@@ -10,7 +10,7 @@ use std::fs;
 use std::process::{Child, Command, Stdio};
 
 use common::{
-    Home, Hupd, Told, has_program, is_alive, is_root, proc_text, skip, store, wait_until,
+    Home, Hupd, Told, has_program, is_alive, is_root, proc_stat, proc_text, skip, store, wait_until,
 };
 use rustix::process::{Pid, Signal};
 use serde_json::Value;
@@ -311,6 +311,133 @@ fn a_run_whose_process_cannot_be_set_up_is_recorded_and_the_next_one_works() {
         Some(0)
     );
     assert_eq!(hupd.stop().code(), Some(0));
+}
+
+/// Holds a lease on a file: whoever opens it waits until the lease is given back.
+const HOLDER: &str = r#"
+    $SIG{IO} = "IGNORE";
+    open(my $held, "<", $ARGV[0]) or die;
+    print fcntl($held, 1024, 1) ? "held\n" : "refused\n";
+    close STDOUT;
+    sleep;
+"#;
+
+/// The start of this job hangs while somebody holds its program, and its later runs would leave a trace.
+fn hangs(limits: &str) -> Option<(Hupd, Child)> {
+    if !has_program("perl") {
+        skip("starts that hang: perl is missing");
+        return None;
+    }
+    let home = Home::new();
+    home.write("draft", "#!/bin/sh\necho ran >>trace\n");
+    let [draft, program] = ["draft", "program"].map(|name| home.file(name));
+    // By another process: what this one has open for writing cannot be executed.
+    let mut install = Command::new("install");
+    let made = install
+        .args(["-m", "755"])
+        .args([&draft, &program])
+        .status();
+    assert!(made.expect("install starts").success());
+    let mut holder = Command::new("perl")
+        .args(["-e", HOLDER])
+        .arg(&program)
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("perl starts");
+    let said = std::io::read_to_string(holder.stdout.take().expect("a pipe")).expect("text");
+    if said != "held\n" {
+        let _ = holder.kill().and_then(|()| holder.wait());
+        skip("starts that hang: no leases on this file system");
+        return None;
+    }
+    home.configure(&format!(
+        "[daemon]\ngrace = \"100ms\"\n{QUICK}[jobs.held]\ncommand = [\"{}\"]\nworking_dir = \".\"\n{limits}\n",
+        program.display()
+    ));
+    Some((Hupd::start_in(home), holder))
+}
+
+/// Asks for one more, which is answered when it has started, and returns the first when there are so many.
+fn the_starting(hupd: &Hupd, count: usize) -> Value {
+    let mut asks = hupd.home.hupctl_command();
+    asks.args(["run", "held"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    let mut asks = asks.spawn().expect("hupctl starts");
+    std::thread::spawn(move || asks.wait());
+    wait_until("the run is being started", || {
+        let status = hupd.home.json(&["status"]);
+        let runs = status["running"].as_array()?;
+        let is_there = runs.len() == count && runs.iter().all(|run| run["state"] == "starting");
+        (is_there && is_in_exec(hupd)).then(|| runs[0].clone())
+    })
+}
+
+/// Whether a child of hupd has not come to its program yet.
+fn is_in_exec(hupd: &Hupd) -> bool {
+    let own = hupd.pid().as_raw_pid().to_string();
+    let folders = fs::read_dir("/proc").expect("processes").flatten();
+    let pids = folders.filter_map(|it| it.file_name().to_str()?.parse().ok());
+    let mut states = pids.filter_map(|pid| proc_stat(Pid::from_raw(pid)?));
+    states.any(|stat| stat[1] == own)
+}
+
+/// Nothing came of it, and nothing does when the file system answers.
+fn nothing_has_run(hupd: &Hupd, mut holder: Child) {
+    holder.kill().expect("it is there");
+    holder.wait().expect("an end");
+    hupd.home.run_to_end("quick");
+    wait_until("no child is left", || (!is_in_exec(hupd)).then_some(()));
+    assert!(!hupd.home.file("trace").exists());
+}
+
+#[test]
+fn a_start_that_hangs_can_be_killed_and_ends_by_its_time_limit() {
+    let limits = "timeout = \"300ms\"\nkill_after = \"1s\"";
+    let Some((mut hupd, holder)) = hangs(limits) else {
+        return;
+    };
+    the_starting(&hupd, 1);
+    let run = hupd.home.ended_run("held");
+    let outcome = run["outcome"].as_str().expect("it is over");
+    assert!(outcome.starts_with("could not start: not within "), "{run}");
+    assert!(outcome.ends_with("a file or a folder does not answer"));
+    assert_eq!(run["stopped_by"], "time limit", "{run}");
+    hupd.wait_log("its start takes too long and is given up");
+
+    let run = &the_starting(&hupd, 1)["run"];
+    let told = hupd.home.hupctl(&["kill", &run.to_string()]);
+    assert!(told.status.success(), "{told:?}");
+    let killed = wait_until("it is over", || {
+        let ended = hupd.home.ended_run("held");
+        (ended["run"] == *run).then_some(ended)
+    });
+    assert_eq!(killed["stopped_by"], "request", "{killed}");
+    nothing_has_run(&hupd, holder);
+    assert_eq!(hupd.home.run_to_end("held")["outcome"], "exited 0");
+    assert_eq!(hupd.stop().code(), Some(0));
+}
+
+#[test]
+fn a_hupd_that_stops_does_not_wait_for_starts_that_hang() {
+    let Some((mut hupd, mut holder)) = hangs("kill_after = \"300ms\"\noverlap = \"allow\"") else {
+        return;
+    };
+    // More than there are threads: some have not had their turn.
+    for count in 1..=4 {
+        the_starting(&hupd, count);
+    }
+    assert_eq!(hupd.stop().code(), Some(0));
+    let stopped: Vec<String> = store(&hupd.home)
+        .prepare("SELECT outcome FROM runs WHERE stopped_by = 'shutdown'")
+        .and_then(|mut rows| rows.query_map([], |row| row.get(0))?.collect())
+        .expect("they are on record");
+    assert_eq!(stopped.len(), 4, "{stopped:?}");
+    let is_told = |it: &String| it.starts_with("could not start: not within ");
+    assert!(stopped.iter().all(is_told), "{stopped:?}");
+    holder.kill().expect("it is there");
+    holder.wait().expect("an end");
+    assert!(!hupd.home.file("trace").exists());
 }
 
 /// The leader obeys its stop signal, what it started does not.

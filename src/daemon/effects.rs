@@ -33,6 +33,7 @@ impl<W: World> Daemon<W> {
         match effect {
             Effect::Claim(claim) => self.claim(vec![claim]),
             Effect::Start(start) => self.start_process(start),
+            Effect::GiveUpStart { job, run } => self.give_up_start(&job, run),
             Effect::Signal(send) => self.send_signal(&send),
             Effect::Record(entry) => self.record(entry),
             Effect::RecordStart(start) => self.world.write(Record::Start(start)),
@@ -69,6 +70,11 @@ impl<W: World> Daemon<W> {
             keep_output: config.history.output,
             state_dir: config.daemon.state_dir.as_path().into(),
         });
+    }
+
+    fn give_up_start(&mut self, job: &JobName, run: RunId) {
+        log::warn!(job:%, run:%; "its start takes too long and is given up");
+        self.world.give_up_start(run);
     }
 
     fn send_signal(&mut self, send: &Send) {

@@ -69,6 +69,10 @@ impl World for Parts {
         self.spawners.spawn(order);
     }
 
+    fn give_up_start(&mut self, run: RunId) {
+        self.spawners.give_up(run);
+    }
+
     fn take_over(&mut self, open: Vec<OpenRun>, by: &config::Daemon) -> Vec<(OpenRun, Remains)> {
         self.children.take_over(open, by)
     }

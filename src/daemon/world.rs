@@ -32,6 +32,9 @@ pub trait World {
     /// Starts the process of a run; `Started` or `CouldNotStart` follows.
     fn spawn(&mut self, order: SpawnOrder);
 
+    /// Ends a start that takes too long. Its answer comes as always, and soon.
+    fn give_up_start(&mut self, run: RunId);
+
     /// Looks for the processes of runs of an earlier hupd, wherever they are. What goes on as a run by `orphans` is
     /// watched and can be signalled from then on; `Gone` follows when nothing of it is left.
     fn take_over(&mut self, open: Vec<OpenRun>, by: &config::Daemon) -> Vec<(OpenRun, Remains)>;

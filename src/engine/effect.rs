@@ -14,6 +14,12 @@ pub enum Effect {
     Claim(Claim),
     /// Start the process of a claimed run.
     Start(Start),
+    /// The start of a run takes too long: end it, and `Engine::could_not_start` is told. Where there is a process already,
+    /// that is told instead.
+    GiveUpStart {
+        job: JobName,
+        run: RunId,
+    },
     /// Send a signal to the whole process group of a run.
     Signal(Send),
     /// Write the fate of an occurrence that does not run.

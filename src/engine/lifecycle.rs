@@ -18,25 +18,25 @@ impl Engine {
         verdicts
             .iter()
             .flat_map(|verdict| match verdict.claimed {
-                Claimed::Yes => self.start(verdict.run).into_iter().collect(),
+                Claimed::Yes => self.start(verdict.run, now).into_iter().collect(),
                 Claimed::AlreadyThere => self.claimed_before(verdict.run, now),
             })
             .collect()
     }
 
-    fn start(&mut self, id: RunId) -> Option<Effect> {
+    fn start(&mut self, id: RunId, now: Moment) -> Option<Effect> {
         let State::Claiming { stop } = self.runs.get(id)?.state else {
             return None;
         };
-        self.make(id, stop)
+        self.make(id, stop, now)
     }
 
     /// Another try of what is claimed.
-    pub(super) fn start_again(&mut self, id: RunId) -> Option<Effect> {
-        self.make(id, None)
+    pub(super) fn start_again(&mut self, id: RunId, now: Moment) -> Option<Effect> {
+        self.make(id, None, now)
     }
 
-    fn make(&mut self, id: RunId, stop: Option<StopReason>) -> Option<Effect> {
+    fn make(&mut self, id: RunId, stop: Option<StopReason>, now: Moment) -> Option<Effect> {
         let run = self.runs.get(id)?;
         let start = Start {
             run: id,
@@ -45,7 +45,15 @@ impl Engine {
             attempt: run.attempt,
             generation: run.generation,
         };
-        self.runs.set_state(id, State::Starting { stop });
+        // A start may have to wait for its turn: what a run may take counts from when it lives.
+        let patience = match stop {
+            None => run.job.timeout,
+            Some(_) => Some(Duration::ZERO),
+        };
+        let patience = patience.map(|time| time.saturating_add(run.job.kill_after));
+        let give_up_at = patience.map(|time| now.elapsed.saturating_add(time));
+        self.runs
+            .set_state(id, State::Starting { stop, give_up_at });
         Some(Effect::Start(start))
     }
 
@@ -83,7 +91,7 @@ impl Engine {
         let Some(run) = self.runs.get(started.run) else {
             return Vec::new();
         };
-        let State::Starting { stop } = run.state else {
+        let State::Starting { stop, .. } = run.state else {
             return Vec::new();
         };
         let limit = run.job.timeout;
@@ -134,6 +142,7 @@ impl Engine {
                 let outcome = Outcome::CouldNotStart(reason);
                 self.over(RunEnd::unmade(run, outcome, now.wall), now)
             }
+            NoStart::GivenUp(reason) => self.gave_up(run, reason, now),
         }
     }
 

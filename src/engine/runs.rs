@@ -50,7 +50,11 @@ pub enum State {
     /// Its claim is being written.
     Claiming { stop: Option<StopReason> },
     /// Its process is being made.
-    Starting { stop: Option<StopReason> },
+    Starting {
+        stop: Option<StopReason>,
+        /// When the start is given up, on the elapsed clock.
+        give_up_at: Option<Duration>,
+    },
     /// There was nothing to make its process of: it is tried again.
     Short,
     /// Its last attempt has failed. The next one comes then, on the elapsed clock, and takes a place then.
@@ -92,9 +96,8 @@ impl State {
     /// When something must be done about the run, on the elapsed clock.
     fn deadline(&self) -> Option<Duration> {
         match self {
-            Self::Claiming { .. } | Self::Starting { .. } | Self::Short | Self::Resting { .. } => {
-                None
-            }
+            Self::Claiming { .. } | Self::Short | Self::Resting { .. } => None,
+            Self::Starting { give_up_at, .. } => *give_up_at,
             Self::Alive { limit_at, .. } => *limit_at,
             Self::Stopping { kill_at, .. } => Some(*kill_at),
         }

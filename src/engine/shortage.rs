@@ -27,7 +27,7 @@ pub struct Shortage {
 impl Engine {
     /// There was nothing to make the process of a run of.
     pub(super) fn fell_short(&mut self, run: RunId, reason: String, now: Moment) -> Vec<Effect> {
-        let Some(State::Starting { stop }) = self.runs.get(run).map(|run| run.state) else {
+        let Some(State::Starting { stop, .. }) = self.runs.get(run).map(|run| run.state) else {
             return Vec::new();
         };
         let stop = match self.phase {
@@ -100,7 +100,7 @@ impl Engine {
             let late = too_old(&run.job, &run.occurrence, now);
             // Once it has started in time, its `retry` says how long it goes on.
             let Some(late) = late.filter(|_| run.attempt == 1) else {
-                effects.extend(self.start_again(id));
+                effects.extend(self.start_again(id, now));
                 break;
             };
             let mut end = self.unmade(id, None, now);

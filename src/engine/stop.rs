@@ -8,8 +8,8 @@ use super::waiting::Waiting;
 use super::{Effect, Engine, Send};
 use crate::clock::Moment;
 use crate::config::Missed;
-use crate::ledger::Fate;
-use crate::run::{RunId, Signal, StopReason, Trigger};
+use crate::ledger::{Fate, RunEnd};
+use crate::run::{Outcome, RunId, Signal, StopReason, Trigger};
 
 /// KILL is sent again after this time as long as a run has not ended: a group that forks fast can
 /// have a member that the first one missed.
@@ -135,6 +135,10 @@ impl Engine {
     fn enforce_on(&mut self, run: RunId, now: Moment) -> Vec<Effect> {
         match self.runs.get(run).expect("a deadline is of a run").state {
             State::Stopping { .. } => self.kill_now(run, now).into_iter().collect(),
+            State::Starting { stop, .. } => {
+                let why = stop.unwrap_or(StopReason::TimeLimit);
+                self.give_up_start(run, why).into_iter().collect()
+            }
             _ => self.begin_stop(run, StopReason::TimeLimit, now),
         }
     }
@@ -152,9 +156,11 @@ impl Engine {
                 self.runs.set_state(id, State::Claiming { stop });
                 Vec::new()
             }
-            State::Starting { stop } => {
+            State::Starting { stop, give_up_at } => {
                 let stop = stop.or(Some(why));
-                self.runs.set_state(id, State::Starting { stop });
+                let give_up_at = Some(give_up_at.map_or(kill_at, |at| at.min(kill_at)));
+                self.runs
+                    .set_state(id, State::Starting { stop, give_up_at });
                 Vec::new()
             }
             State::Short => self.give_up(id, Some(why), now),
@@ -177,15 +183,39 @@ impl Engine {
         }
     }
 
+    /// A start that takes too long. What comes of it is told: no process, or the one that there is by now.
+    fn give_up_start(&mut self, id: RunId, why: StopReason) -> Option<Effect> {
+        let job = self.runs.get(id)?.job.name.clone();
+        let given_up = State::Starting {
+            stop: Some(why),
+            give_up_at: None,
+        };
+        self.runs.set_state(id, given_up);
+        Some(Effect::GiveUpStart { job, run: id })
+    }
+
+    /// There is no process, and there will be none.
+    pub(super) fn gave_up(&mut self, run: RunId, reason: String, now: Moment) -> Vec<Effect> {
+        let stopped_by = match self.runs.get(run).map(|run| run.state) {
+            Some(State::Starting { stop, .. }) => stop,
+            _ => return Vec::new(),
+        };
+        let end = RunEnd {
+            stopped_by,
+            ..RunEnd::unmade(run, Outcome::CouldNotStart(reason), now.wall)
+        };
+        self.over(end, now)
+    }
+
     /// KILL to the whole group, and again later as long as it lives.
     pub(super) fn kill_now(&mut self, id: RunId, now: Moment) -> Option<Effect> {
         let run = self.runs.get(id)?;
         let job = run.job.name.clone();
         let (process, why) = match run.state {
-            State::Claiming { .. }
-            | State::Starting { .. }
-            | State::Short
-            | State::Resting { .. } => return None,
+            State::Claiming { .. } | State::Short | State::Resting { .. } => return None,
+            State::Starting { stop, .. } => {
+                return self.give_up_start(id, stop.unwrap_or(StopReason::Shutdown));
+            }
             State::Alive { process, .. } => (process, StopReason::Shutdown),
             State::Stopping { process, why, .. } => (process, why),
         };

@@ -48,7 +48,7 @@ pub(crate) fn hold_back(signals: &[Signal]) {
 /// From here on these signals end the process, those that were held back included.
 pub(crate) fn let_end_us(signals: &[Signal]) {
     for signal in signals {
-        raw::set_default(signal.number());
+        let _ = raw::reset(&[signal.number()]);
     }
     unblock_all_signals();
 }
@@ -61,7 +61,7 @@ pub fn default_dispositions() -> Vec<Signal> {
     (1..=LAST_SIGNAL)
         .filter(|&signal| signal != libc::SIGPIPE)
         .filter(|&signal| raw::action_of(signal) == Some(libc::SIG_IGN))
-        .filter(|&signal| raw::set_default(signal))
+        .filter(|&signal| raw::reset(&[signal]).is_ok())
         .map(Signal::from_number)
         .collect()
 }

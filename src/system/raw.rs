@@ -9,8 +9,9 @@ use std::cell::Cell;
 use std::ffi::{c_char, c_int, c_long, c_void};
 use std::io;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::ptr;
+use std::sync::atomic::{AtomicI32, Ordering};
 
 use rustix::process::Pid;
 
@@ -33,40 +34,56 @@ static NO_SIGNALS: u64 = 0;
 /// What a shell returns for a program that cannot be executed. Nobody sees it.
 const NOT_STARTED: c_int = 127;
 
+/// The pidfd of a process, for others to see as soon as it is there, while its maker stands still. It is closed
+/// when nobody has this any more. Zero before that, for that one is standard input.
+#[derive(Debug, Default)]
+pub(crate) struct Pidfd(AtomicI32);
+
+impl Pidfd {
+    pub(crate) fn get(&self) -> Option<BorrowedFd<'_>> {
+        let fd = self.0.load(Ordering::SeqCst);
+        // SAFETY: the kernel alone writes here, once: a descriptor that is ours and open as long as this lives.
+        (fd > 0).then(|| unsafe { BorrowedFd::borrow_raw(fd) })
+    }
+}
+
+impl Drop for Pidfd {
+    fn drop(&mut self) {
+        let fd = *self.0.get_mut();
+        // SAFETY: as above, and whoever borrowed it is gone.
+        drop((fd > 0).then(|| unsafe { OwnedFd::from_raw_fd(fd) }));
+    }
+}
+
 /// Starts a process, and returns when its program is loaded, or with what kept it from that.
-pub(crate) fn start(plan: &Plan<'_>, stack: &mut Stack) -> Result<(Pid, OwnedFd), NotStarted> {
+pub(crate) fn start(plan: &Plan<'_>, stack: &mut Stack) -> Result<Pid, NotStarted> {
     let birth = Birth {
         plan,
         arguments: pointers(plan.arguments),
         environment: pointers(plan.environment),
         failure: Cell::new(None),
     };
-    let mut pidfd = -1;
+    let pidfd = plan.under_way.next_try().0.as_ptr();
     // A handler of ours must not run in the child, where it would take our memory for its own.
-    let mask = block_all_signals();
+    let mask = set_signal_mask(u64::MAX);
     let birth_of = (&raw const birth).cast_mut().cast();
-    // SAFETY: `child` has this type. Its stack is ours alone for as long as it runs, and so are
-    // `birth` and all that it refers to: this thread stands still until the child has another memory
-    // (execve) or none (exit), and no other thread knows of them. `pidfd` takes a descriptor, and
-    // nothing else is asked for.
+    // SAFETY: `child` has this type. Its stack is ours alone for as long as it runs, and so are `birth` and all that it
+    // refers to: this thread stands still until the child has another memory (execve) or none (exit), and no other
+    // thread writes to them. `pidfd` takes a descriptor before the child runs, and nothing else is asked for.
     let pid = unsafe {
         match &plan.cgroup {
-            Some(Door::Birth(cgroup)) => {
-                clone_into(fd(cgroup) as u64, stack, birth_of, &raw mut pidfd)
-            }
-            _ => match libc::clone(child, stack.top(), CLONE_FLAGS, birth_of, &raw mut pidfd) {
+            Some(Door::Birth(cgroup)) => clone_into(fd(cgroup) as u64, stack, birth_of, pidfd),
+            _ => match libc::clone(child, stack.top(), CLONE_FLAGS, birth_of, pidfd) {
                 -1 => -c_long::from(errno()),
                 pid => c_long::from(pid),
             },
         }
     };
-    set_signal_mask(&mask);
+    set_signal_mask(mask);
     let no_process = || NotStarted::NoProcess(io::Error::from_raw_os_error(-pid as c_int));
     let pid = Pid::from_raw(pid.max(0) as c_int).ok_or_else(no_process)?;
-    // SAFETY: clone has made this descriptor, and nobody else has seen it.
-    let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
     match birth.failure.take() {
-        None => Ok((pid, pidfd)),
+        None => Ok(pid),
         Some(failure) => Err(NotStarted::SetUp(pid, failure)),
     }
 }
@@ -105,20 +122,12 @@ unsafe fn clone_into(_: u64, _: &mut Stack, _: *mut c_void, _: *mut c_int) -> c_
     -c_long::from(libc::ENOSYS)
 }
 
-/// By the system call: pthread_sigmask keeps two signals out that glibc uses between threads, and
-/// which it would handle in the child as well.
-fn block_all_signals() -> u64 {
-    let (all, mut before) = (u64::MAX, 0_u64);
-    let how = libc::SIG_SETMASK;
+/// By the system call: pthread_sigmask leaves two signals out that glibc uses between threads.
+fn set_signal_mask(mask: u64) -> u64 {
+    let (number, how, mut before) = (libc::SYS_rt_sigprocmask, libc::SIG_SETMASK, 0_u64);
     // SAFETY: both pointers are to live memory of the size that is told.
-    unsafe { libc::syscall(libc::SYS_rt_sigprocmask, how, &all, &mut before, SIGNAL_SET) };
+    unsafe { libc::syscall(number, how, &mask, &mut before, SIGNAL_SET) };
     before
-}
-
-fn set_signal_mask(mask: &u64) {
-    let (how, none) = (libc::SIG_SETMASK, ptr::null::<u64>());
-    // SAFETY: the pointer is to live memory of the size that is told; the old mask is not asked for.
-    unsafe { libc::syscall(libc::SYS_rt_sigprocmask, how, mask, none, SIGNAL_SET) };
 }
 
 /// All that the child needs, made before it is there, and what it leaves behind where it fails.
@@ -129,10 +138,10 @@ struct Birth<'p> {
     failure: Cell<Option<NotDone>>,
 }
 
-/// The first and last function of the child. From here on to execve there is nothing but system
-/// calls and reading what was prepared: no allocation, for another thread of ours may hold the lock of the
-/// allocator and is not here to release it; no function of libc that does more than its system call
-/// (its setuid changes all threads, which are those of hupd); nothing that can panic.
+/// The first and last function of the child. From here on to execve there is nothing but system calls and reading
+/// what was prepared: no allocation, for another thread of ours may hold the lock of the allocator and is not here to
+/// release it; no function of libc that does more than its system call (its setuid changes all threads, which are those
+/// of hupd); nothing that can panic.
 extern "C" fn child(birth: *mut c_void) -> c_int {
     // SAFETY: `start` has given a pointer to a live Birth, and stands still meanwhile.
     let birth = unsafe { &*birth.cast::<Birth<'_>>() };
@@ -155,10 +164,12 @@ unsafe fn call(step: Step, number: c_long, arguments: [usize; 4]) -> Result<(), 
 }
 
 impl Birth<'_> {
-    /// In this order: what needs the rights of hupd comes before they are given up, and what must be
-    /// done with the rights of the user comes after that. Returns only where a step fails.
+    /// In this order: what needs the rights of hupd comes before they are given up, and what must be done with the
+    /// rights of the user comes after that. Returns only where a step fails.
     fn go_through(&self) -> Result<(), NotDone> {
         let plan = self.plan;
+        // Whoever gave this up before the pidfd was there could not kill it.
+        plan.under_way.go_on()?;
         reset(plan.handled)?;
         // SAFETY: no pointers. A session and a group of its own: one signal reaches all that a job starts, and the
         // terminal of hupd is none of its business.
@@ -208,16 +219,14 @@ impl Birth<'_> {
     fn execute(&self) -> Result<(), NotDone> {
         let nothing = &raw const NO_SIGNALS as usize;
         let mask = [libc::SIG_SETMASK as usize, nothing, 0, SIGNAL_SET];
-        // SAFETY: a set of that size. What was sent to the child since it is there comes now, and
-        // finds the default actions.
+        // SAFETY: a set of that size. What was sent to the child since it is there comes now, and finds the defaults.
         unsafe { call(Step::Mask, libc::SYS_rt_sigprocmask, mask) }?;
         let (arguments, environment) = (self.arguments.as_ptr(), self.environment.as_ptr());
         let mut worst = NotDone::of(Step::Program(0), libc::ENOENT);
         for (index, program) in self.plan.programs.iter().enumerate() {
             let path = program.as_ptr() as usize;
             let arguments = [path, arguments as usize, environment as usize, 0];
-            // SAFETY: a live text, and two live lists of live texts, each with a null pointer at
-            // its end. It returns only where it fails.
+            // SAFETY: a live text, and two live lists of live texts, each with a null pointer at its end.
             let tried = unsafe { call(Step::Program(index), libc::SYS_execve, arguments) };
             let Err(failure) = tried else { continue };
             match failure.errno {
@@ -238,19 +247,19 @@ fn fd(fd: &impl AsRawFd) -> usize {
 
 /// What has a handler gets its default, before anything is let through; so does what hupd ignores,
 /// for that would last beyond execve.
-fn reset(handled: &[c_int]) -> Result<(), NotDone> {
+pub(super) fn reset(handled: &[c_int]) -> Result<(), NotDone> {
     let default = (&raw const DEFAULT_ACTION) as usize;
     for &signal in handled {
         let arguments = [signal as usize, default, 0, SIGNAL_SET];
-        // SAFETY: zeros are a valid action; the old one is not asked for. The table of actions is
-        // the child's own copy, for it was cloned without CLONE_SIGHAND.
+        // SAFETY: zeros are a valid action, which runs no code of ours; the old one is not asked for. A child has a table
+        // of its own, for it was cloned without CLONE_SIGHAND.
         unsafe { call(Step::Signals, libc::SYS_rt_sigaction, arguments) }?;
     }
     Ok(())
 }
 
-/// The groups first, while we may still set them; then the ids, all three of each, so that there is
-/// no way back; and then a look whether it is so.
+/// The groups first, while we may still set them; then the ids, all three of each, so that there is no way back; and
+/// then a look whether it is so.
 fn become_user(ids: &Ids) -> Result<(), NotDone> {
     let (uid, gid) = (ids.uid as usize, ids.gid as usize);
     let groups = [ids.groups.len(), ids.groups.as_ptr() as usize, 0, 0];
@@ -318,14 +327,6 @@ pub(super) fn action_of(signal: c_int) -> Option<libc::sighandler_t> {
     let answer = unsafe { libc::syscall(number, signal, none, &mut action, SIGNAL_SET) };
     // The handler comes first.
     (answer == 0).then_some(action[0] as libc::sighandler_t)
-}
-
-/// Sets the default action, and says whether that worked.
-pub(super) fn set_default(signal: c_int) -> bool {
-    // SAFETY: a sigaction of zeros is valid: the default action, an empty mask, no flags.
-    let action = unsafe { MaybeUninit::<libc::sigaction>::zeroed().assume_init() };
-    // SAFETY: the default action runs no code of ours; the old action is not asked for.
-    unsafe { libc::sigaction(signal, &action, ptr::null_mut()) == 0 }
 }
 
 /// Closes every descriptor above standard error, where the kernel has a call for that.

@@ -15,14 +15,15 @@ mod stack;
 mod streams;
 #[cfg(test)]
 mod tests;
+mod under_way;
 
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::path::Path;
 use std::sync::Arc;
 
-use rustix::process::{Pid, WaitOptions, waitpid};
+use rustix::process::{Pid, Signal, WaitOptions, kill_process_group, waitpid};
 
 use crate::clock::Moment;
 use crate::config::Job;
@@ -41,6 +42,7 @@ use home::{Home, Homes, Way};
 pub(crate) use plan::{Door, Ids, NotDone, NotStarted, Plan, Step, errno, pointers};
 use prepared::Prepared;
 pub(crate) use stack::Stack;
+pub(crate) use under_way::UnderWay;
 
 /// All that is needed to start one run.
 #[derive(Clone, Debug)]
@@ -110,6 +112,12 @@ impl Spawners {
     pub fn spawn(&mut self, order: SpawnOrder) {
         self.crew.order(order);
     }
+
+    /// Ends a start that takes too long: `CouldNotStart` follows, unless there is a process by now. One that comes
+    /// to be later is killed, and nothing is told of it.
+    pub fn give_up(&mut self, run: RunId) {
+        self.crew.give_up(run);
+    }
 }
 
 /// One of the threads.
@@ -156,29 +164,54 @@ impl Start for Spawner {
         })
     }
 
-    fn perform(&mut self, order: &SpawnOrder) {
+    fn perform(&mut self, order: &SpawnOrder, under_way: &Arc<UnderWay>) {
         let children = self.children.clone();
         let in_flight = children.start_in_flight();
-        match self.spawn(order) {
-            Ok(child) => children.adopt(child),
-            Err(why) => {
-                let run = order.run;
-                // Nobody listens any more when hupd itself is at its end.
-                let _ = self.outbox.send(Event::CouldNotStart { run, why });
-            }
+        let made = self.spawn(order, under_way);
+        match (made, under_way.answer()) {
+            (Ok(child), true) => children.adopt(child),
+            (Ok(child), false) => undo(child),
+            (Err(why), true) => self.could_not_start(order.run, why),
+            (Err(_), false) => {}
         }
         drop(in_flight);
+    }
+
+    fn gave_up(&self, run: RunId, reason: String) {
+        self.could_not_start(run, NoStart::GivenUp(reason));
     }
 }
 
 impl Spawner {
-    fn spawn(&mut self, order: &SpawnOrder) -> Result<NewChild, NoStart> {
+    fn could_not_start(&self, run: RunId, why: NoStart) {
+        // Nobody listens any more when hupd itself is at its end.
+        let _ = self.outbox.send(Event::CouldNotStart { run, why });
+    }
+}
+
+/// It has come too late, or nearly: it may have started others already.
+fn undo(child: NewChild) {
+    // Its number is its own until it is reaped, and that of its group.
+    let _ = kill_process_group(child.pid, Signal::KILL);
+    if let Some(cgroup) = &child.cgroup {
+        let _ = cgroup.kill();
+    }
+    reap(child.pid);
+    child.cgroup.into_iter().for_each(Cgroup::release);
+}
+
+impl Spawner {
+    fn spawn(
+        &mut self,
+        order: &SpawnOrder,
+        under_way: &Arc<UnderWay>,
+    ) -> Result<NewChild, NoStart> {
         let account = self.own.accounts.of(&order.job.process)?;
         let prepared = Prepared::new(order, account)?;
-        let (born, home) = self.start_at_home(&prepared);
+        let (born, home) = self.start_at_home(&prepared, under_way);
         let cgroup = home.map(Home::into_cgroup);
-        let (pid, pidfd) = match born {
-            Ok(process) => process,
+        let pid = match born {
+            Ok(pid) => pid,
             Err(what) => {
                 cgroup.into_iter().for_each(Cgroup::release);
                 return Err(why_not_started(&prepared, what));
@@ -189,7 +222,7 @@ impl Spawner {
             attempt: order.attempt,
             job: order.job.clone(),
             pid,
-            pidfd,
+            process: under_way.clone(),
             cgroup,
             mark: Mark::new(order.run, &order.occurrence, &order.state_dir),
             pipe: prepared.into_pipe(),
@@ -201,11 +234,15 @@ impl Spawner {
 
 impl Spawner {
     /// In a cgroup of its own, where there is one.
-    fn start_at_home(&mut self, prepared: &Prepared<'_>) -> (Born, Option<Home>) {
+    fn start_at_home(
+        &mut self,
+        prepared: &Prepared<'_>,
+        under_way: &UnderWay,
+    ) -> (Result<Pid, NotStarted>, Option<Home>) {
         loop {
             let home = self.homes.take();
             let door = home.as_ref().map(Home::door);
-            let plan = prepared.plan(self.null.as_fd(), &self.handled, door);
+            let plan = prepared.plan(self.null.as_fd(), &self.handled, (door, under_way));
             match (start(&plan, &mut self.own.stack), home) {
                 (Err(what), Some(home)) if self.homes.give_way(&home, &what) => {
                     home.into_cgroup().release();
@@ -216,14 +253,15 @@ impl Spawner {
     }
 }
 
-/// A process and its pidfd, or why there is none.
-type Born = Result<(Pid, OwnedFd), NotStarted>;
-
 /// A process with its program; one that did not come so far is reaped.
-fn start(plan: &Plan<'_>, stack: &mut Stack) -> Born {
+fn start(plan: &Plan<'_>, stack: &mut Stack) -> Result<Pid, NotStarted> {
     raw::start(plan, stack).inspect_err(|what| {
         if let NotStarted::SetUp(pid, _) = what {
-            let _ = rustix::io::retry_on_intr(|| waitpid(Some(*pid), WaitOptions::empty()));
+            reap(*pid);
         }
     })
+}
+
+fn reap(pid: Pid) {
+    let _ = rustix::io::retry_on_intr(|| waitpid(Some(pid), WaitOptions::empty()));
 }

@@ -32,6 +32,7 @@ pub enum Told {
     Started(Started),
     CouldNotStart(RunId),
     FellShort(RunId),
+    StartGivenUp(RunId),
     Ended(Death),
     /// Nothing is left of a run of an earlier hupd.
     Gone(Gone),
@@ -120,6 +121,7 @@ pub enum Act {
     },
     /// It goes on.
     Note(RunId),
+    GiveUpStart(RunId),
     Signal {
         run: RunId,
         signal: Signal,
@@ -163,6 +165,7 @@ impl fmt::Display for Told {
             Self::Started(started) => write!(f, "run {} has started", started.run),
             Self::CouldNotStart(run) => write!(f, "run {run} could not start"),
             Self::FellShort(run) => write!(f, "run {run} had no process to be had"),
+            Self::StartGivenUp(run) => write!(f, "the start of run {run} was given up"),
             Self::Ended(death) => write!(f, "run {} has ended: {:?}", death.run, death.exit),
             Self::Gone(gone) => write!(f, "nothing is left of run {}", gone.run),
             Self::Run(job) => write!(f, "asked to run {job}"),
@@ -205,6 +208,7 @@ impl fmt::Display for Act {
             Self::End { run, outcome, .. } => write!(f, "records the end of run {run}: {outcome}"),
             Self::Loss { run, .. } => write!(f, "records run {run} as lost"),
             Self::Note(run) => write!(f, "records that run {run} goes on"),
+            Self::GiveUpStart(run) => write!(f, "gives up the start of run {run}"),
             Self::Signal { run, signal } => write!(f, "sends {signal} to run {run}"),
             Self::NoAnchor(job) => write!(f, "forgets the anchor of {job}"),
             Self::Timing(job, Some(timing)) => write!(f, "{job} is due by {timing}"),

@@ -236,7 +236,10 @@ impl Machine {
     }
 
     pub(super) fn give_birth(&mut self, run: RunId) {
-        let order = self.orders.remove(&run).expect("it was ordered");
+        // One that was given up does not come to be.
+        let Some(order) = self.orders.remove(&run) else {
+            return;
+        };
         if self.clock.now() < self.short_until && self.dice(Latency::Birth).percent(80) {
             let why = NoStart::Shortage("no process can be made".to_owned());
             let event = Event::CouldNotStart { run, why };
@@ -260,6 +263,15 @@ impl Machine {
                 self.processes.insert(run, process);
                 self.tell(Event::Started(started), Told::Started(started));
             }
+        }
+    }
+
+    /// Where there is a process already, that is what hupd hears of.
+    pub(super) fn give_up(&mut self, run: RunId) {
+        if self.orders.remove(&run).is_some() {
+            let why = NoStart::GivenUp("no answer".to_owned());
+            let event = Event::CouldNotStart { run, why };
+            self.tell(event, Told::StartGivenUp(run));
         }
     }
 

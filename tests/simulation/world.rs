@@ -53,6 +53,11 @@ impl World for Machine {
         self.order(order);
     }
 
+    fn give_up_start(&mut self, run: RunId) {
+        self.acts.push(Act::GiveUpStart(run));
+        self.give_up(run);
+    }
+
     fn take_over(&mut self, open: Vec<OpenRun>, _: &config::Daemon) -> Vec<(OpenRun, Remains)> {
         let mut found = Vec::new();
         for open in open {

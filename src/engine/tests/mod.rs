@@ -15,5 +15,6 @@ mod reload;
 mod replace;
 mod retries;
 mod shortage;
+mod starts;
 mod stop;
 mod world;

@@ -235,6 +235,12 @@ impl SlowWorld {
             }
             Effect::Start(start) => self.starts.push(start.run),
             Effect::Signal(Send { run, .. }) => assert!(self.alive.contains(&run)),
+            Effect::GiveUpStart { run, .. } => {
+                self.starts.retain(|start| *start != run);
+                let why = NoStart::GivenUp("no answer".to_owned());
+                let effects = self.engine.could_not_start(run, why, self.now);
+                effects.into_iter().for_each(|effect| self.note(effect));
+            }
             Effect::Record(entry) if entry.fate == Fate::Waiting => {}
             Effect::Record(entry) => {
                 self.ledger.entry(entry.occurrence).or_insert(entry.fate);

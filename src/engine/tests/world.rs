@@ -277,6 +277,10 @@ impl World {
                 return self.engine.started(&started, self.now);
             }
             Effect::Signal(send) => self.signals.push((send.run, send.signal)),
+            Effect::GiveUpStart { run, .. } => {
+                let why = NoStart::GivenUp("no answer".to_owned());
+                return self.engine.could_not_start(run, why, self.now);
+            }
             Effect::Record(entry) => {
                 let occurrence = entry.occurrence;
                 self.fates

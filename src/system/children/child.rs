@@ -1,7 +1,7 @@
 //! One run in the hands of the children source: its process, its output, and how far its end has come.
 
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use rustix::process::{
     waitid,
 };
 
-use super::handle::NewChild;
+use super::handle::{NewChild, Process};
 use super::marks::Mark;
 use super::pipe::{Found, fill_level, read_some};
 use super::poll::{Poll, Token};
@@ -47,7 +47,7 @@ pub(super) struct Child {
 #[derive(Debug)]
 pub(super) enum Phase {
     Alive {
-        pidfd: OwnedFd,
+        process: Arc<dyn Process>,
     },
     /// The process has ended, and is not reaped.
     Lingering,
@@ -83,7 +83,9 @@ impl Child {
             was_signalled: false,
             killed_at: None,
             survivors: Vec::new(),
-            phase: Phase::Alive { pidfd: new.pidfd },
+            phase: Phase::Alive {
+                process: new.process,
+            },
         }
     }
 
@@ -91,8 +93,8 @@ impl Child {
         if let Some(pipe) = &self.pipe {
             poll.watch(pipe, Token::Output(self.run))?;
         }
-        if let Phase::Alive { pidfd } = &self.phase {
-            poll.watch(pidfd, Token::Process(self.run))?;
+        if let Phase::Alive { process } = &self.phase {
+            poll.watch(process, Token::Process(self.run))?;
         }
         Ok(())
     }
@@ -140,8 +142,8 @@ impl Child {
 
     /// A process that has ended stays readable until it is reaped.
     pub(super) fn stop_watching_process(&self, poll: &Poll) {
-        if let Phase::Alive { pidfd } = &self.phase {
-            poll.forget(pidfd);
+        if let Phase::Alive { process } = &self.phase {
+            poll.forget(process);
         }
     }
 
@@ -179,9 +181,9 @@ impl Child {
         }
         match &self.phase {
             // Its end is not told yet; what else is in its group is stopped only with it.
-            Phase::Alive { pidfd } if !self.was_signalled && has_ended(pidfd) => Ok(()),
-            Phase::Alive { pidfd } => {
-                send(self.pid, Some(pidfd), signal)?;
+            Phase::Alive { process } if !self.was_signalled && has_ended(&**process) => Ok(()),
+            Phase::Alive { process } => {
+                send(self.pid, Some(&**process), signal)?;
                 self.was_signalled = true;
                 self.signal_the_rest(signal)
             }
@@ -287,9 +289,9 @@ fn forward(job: &Job, (run, attempt): (RunId, u32)) -> impl FnMut(&str) {
     move |line| log::info!(target: "hupd::output", job, run = run.0, attempt; "{line}")
 }
 
-fn has_ended(pidfd: &OwnedFd) -> bool {
+fn has_ended(process: &dyn Process) -> bool {
     let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
-    let look = || waitid(WaitId::PidFd(pidfd.as_fd()), options);
+    let look = || waitid(WaitId::PidFd(process.as_fd()), options);
     !matches!(rustix::io::retry_on_intr(look), Ok(None))
 }
 
@@ -297,11 +299,11 @@ fn of_kernel(signal: Signal) -> io::Result<KernelSignal> {
     Ok(KernelSignal::from_named_raw(signal.number()).ok_or(Errno::INVAL)?)
 }
 
-fn send(group: Pid, leader: Option<&OwnedFd>, signal: Signal) -> io::Result<()> {
+fn send(group: Pid, leader: Option<&dyn Process>, signal: Signal) -> io::Result<()> {
     let signal = of_kernel(signal)?;
     match (kill_process_group(group, signal), leader) {
         // It has left the group that it was started in.
-        (Err(Errno::SRCH), Some(pidfd)) => Ok(pidfd_send_signal(pidfd, signal)?),
+        (Err(Errno::SRCH), Some(leader)) => Ok(pidfd_send_signal(leader, signal)?),
         (sent, _) => Ok(sent?),
     }
 }

@@ -1,5 +1,6 @@
 //! The ways into the children source: commands, and the eventfd that wakes it for them.
 
+use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
@@ -24,7 +25,8 @@ pub struct NewChild {
     pub attempt: u32,
     pub job: Arc<Job>,
     pub pid: Pid,
-    pub pidfd: OwnedFd,
+    /// Its pidfd.
+    pub process: Arc<dyn Process>,
     /// Where it lives, if it has one of its own.
     pub cgroup: Option<Cgroup>,
     /// By what its processes are known, wherever they are.
@@ -35,6 +37,11 @@ pub struct NewChild {
     /// Bytes of output to keep.
     pub keep_output: usize,
 }
+
+/// By what a process is known.
+pub trait Process: AsFd + fmt::Debug + Send + Sync {}
+
+impl<T: AsFd + fmt::Debug + Send + Sync> Process for T {}
 
 #[derive(Debug)]
 pub(super) enum Command {

@@ -5,6 +5,7 @@ use std::io::Read;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 
 use rustix::process::{Pid, PidfdFlags, Signal as KernelSignal, kill_process_group, pidfd_open};
 
@@ -247,7 +248,7 @@ fn a_group_is_killed_also_before_the_end_of_its_leader_is_told() {
         attempt: 1,
         job: order.job.clone(),
         pid,
-        pidfd: pidfd_open(pid, PidfdFlags::empty()).unwrap(),
+        process: Arc::new(pidfd_open(pid, PidfdFlags::empty()).unwrap()),
         cgroup: None,
         mark: Mark::new(order.run, &order.occurrence, &order.state_dir),
         pipe: None,

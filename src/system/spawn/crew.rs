@@ -5,12 +5,15 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
+use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::Duration;
 
-use super::SpawnOrder;
+use super::{SpawnOrder, UnderWay};
 use crate::clock::Moment;
+use crate::config::format_duration;
+use crate::run::RunId;
 
 /// How long the latest start may take while others wait, before somebody else helps.
 pub(super) const PATIENCE: Duration = Duration::from_secs(1);
@@ -22,7 +25,11 @@ pub(super) trait Start: Send + Sized + 'static {
     /// One more of the kind.
     fn another(&self) -> io::Result<Self>;
 
-    fn perform(&mut self, order: &SpawnOrder);
+    /// Answers, unless it is given up meanwhile.
+    fn perform(&mut self, order: &SpawnOrder, under_way: &Arc<UnderWay>);
+
+    /// The answer to what is given up.
+    fn gave_up(&self, run: RunId, reason: String);
 }
 
 /// The threads, as who gives the orders has them. They end when this is dropped.
@@ -32,6 +39,7 @@ pub(super) struct Crew(Sender<Message>);
 #[derive(Debug)]
 enum Message {
     Order(SpawnOrder),
+    GiveUp(RunId),
     /// By the spawner of this number.
     Done(usize),
     Close,
@@ -57,7 +65,15 @@ impl Crew {
     }
 
     pub(super) fn order(&self, order: SpawnOrder) {
-        let sent = self.0.send(Message::Order(order));
+        self.tell(Message::Order(order));
+    }
+
+    pub(super) fn give_up(&self, run: RunId) {
+        self.tell(Message::GiveUp(run));
+    }
+
+    fn tell(&self, message: Message) {
+        let sent = self.0.send(message);
         sent.expect("the foreman lives until the crew is closed");
     }
 }
@@ -77,19 +93,23 @@ struct Foreman<S> {
     workers: BTreeMap<usize, Worker>,
     /// Ever; it numbers them.
     hired: usize,
-    waiting: VecDeque<SpawnOrder>,
+    /// And since when.
+    waiting: VecDeque<(SpawnOrder, Duration)>,
     /// When last no thread could be had.
     failed: Duration,
 }
 
 struct Worker {
-    orders: Sender<SpawnOrder>,
+    orders: Sender<Order>,
     at: Option<At>,
 }
+
+type Order = (SpawnOrder, Arc<UnderWay>);
 
 /// What a spawner is at.
 struct At {
     order: SpawnOrder,
+    under_way: Arc<UnderWay>,
     since: Duration,
     is_told: bool,
 }
@@ -98,7 +118,10 @@ impl<S: Start> Foreman<S> {
     fn serve(mut self, inbox: &Receiver<Message>) {
         while let Some(message) = self.next(inbox) {
             match message {
-                Message::Order(order) => self.waiting.push_back(order),
+                Message::Order(order) => {
+                    self.waiting.push_back((order, Moment::now().elapsed));
+                }
+                Message::GiveUp(run) => self.give_up(run),
                 Message::Done(number) => self.is_done(number),
                 Message::Close => return,
             }
@@ -154,6 +177,22 @@ impl<S: Start> Foreman<S> {
         }
     }
 
+    /// Where it is neither here nor there it is answered already.
+    fn give_up(&mut self, run: RunId) {
+        let now = Moment::now().elapsed;
+        let waits = self.waiting.iter().position(|(order, _)| order.run == run);
+        if let Some((_, since)) = waits.and_then(|at| self.waiting.remove(at)) {
+            return self.model.gave_up(run, no_turn(now.saturating_sub(since)));
+        }
+        let at_work = self.workers.values().filter_map(|it| it.at.as_ref());
+        for at in at_work.filter(|at| at.order.run == run) {
+            if at.under_way.give_up() {
+                let reason = no_answer(now.saturating_sub(at.since));
+                self.model.gave_up(run, reason);
+            }
+        }
+    }
+
     fn hire(&mut self) -> io::Result<()> {
         let (orders, work) = mpsc::channel();
         let (number, done) = (self.hired, self.messages.clone());
@@ -183,7 +222,7 @@ impl<S: Start> Foreman<S> {
             .values_mut()
             .filter(|worker| worker.at.is_none());
         for worker in idle {
-            let Some(order) = self.waiting.pop_front() else {
+            let Some((order, _)) = self.waiting.pop_front() else {
                 return;
             };
             worker.take(order);
@@ -193,24 +232,36 @@ impl<S: Start> Foreman<S> {
 
 impl Worker {
     fn take(&mut self, order: SpawnOrder) {
+        let under_way = Arc::<UnderWay>::default();
         self.at = Some(At {
             order: order.clone(),
+            under_way: under_way.clone(),
             since: Moment::now().elapsed,
             is_told: false,
         });
-        let sent = self.orders.send(order);
+        let sent = self.orders.send((order, under_way));
         sent.expect("a spawner lives as long as its channel");
     }
 }
 
 /// Until there are no orders, or nobody wants to know, any more.
-fn work_off<S: Start>(mut spawner: S, work: &Receiver<SpawnOrder>, done: impl Fn() -> bool) {
-    for order in work {
-        spawner.perform(&order);
+fn work_off<S: Start>(mut spawner: S, work: &Receiver<Order>, done: impl Fn() -> bool) {
+    for (order, under_way) in work {
+        spawner.perform(&order, &under_way);
         if !done() {
             return;
         }
     }
+}
+
+fn no_answer(time: Duration) -> String {
+    let time = format_duration(time);
+    format!("not within {time}: its program, a file or a folder does not answer")
+}
+
+fn no_turn(time: Duration) -> String {
+    let time = format_duration(time);
+    format!("not within {time}: all that start processes are held up")
 }
 
 pub(super) fn hangs(order: &SpawnOrder, time: Duration) -> String {

@@ -69,6 +69,7 @@ fn not_set_up(prepared: &Prepared<'_>, failure: NotDone) -> String {
     let step = match failure.step {
         Step::Program(at) => return wrong_program(prepared, at, failure.errno),
         Step::Directory => format!("working directory '{}'", job.working_dir.display()),
+        Step::Birth => "its start was given up".into(),
         Step::Signals => "signal actions".into(),
         Step::Session => "setsid".into(),
         Step::Streams => "standard streams".into(),

@@ -8,6 +8,7 @@ use rustix::io::Errno;
 use rustix::process::{WaitOptions, waitpid};
 
 use super::plan::{Door, NotDone, NotStarted, Plan, Step};
+use super::under_way::UnderWay;
 use super::{Stack, start};
 use crate::system::cgroups::{Cgroup, Delegation};
 
@@ -41,9 +42,10 @@ impl Way {
             ids: None,
             working_dir: c"/",
             handled: &[],
+            under_way: &UnderWay::default(),
         };
         let way = match start(&plan, &mut Stack::new()) {
-            Ok((pid, _)) => {
+            Ok(pid) => {
                 let _ = rustix::io::retry_on_intr(|| waitpid(Some(pid), WaitOptions::empty()));
                 Self::Joining
             }

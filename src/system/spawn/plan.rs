@@ -8,6 +8,8 @@ use std::ptr;
 
 use rustix::process::Pid;
 
+use super::under_way::UnderWay;
+
 /// All that the child is told.
 #[derive(Debug)]
 pub(crate) struct Plan<'p> {
@@ -27,6 +29,8 @@ pub(crate) struct Plan<'p> {
     pub working_dir: &'p CStr,
     /// Signals that hupd handles or ignores.
     pub handled: &'p [i32],
+    /// Where others see the process, and whether it is still wanted.
+    pub under_way: &'p UnderWay,
 }
 
 /// The way into a cgroup, by what is open of it.
@@ -53,6 +57,7 @@ pub(crate) struct Ids {
 /// What is done between the birth of a process and its program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
+    Birth,
     Signals,
     Session,
     Streams,

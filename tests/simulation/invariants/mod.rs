@@ -53,6 +53,7 @@ pub const GENERATIONS: &str = "generations and the numbers of runs only go up";
 pub const UNTOUCHED: &str = "after a refused reload the engine is equal to before";
 pub const DRAINED: &str = "a drain ends within its bound";
 pub const SIGNALS: &str = "stop signals come in order, and never to a run that has ended";
+pub const PATIENT: &str = "no start is given up before its time, and none that is over";
 pub const BOUNDED: &str = "tables do not grow beyond what is in force";
 pub const AWAKE: &str = "nothing that is due is left when hupd goes to sleep";
 pub const WOKEN: &str = "hupd sleeps until the next thing is due, and no longer";
@@ -94,8 +95,8 @@ pub struct Invariants {
     oracle: Rc<Oracle>,
     /// Up to which attempt.
     started: HashMap<Occurrence, u32>,
-    /// What is being started in the life of this hupd.
-    starting: BTreeMap<RunId, Occurrence>,
+    /// What is being started in the life of this hupd, and since when.
+    starting: BTreeMap<RunId, (Occurrence, Duration)>,
     /// The schedule of each job and the next instant that it names.
     expected: HashMap<JobName, (Schedule, Timestamp)>,
     /// Occurrences that had to wait for a place: they have had their turn.
@@ -324,7 +325,7 @@ impl Invariants {
 
     /// No process came to be: it may be tried again.
     fn fell_short(&mut self, run: RunId) {
-        if let Some(occurrence) = self.starting.remove(&run) {
+        if let Some((occurrence, _)) = self.starting.remove(&run) {
             self.take_back(&occurrence);
         }
     }
@@ -374,6 +375,7 @@ impl Invariants {
                     self.open.remove(run);
                 }
                 Act::Begun { run } => self.begun(*run)?,
+                Act::GiveUpStart(run) => self.gives_up(*run, daemon.engine().phase(), now)?,
                 Act::Signal { run, signal } => {
                     self.makes_way(daemon.engine(), *run)?;
                     self.signal(*run, *signal, daemon.engine().phase(), now)?;

@@ -152,7 +152,8 @@ impl Invariants {
             let what = format!("run {run} of {}: {line:?}", Named(occurrence));
             return broken(CLAIMED_FIRST, what);
         }
-        self.starting.insert(run, occurrence.clone());
+        let since = daemon.world().clock.moment().elapsed;
+        self.starting.insert(run, (occurrence.clone(), since));
         let before = self.started.insert(occurrence.clone(), attempt);
         if before.unwrap_or(0) + 1 == attempt {
             return self.is_wanted(daemon.engine(), run, attempt);

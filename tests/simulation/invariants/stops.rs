@@ -7,7 +7,7 @@ use hupd::daemon::Daemon;
 use hupd::engine::Phase;
 use hupd::run::{RunId, Signal};
 
-use super::{DRAINED, Invariants, SIGNALS, Verdict, broken};
+use super::{DRAINED, Invariants, PATIENT, SIGNALS, Verdict, broken};
 use crate::simulation::machine::{LATEST_ALARM, Machine, SLOWEST_BIRTH, SLOWEST_COMMIT};
 use crate::simulation::process::SLOWEST_DEATH;
 
@@ -49,6 +49,21 @@ impl Invariants {
         match is_right {
             true => Ok(()),
             false => broken(SIGNALS, format!("{signal} to run {run}: {open:?}")),
+        }
+    }
+
+    /// A start has as long as it takes to kill what lives, unless somebody said so three times.
+    pub(super) fn gives_up(&mut self, run: RunId, phase: Phase, now: Moment) -> Verdict {
+        let (Some((_, since)), Some(open)) = (self.starting.get(&run), self.open.get(&run)) else {
+            return broken(PATIENT, format!("run {run} is not being started"));
+        };
+        let has_come = now.elapsed >= *since + open.job.kill_after;
+        match has_come || phase == Phase::Killing {
+            true => Ok(()),
+            false => broken(
+                PATIENT,
+                format!("run {run}, started at {since:?}: {open:?}"),
+            ),
         }
     }
 

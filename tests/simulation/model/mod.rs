@@ -72,7 +72,8 @@ struct Paused {
 #[derive(Clone, Copy, Debug)]
 enum Stage {
     Claiming(Option<StopReason>),
-    Starting(Option<StopReason>),
+    /// And when that is given up.
+    Starting(Option<StopReason>, Option<Duration>),
     /// There was no process for it.
     Short,
     /// Its next attempt comes then.
@@ -200,6 +201,7 @@ impl Model {
                 let outcome = Outcome::CouldNotStart("no such file".to_owned());
                 claims_last(self.over(*run, outcome, None, now))
             }
+            Told::StartGivenUp(run) => claims_last(self.gave_up(*run, now)),
             Told::FellShort(run) => claims_last(self.fell_short(*run, now)),
             Told::Ended(death) => claims_last(self.ended(death, now)),
             Told::Gone(gone) => claims_last(self.gone(gone, now)),

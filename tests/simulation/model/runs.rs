@@ -330,7 +330,7 @@ impl Model {
             } else if let Some(run) = self.runs.get_mut(&verdict.run)
                 && let Stage::Claiming(stop) = run.stage
             {
-                run.stage = Stage::Starting(stop);
+                run.stage = run.starting(stop, now);
                 acts.push(Act::Spawn {
                     run: verdict.run,
                     occurrence: run.occurrence.clone(),
@@ -360,7 +360,7 @@ impl Model {
 
     pub(super) fn started(&mut self, started: &Started, now: Moment) -> Vec<Act> {
         let run = self.runs.get_mut(&started.run).expect("it was started");
-        let Stage::Starting(stop) = run.stage else {
+        let Stage::Starting(stop, _) = run.stage else {
             panic!("{run:?} starts twice")
         };
         let limit = run.job.timeout.map(|limit| started.at.elapsed + limit);

@@ -16,7 +16,7 @@ const LONGEST: Duration = Duration::from_secs(5);
 impl Model {
     pub(super) fn fell_short(&mut self, id: RunId, now: Moment) -> Vec<Act> {
         let run = self.runs.get_mut(&id).expect("it was started");
-        let Stage::Starting(stop) = run.stage else {
+        let Stage::Starting(stop, _) = run.stage else {
             panic!("{run:?} falls short")
         };
         run.stage = Stage::Short;
@@ -76,7 +76,7 @@ impl Model {
                 acts.push(self.close(id, unmade(&late), None));
                 continue;
             }
-            run.stage = Stage::Starting(None);
+            run.stage = run.starting(None, now);
             acts.push(Act::Spawn {
                 run: id,
                 occurrence: run.occurrence.clone(),

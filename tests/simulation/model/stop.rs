@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use hupd::clock::Moment;
 use hupd::ledger::Fate;
-use hupd::run::{RunId, Signal, StopReason};
+use hupd::run::{Outcome, RunId, Signal, StopReason};
 
-use super::{Model, Phase, Stage};
+use super::{Model, Phase, Run, Stage};
 use crate::simulation::acts::Act;
 
 /// KILL is repeated after that time.
@@ -39,27 +39,46 @@ impl Model {
         if matches!(self.phase, Phase::Draining(until) if until <= now.elapsed) {
             acts.extend(self.stop_all(now));
         }
-        while let Some((run, is_stopping)) = self.overdue(now) {
-            match is_stopping {
-                true => acts.extend(self.send_kill(run, now)),
-                false => acts.extend(self.send_stop(run, StopReason::TimeLimit, now)),
+        while let Some(run) = self.overdue(now) {
+            match self.runs[&run].stage {
+                Stage::Starting(..) => acts.extend(self.give_up_start(run, StopReason::TimeLimit)),
+                Stage::Stopping(..) => acts.extend(self.send_kill(run, now)),
+                _ => acts.extend(self.send_stop(run, StopReason::TimeLimit, now)),
             }
         }
         acts
     }
 
-    fn overdue(&self, now: Moment) -> Option<(RunId, bool)> {
-        let (at, run, is_stopping) = self.deadlines().min()?;
-        (at <= now.elapsed).then_some((run, is_stopping))
+    fn overdue(&self, now: Moment) -> Option<RunId> {
+        let (at, run) = self.deadlines().min()?;
+        (at <= now.elapsed).then_some(run)
     }
 
-    /// Of every run that has one; whether it has been told to stop.
-    pub(super) fn deadlines(&self) -> impl Iterator<Item = (Duration, RunId, bool)> {
+    /// Of every run that has one.
+    pub(super) fn deadlines(&self) -> impl Iterator<Item = (Duration, RunId)> {
         self.runs.iter().filter_map(|(id, run)| match run.stage {
-            Stage::Alive(limit) => limit.map(|at| (at, *id, false)),
-            Stage::Stopping(_, at) => Some((at, *id, true)),
-            Stage::Claiming(_) | Stage::Starting(_) | Stage::Short | Stage::Resting(_) => None,
+            Stage::Alive(limit) | Stage::Starting(_, limit) => limit.map(|at| (at, *id)),
+            Stage::Stopping(_, at) => Some((at, *id)),
+            Stage::Claiming(_) | Stage::Short | Stage::Resting(_) => None,
         })
+    }
+
+    /// It ends with what is heard of it next.
+    fn give_up_start(&mut self, id: RunId, why: StopReason) -> Vec<Act> {
+        let run = self.runs.get_mut(&id).expect("it is not over");
+        let Stage::Starting(stop, _) = run.stage else {
+            panic!("{run:?} is not being started")
+        };
+        run.stage = Stage::Starting(stop.or(Some(why)), None);
+        vec![Act::GiveUpStart(id)]
+    }
+
+    pub(super) fn gave_up(&mut self, id: RunId, now: Moment) -> Vec<Act> {
+        let Stage::Starting(why, _) = self.runs[&id].stage else {
+            panic!("run {id} was not being started")
+        };
+        let outcome = Outcome::CouldNotStart("no answer".to_owned());
+        self.over(id, outcome, why, now)
     }
 
     pub(super) fn send_stop(&mut self, id: RunId, why: StopReason, now: Moment) -> Vec<Act> {
@@ -67,8 +86,14 @@ impl Model {
             return Vec::new();
         };
         match &mut run.stage {
-            Stage::Claiming(stop) | Stage::Starting(stop) => {
+            Stage::Claiming(stop) => {
                 *stop = stop.or(Some(why));
+                Vec::new()
+            }
+            Stage::Starting(stop, until) => {
+                *stop = stop.or(Some(why));
+                let patience = now.elapsed + run.job.kill_after;
+                *until = Some(until.map_or(patience, |until| until.min(patience)));
                 Vec::new()
             }
             Stage::Stopping(..) => Vec::new(),
@@ -87,9 +112,8 @@ impl Model {
     pub(super) fn send_kill(&mut self, id: RunId, now: Moment) -> Vec<Act> {
         let run = self.runs.get_mut(&id).expect("it is not over");
         let why = match run.stage {
-            Stage::Claiming(_) | Stage::Starting(_) | Stage::Short | Stage::Resting(_) => {
-                return Vec::new();
-            }
+            Stage::Claiming(_) | Stage::Short | Stage::Resting(_) => return Vec::new(),
+            Stage::Starting(..) => return self.give_up_start(id, StopReason::Shutdown),
             Stage::Alive(_) => StopReason::Shutdown,
             Stage::Stopping(why, _) => why,
         };
@@ -143,5 +167,18 @@ impl Model {
         runs.into_iter()
             .flat_map(|run| self.send_kill(run, now))
             .collect()
+    }
+}
+
+impl Run {
+    /// From when its claim is written: what it may take, and once more as long as it may take to be killed. One that
+    /// is not wanted any more has the latter alone.
+    pub(super) fn starting(&self, stop: Option<StopReason>, now: Moment) -> Stage {
+        let (limit, grace) = (self.job.timeout, self.job.kill_after);
+        let patience = match stop {
+            Some(_) => Some(grace),
+            None => limit.map(|limit| limit + grace),
+        };
+        Stage::Starting(stop, patience.map(|patience| now.elapsed + patience))
     }
 }

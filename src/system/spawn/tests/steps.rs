@@ -9,7 +9,7 @@ use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Pid, WaitOptions, waitpid};
 
-use crate::system::spawn::{Door, Ids, NotDone, NotStarted, Plan, Stack, Step, start};
+use crate::system::spawn::{Door, Ids, NotDone, NotStarted, Plan, Stack, Step, UnderWay, start};
 
 /// What a plan for `sh -c SCRIPT` refers to.
 struct Ground {
@@ -17,6 +17,7 @@ struct Ground {
     arguments: Vec<CString>,
     null: File,
     output: (OwnedFd, OwnedFd),
+    under_way: UnderWay,
 }
 
 impl Ground {
@@ -28,6 +29,7 @@ impl Ground {
             arguments: texts(&[c"sh", c"-c", script]),
             null: null.unwrap(),
             output: pipe_with(PipeFlags::CLOEXEC).unwrap(),
+            under_way: UnderWay::default(),
         }
     }
 
@@ -48,6 +50,7 @@ impl Ground {
             ids: None,
             working_dir: c"/",
             handled: &[],
+            under_way: &self.under_way,
         }
     }
 
@@ -64,7 +67,7 @@ impl Ground {
 
 fn started(plan: &Plan<'_>) -> Result<Pid, NotDone> {
     match start(plan, &mut Stack::new()) {
-        Ok((pid, _)) => Ok(pid),
+        Ok(pid) => Ok(pid),
         Err(NotStarted::SetUp(pid, failure)) => {
             let reaped = waitpid(Some(pid), WaitOptions::NOHANG);
             assert_eq!(reaped.err(), Some(Errno::CHILD), "it is reaped");
@@ -82,7 +85,7 @@ fn failure(plan: &Plan<'_>) -> NotDone {
 fn a_fraction_of_the_stack_is_used() {
     let ground = Ground::new(c"true");
     let mut stack = Stack::new();
-    let (pid, _) = start(&ground.plan(), &mut stack).unwrap();
+    let pid = start(&ground.plan(), &mut stack).unwrap();
     let share = stack.share_used();
     assert!(share > 0.0 && share < 0.25, "{share}");
     ground.output(Ok(pid));
@@ -130,6 +133,7 @@ fn a_folder_and_a_program_that_are_not_there_are_told_apart() {
         NotDone::of(Step::Program(0), libc::EACCES)
     );
     ground.programs = Vec::new();
+    ground.under_way = UnderWay::default();
     assert_eq!(
         failure(&ground.plan()),
         NotDone::of(Step::Program(0), libc::ENOENT)
