@@ -3,6 +3,7 @@
 
 #![allow(
     clippy::disallowed_methods,
+    clippy::print_stderr,
     clippy::unwrap_used,
     reason = "a test stands outside hupd"
 )]
@@ -10,10 +11,17 @@
 mod common;
 
 use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
-use common::{Home, Hupd, has_program, skip, wait_until};
+use common::{Home, Hupd, has_program, skip, text, wait_until};
 use rustix::process::{Pid, Signal, kill_process};
+
+/// How long strace may take to let go of hupd.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A fault as long as it is held.
 struct Fault {
@@ -23,6 +31,15 @@ struct Fault {
 impl Fault {
     /// All threads of hupd are hit from here on. Nothing where they cannot be.
     fn on(hupd: &Hupd, what: &str) -> Option<Self> {
+        Self::inject(hupd, what, &[])
+    }
+
+    /// Only calls that are about this file.
+    fn at(hupd: &Hupd, path: &Path, what: &str) -> Option<Self> {
+        Self::inject(hupd, what, &["-P", path.to_str().unwrap()])
+    }
+
+    fn inject(hupd: &Hupd, what: &str, more: &[&str]) -> Option<Self> {
         if !has_program("strace") {
             skip("a fault: there is no strace");
             return None;
@@ -32,6 +49,7 @@ impl Fault {
         let mut strace = Command::new("strace")
             .args(["-f", "-o", "/dev/null", "-e", &format!("trace={calls}")])
             .args(["-e", &format!("inject={what}")])
+            .args(more)
             .args(["-p", &hupd.pid().as_raw_pid().to_string()])
             .stdin(Stdio::null())
             .stderr(File::create(&said).unwrap())
@@ -54,7 +72,17 @@ impl Drop for Fault {
     fn drop(&mut self) {
         let pid = Pid::from_child(&self.strace);
         kill_process(pid, Signal::TERM).unwrap();
-        self.strace.wait().unwrap();
+        let began = Instant::now();
+        while self.strace.try_wait().unwrap().is_none() {
+            if began.elapsed() > PATIENCE {
+                // Whom it held goes on, for the kernel lets go of them.
+                eprintln!("strace did not let go within {PATIENCE:?}, and is killed");
+                self.strace.kill().unwrap();
+                self.strace.wait().unwrap();
+                return;
+            }
+            sleep(Duration::from_millis(5));
+        }
     }
 }
 
@@ -196,6 +224,99 @@ fn a_run_that_cannot_be_watched_is_killed_and_that_is_on_record() {
     drop(fault);
     let ended = hupd.home.ended_run("tick");
     assert_eq!(ended["outcome"], "killed by KILL");
+}
+
+#[test]
+fn a_configuration_that_cannot_be_opened_is_refused_and_jobs_go_on() {
+    let hupd = ticker();
+    let file = hupd.home.config_file();
+    let Some(fault) = Fault::at(&hupd, &file, "openat:error=EMFILE") else {
+        return;
+    };
+    let refused = hupd.home.hupctl(&["reload"]);
+    assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+    assert!(
+        text(&refused.stderr).contains("too many open files"),
+        "{refused:?}"
+    );
+    wait_for_more_ticks(&hupd.home, 1);
+    assert_eq!(hupd.home.json(&["status"])["generation"], 1);
+    drop(fault);
+    let accepted = hupd.home.hupctl(&["reload"]);
+    assert!(accepted.status.success(), "{accepted:?}");
+    all_is_recorded(hupd);
+}
+
+/// What a run reads at its start may find no descriptors, as its pipes may.
+#[test]
+fn a_run_whose_env_file_finds_no_descriptors_starts_when_there_are_some() {
+    let home = Home::new();
+    home.write("env", "A=1\n");
+    let file = home.file("env");
+    home.configure(&format!(
+        "[jobs.job]\ncommand = '[ \"$A\" = 1 ]'\nenv_file = '{}'\n",
+        file.display()
+    ));
+    let hupd = Hupd::start_in(home);
+    let Some(fault) = Fault::at(&hupd, &file, "openat:error=EMFILE") else {
+        return;
+    };
+    hupd.home.hupctl(&["run", "job"]);
+    hupd.wait_log("runs cannot start at the moment: env_file: ");
+    // In a try, now and then, it is "starting".
+    wait_until("the run waits for descriptors", || {
+        let status = hupd.home.json(&["status"]);
+        (status["running"][0]["state"] == "waiting").then_some(())
+    });
+    drop(fault);
+    assert_eq!(hupd.home.ended_run("job")["outcome"], "exited 0");
+}
+
+/// The log is on a disk of its own, which is full for a while.
+#[test]
+fn a_full_disk_under_the_log_stops_no_job_and_what_is_lost_there_is_said() {
+    let home = Home::new();
+    let log = home.file("logs/hupd.log");
+    home.configure(&format!(
+        "[log]\nfile = '{}'\n{}[jobs.loud]\noutput = \"forward\"\ncommand = 'head -c 9000 /dev/zero | tr \\\\0 x'\n",
+        log.display(),
+        ticking(&home)
+    ));
+    fs::create_dir(home.file("logs")).unwrap();
+    let small = r#"mount -t tmpfs -o size=256k,mode=700 tmpfs "$STATE/../logs""#;
+    let Some(command) = home.hupd_after(small) else {
+        return skip("a full disk under the log: no mount namespace can be made");
+    };
+    let hupd = Hupd::launch_by(home, command);
+    hupd.wait_notified("READY=1");
+    let seen = |path: &Path| {
+        let root = format!("/proc/{}/root", hupd.pid().as_raw_pid());
+        PathBuf::from(format!("{root}{}", path.display()))
+    };
+    let ballast = seen(&hupd.home.file("logs/ballast"));
+    let mut file = File::create(&ballast).unwrap();
+    while file.write_all(&[0; 4096]).is_ok() {}
+    drop(file);
+    // What is left of its last page goes with this.
+    hupd.home.run_to_end("loud");
+    wait_for_more_ticks(&hupd.home, 2);
+    assert!(
+        !fs::read_to_string(seen(&log))
+            .unwrap()
+            .contains("lost here")
+    );
+    let status = hupd.home.json(&["status"]);
+    assert!(status["store_failure"].is_null(), "{status}");
+
+    fs::remove_file(&ballast).unwrap();
+    wait_for_more_ticks(&hupd.home, 2);
+    let said = wait_until("the log goes on", || {
+        let said = fs::read_to_string(seen(&log)).unwrap();
+        let (_, after) = said.split_once("lost here: they could not be written")?;
+        after.contains("run started").then(|| said.clone())
+    });
+    assert_eq!(said.matches("lost here").count(), 1, "{said}");
+    all_is_recorded(hupd);
 }
 
 /// What strace does from the very start of hupd on.
