@@ -60,7 +60,7 @@ pub fn life(
 
 /// Stands as a right file in the end, and is in force.
 pub fn settle(home: Home, file: &File, known: &mut Known) -> (Home, String) {
-    home.configure(&file.text(home.path()));
+    home.configure(&file.without_retries().text(home.path()));
     let mut hupd = Hupd::start_in(home);
     assert!(reload(&hupd), "the last file was refused");
     stop(&mut hupd, 1, known);

@@ -12,7 +12,7 @@ const FILE: &str = "[jobs.skip-0]\nevery = \"1s\"\ndescription = \"Loud\"\n";
 /// How to spoil it, and which promise is broken then.
 type Spoil = (&'static str, fn(&mut Evidence));
 
-const SPOILED: [Spoil; 23] = [
+const SPOILED: [Spoil; 28] = [
     ("no occurrence starts twice", |evidence| {
         let mut again = evidence.marks[0].clone();
         again.instant += 3;
@@ -105,6 +105,34 @@ const SPOILED: [Spoil; 23] = [
             line.instant *= 20;
         }
     }),
+    ("what is of one group never meets", |evidence| {
+        grouped(evidence);
+        evidence.runs[0].ended_at = Some(evidence.runs[1].claimed_at + 1);
+    }),
+    ("what is of one group never meets", |evidence| {
+        grouped(evidence);
+        evidence.marks[5].at = evidence.marks[6].at + 1;
+    }),
+    ("a job has no more runs at once than it may", |evidence| {
+        for run in &mut evidence.runs {
+            run.job = "two-4".to_owned();
+            run.ended_at = Some(14 * SECOND);
+        }
+    }),
+    (
+        "what fails is tried again as often as it may, and no success is",
+        |evidence| {
+            evidence.marks[0].attempt = 2;
+            evidence.marks.push(evidence.marks[1].clone());
+            evidence.marks[1].is_end = false;
+        },
+    ),
+    (
+        "what fails is tried again as often as it may, and no success is",
+        |evidence| {
+            evidence.runs[0].attempt = 4;
+        },
+    ),
     ("output is kept whole", |evidence| {
         evidence.runs[0].output_total = Some(LOUD - 1);
     }),
@@ -166,6 +194,17 @@ fn sound() -> Evidence {
     }
 }
 
+/// Each run is of another job, and all of one group.
+fn grouped(evidence: &mut Evidence) {
+    let name = |run: u64| format!("group-{run}");
+    for run in &mut evidence.runs {
+        run.job = name(run.id);
+    }
+    for mark in &mut evidence.marks {
+        mark.job = name(mark.run);
+    }
+}
+
 /// Due and begun at that second, and its run has that number.
 fn line(second: u64, generation: u64) -> Line {
     Line {
@@ -194,6 +233,8 @@ fn run(second: u64, generation: u64) -> Run {
         stopped_by: None,
         output_total: Some(LOUD),
         generation,
+        attempt: 1,
+        success: Some(second != 2),
     }
 }
 
@@ -202,6 +243,7 @@ fn marks(second: u64) -> [Mark; 2] {
     [false, true].map(|is_end| Mark {
         job: "skip-0".to_owned(),
         run: second,
+        attempt: 1,
         instant,
         is_end,
         at: instant + if is_end { SECOND / 2 } else { SECOND / 4 },

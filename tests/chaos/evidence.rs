@@ -52,6 +52,9 @@ pub struct Run {
     pub stopped_by: Option<String>,
     pub output_total: Option<u64>,
     pub generation: u64,
+    /// Its last one.
+    pub attempt: u64,
+    pub success: Option<bool>,
 }
 
 /// One start of hupd, or one reload.
@@ -70,6 +73,7 @@ pub struct Generation {
 pub struct Mark {
     pub job: String,
     pub run: u64,
+    pub attempt: u64,
     pub instant: Instant,
     pub is_end: bool,
     pub at: Instant,
@@ -171,6 +175,8 @@ fn run(row: &Row<'_>) -> rusqlite::Result<Run> {
         stopped_by: row.get("stopped_by")?,
         output_total: total.map(i64::unsigned_abs),
         generation: number(row, "generation")?,
+        attempt: number(row, "attempt")?,
+        success: row.get("success")?,
     })
 }
 
@@ -189,16 +195,17 @@ fn number(row: &Row<'_>, name: &str) -> rusqlite::Result<u64> {
     row.get::<_, i64>(name).map(i64::unsigned_abs)
 }
 
-/// `job run instant what nanoseconds`.
+/// `job run attempt instant what nanoseconds`.
 fn mark(line: &str) -> Mark {
     let words: Vec<_> = line.split(' ').collect();
-    let [job, run, instant, what, at] = words[..] else {
+    let [job, run, attempt, instant, what, at] = words[..] else {
         panic!("'{line}' is not what a job says");
     };
     let instant: jiff::Timestamp = instant.parse().expect("a time");
     Mark {
         job: job.to_owned(),
         run: run.parse().expect("a number"),
+        attempt: attempt.parse().expect("a number"),
         instant: instant.as_microsecond(),
         is_end: what == "end",
         at: at.parse::<i64>().expect("a number") / 1000,

@@ -9,7 +9,20 @@ use super::common::Dice;
 /// So much the loud ones write.
 pub const LOUD: u64 = 300_000;
 
+/// So often a run is tried in all, where its job wants that.
+pub const ATTEMPTS: u64 = 3;
+
 const NAMES: u64 = 40;
+
+/// What a job may do beside itself and others. It keeps that however it is edited: by its name it is known.
+const BESIDE: [(&str, &str); 6] = [
+    ("skip", "overlap = \"skip\""),
+    ("allow", "overlap = \"allow\""),
+    ("queue", "overlap = \"queue\""),
+    ("replace", "overlap = \"replace\""),
+    ("two", "overlap = \"allow\"\nmax_running = 2"),
+    ("group", "overlap = \"queue\"\ngroup = \"all\""),
+];
 
 /// The file as it stands.
 #[derive(Clone, Debug)]
@@ -24,6 +37,7 @@ struct Job {
     kind: Kind,
     due: Due,
     edition: u64,
+    is_tried_again: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -38,7 +52,10 @@ enum Due {
 pub enum Kind {
     Quick,
     Slow,
+    /// It is tried again.
     Failing,
+    /// Its exit code is a success.
+    Lucky,
     /// Ignores TERM.
     Stubborn,
     /// Until its time limit.
@@ -50,7 +67,7 @@ pub enum Kind {
     Missing,
 }
 
-const KINDS: [Kind; 12] = [
+const KINDS: [Kind; 14] = [
     Kind::Quick,
     Kind::Quick,
     Kind::Quick,
@@ -58,6 +75,8 @@ const KINDS: [Kind; 12] = [
     Kind::Slow,
     Kind::Slow,
     Kind::Failing,
+    Kind::Failing,
+    Kind::Lucky,
     Kind::Stubborn,
     Kind::Endless,
     Kind::Forking,
@@ -92,6 +111,15 @@ impl File {
         }
     }
 
+    /// The same, but what fails is not tried again: no run waits for another attempt then.
+    pub fn without_retries(&self) -> Self {
+        let mut file = self.clone();
+        for job in file.jobs.values_mut() {
+            job.is_tried_again = false;
+        }
+        file
+    }
+
     /// Some job of it.
     pub fn some_job(&self, dice: &mut Dice) -> Option<String> {
         let number = dice.roll(self.jobs.len().max(1) as u64) as usize;
@@ -118,12 +146,12 @@ impl File {
 /// The variable by which processes of this test are known: its value is the folder.
 pub const CHAOS: &str = "CHAOS_OF";
 
-/// A job keeps its policy of overlap however it is edited.
 fn name(number: u64) -> String {
-    match number % 2 {
-        0 => format!("skip-{number}"),
-        _ => format!("allow-{number}"),
-    }
+    format!("{}-{number}", beside(number).0)
+}
+
+fn beside(number: u64) -> (&'static str, &'static str) {
+    BESIDE[number as usize % BESIDE.len()]
 }
 
 impl Job {
@@ -137,20 +165,22 @@ impl Job {
             kind: dice.pick(&KINDS),
             due,
             edition: 0,
+            is_tried_again: dice.percent(50),
         }
     }
 
     fn write(&self, text: &mut String, number: u64, marks: &Path) {
         let name = name(number);
-        let overlap = name.split('-').next().unwrap_or_default();
+        let (_, overlap) = beside(number);
         let marks = marks.display();
-        let said = "$HUPD_JOB $HUPD_RUN_ID $HUPD_SCHEDULED_FOR";
+        let said = "$HUPD_JOB $HUPD_RUN_ID $HUPD_ATTEMPT $HUPD_SCHEDULED_FOR";
         let mark = |what: &str| format!("echo \"{said} {what} $(date +%s%N)\" >>{marks}");
         let (start, end) = (mark("start"), mark("end"));
         let command = match self.kind {
             Kind::Quick => format!("{start}; {end}"),
             Kind::Slow => format!("{start}; sleep 1.7; {end}"),
             Kind::Failing => format!("{start}; {end}; exit 3"),
+            Kind::Lucky => format!("{start}; {end}; exit 4"),
             Kind::Stubborn => format!("trap : TERM; {start}; sleep 4; sleep 4; {end}"),
             Kind::Endless => format!("{start}; sleep 60; {end}"),
             Kind::Forking => format!("{start}; sleep 0.4 & {end}"),
@@ -170,10 +200,20 @@ impl Job {
             Kind::Endless | Kind::Stubborn => "timeout = \"1s\"\n",
             _ => "",
         };
+        let retry = match self.is_tried_again {
+            true => {
+                format!("retry = {{ attempts = {ATTEMPTS}, delay = \"400ms\" }}\n")
+            }
+            false => String::new(),
+        };
+        let success = match self.kind {
+            Kind::Lucky => "success_exit_codes = [0, 4]\n",
+            _ => "",
+        };
         let about = format!("description = \"{:?}\"\n", self.kind);
         write!(
             text,
-            "[jobs.{name}]\noverlap = \"{overlap}\"\ncommand = {command}\n{due}{timeout}{about}"
+            "[jobs.{name}]\n{overlap}\ncommand = {command}\n{due}{timeout}{retry}{success}{about}"
         )
         .expect("text takes text");
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::evidence::{Evidence, Instant, Mark, Run, Told, told};
 use super::holes::without_holes;
-use super::jobs::LOUD;
+use super::jobs::{ATTEMPTS, LOUD};
 
 /// An instant on the wall is told by two clocks that are not read at quite the same time.
 pub const TOLERANCE: Instant = 10_000;
@@ -19,7 +19,7 @@ pub struct Broken {
 type Judge = fn(&Evidence) -> Vec<String>;
 
 /// Each promise, and who judges it.
-pub const PROMISES: [(&str, Judge); 14] = [
+pub const PROMISES: [(&str, Judge); 17] = [
     ("no occurrence starts twice", once),
     ("every start is in the ledger, under its own run", claimed),
     ("nothing starts before its instant", never_early),
@@ -32,6 +32,12 @@ pub const PROMISES: [(&str, Judge); 14] = [
     ("nothing is cut short without a reason", not_cut),
     ("the numbers of runs and generations only go up", numbered),
     ("a job that must not overlap does not", apart),
+    ("what is of one group never meets", separate),
+    ("a job has no more runs at once than it may", bounded),
+    (
+        "what fails is tried again as often as it may, and no success is",
+        tried,
+    ),
     ("there are never more runs than places", placed),
     ("no instant is passed over", without_holes),
     (
@@ -63,6 +69,9 @@ fn once(evidence: &Evidence) -> Vec<String> {
         marks.sort_by_key(|mark| mark.instant);
         for pair in marks.windows(2) {
             let [one, other] = pair else { continue };
+            if one.run == other.run && one.attempt != other.attempt {
+                continue;
+            }
             let requested = requests.contains(&one.run) || requests.contains(&other.run);
             let apart = other.instant - one.instant;
             if apart == 0 || (apart <= TOLERANCE && !requested) || one.run == other.run {
@@ -170,7 +179,9 @@ fn numbered(evidence: &Evidence) -> Vec<String> {
         let least = pair[0].number + u64::from(pair[1].is_start);
         pair[1].number < least
     });
-    let mut runs: Vec<_> = evidence.runs.iter().collect();
+    // What is tried again goes on by what is in force then.
+    let runs = evidence.runs.iter().filter(|run| run.attempt == 1);
+    let mut runs: Vec<_> = runs.collect();
     // A run has its number from when it was due, and its generation from when it had a place.
     runs.sort_by_key(|run| (run.claimed_at, run.generation));
     let runs = runs
@@ -182,18 +193,32 @@ fn numbered(evidence: &Evidence) -> Vec<String> {
         .collect()
 }
 
-/// What was lost has gone on as a run, where its start was on record, until it was gone.
+/// Of all that are not let run side by side.
 fn apart(evidence: &Evidence) -> Vec<String> {
-    let mut jobs: BTreeMap<&str, Vec<&Run>> = BTreeMap::new();
-    for run in evidence
-        .runs
-        .iter()
-        .filter(|run| run.job.starts_with("skip"))
-    {
-        jobs.entry(&run.job).or_default().push(run);
+    let may_not = |job: &str| {
+        let beside = ["allow", "two"];
+        (!beside.iter().any(|it| job.starts_with(it))).then(|| job.to_owned())
+    };
+    meetings(evidence, may_not)
+}
+
+fn separate(evidence: &Evidence) -> Vec<String> {
+    meetings(evidence, |job| {
+        job.starts_with("group").then(|| "group".to_owned())
+    })
+}
+
+/// Of runs that belong together, those that met: by the ledger, and by what the jobs themselves say. What was lost has
+/// gone on as a run, where its start was on record, until it was gone.
+fn meetings(evidence: &Evidence, of: impl Fn(&str) -> Option<String>) -> Vec<String> {
+    let mut together: BTreeMap<String, Vec<&Run>> = BTreeMap::new();
+    for run in &evidence.runs {
+        if let Some(key) = of(&run.job) {
+            together.entry(key).or_default().push(run);
+        }
     }
     let mut broken = Vec::new();
-    for runs in jobs.values_mut() {
+    for runs in together.values_mut() {
         runs.sort_by_key(|run| run.claimed_at);
         let pairs = runs.windows(2).filter(|pair| {
             let ended_at = pair[0].ended_at.unwrap_or(Instant::MAX);
@@ -201,18 +226,19 @@ fn apart(evidence: &Evidence) -> Vec<String> {
         });
         broken.extend(pairs.map(|pair| format!("{pair:?}")));
     }
-    broken.extend(overlaps(evidence));
+    broken.extend(overlaps(evidence, of));
     broken
 }
 
-/// By what the jobs themselves say: from the start to the end of a run, no other one of the job starts.
-fn overlaps(evidence: &Evidence) -> Vec<String> {
+/// By what the jobs themselves say: from the start to the end of a run, no other one starts.
+fn overlaps(evidence: &Evidence, of: impl Fn(&str) -> Option<String>) -> Vec<String> {
     let told = lasted(evidence);
     let mut broken = Vec::new();
-    for one in starts_of(evidence).filter(|mark| mark.job.starts_with("skip")) {
+    for one in starts_of(evidence) {
+        let Some(key) = of(&one.job) else { continue };
         let others = told
             .iter()
-            .filter(|(other, _)| other.job == one.job && other.run != one.run);
+            .filter(|(other, _)| other.run != one.run && of(&other.job).as_ref() == Some(&key));
         let mut others = others.filter(|(other, end)| other.at < one.at && one.at < *end);
         broken.extend(
             others
@@ -223,18 +249,66 @@ fn overlaps(evidence: &Evidence) -> Vec<String> {
     broken
 }
 
+/// Those that may have two.
+fn bounded(evidence: &Evidence) -> Vec<String> {
+    let mut jobs: BTreeMap<&str, Vec<_>> = BTreeMap::new();
+    let runs = evidence.runs.iter();
+    for run in runs.filter(|run| run.job.starts_with("two")) {
+        let ended_at = run.ended_at.unwrap_or(Instant::MAX);
+        let of_job = jobs.entry(&run.job).or_default();
+        of_job.push((run.claimed_at, ended_at, run.id));
+    }
+    let jobs = jobs.into_values();
+    jobs.flat_map(|runs| crowds(runs.into_iter(), 2)).collect()
+}
+
+/// The attempts of a run come one after the other, and no success is followed by another one.
+fn tried(evidence: &Evidence) -> Vec<String> {
+    let files = files(evidence);
+    let mut attempts: HashMap<u64, BTreeSet<u64>> = HashMap::new();
+    for mark in starts_of(evidence) {
+        attempts.entry(mark.run).or_default().insert(mark.attempt);
+    }
+    let is_wrong = |run: &&Run| {
+        let made = attempts.get(&run.id).map_or(0, BTreeSet::len) as u64;
+        let is_lucky = kind_of(&files, run) == Some("Lucky") && is(run, "exited 4");
+        run.attempt > ATTEMPTS || made > run.attempt || is_lucky && run.success != Some(true)
+    };
+    let wrong = evidence.runs.iter().filter(is_wrong);
+    let mut broken: Vec<_> = wrong.map(|run| format!("{run:?}")).collect();
+    // The next one begins when the last one has ended, and after its delay, less a quarter of that at most.
+    let ended = lasted(evidence);
+    let ended: HashMap<_, _> = ended
+        .iter()
+        .map(|(mark, end)| ((mark.run, mark.attempt), *end))
+        .collect();
+    for mark in starts_of(evidence).filter(|mark| mark.attempt > 1) {
+        let before = ended.get(&(mark.run, mark.attempt - 1));
+        if before.is_some_and(|end| mark.at < end + 300_000) {
+            broken.push(format!("{mark:?}, too early"));
+        }
+    }
+    broken
+}
+
 /// The starts of runs that were not lost, and when they came to their end.
 fn lasted(evidence: &Evidence) -> Vec<(&Mark, Instant)> {
     let ends = evidence.marks.iter().filter(|mark| mark.is_end);
-    let ends: HashMap<_, _> = ends.map(|mark| (mark.run, mark.at)).collect();
+    let ends: HashMap<_, _> = ends
+        .map(|mark| ((mark.run, mark.attempt), mark.at))
+        .collect();
     let known = starts_of(evidence).filter(|mark| !evidence.open_at_a_kill.contains(&mark.run));
-    let told = known.filter_map(|mark| Some((mark, *ends.get(&mark.run)?)));
+    let told = known.filter_map(|mark| Some((mark, *ends.get(&(mark.run, mark.attempt))?)));
     told.collect()
 }
 
 /// By the ledger, and by what the jobs themselves say.
 fn placed(evidence: &Evidence) -> Vec<String> {
-    let runs = evidence.runs.iter();
+    // Between its attempts a run has no place, and somebody may have ended it then: what it says itself counts.
+    let is_ended_by_itself =
+        |run: &&Run| matches!(run.stopped_by.as_deref(), None | Some("time limit"));
+    let runs = evidence.runs.iter().filter(|run| run.attempt == 1);
+    let runs = runs.filter(is_ended_by_itself);
     let by_ledger = runs.map(|run| (run.claimed_at, run.ended_at.unwrap_or(Instant::MAX), run.id));
     let marks = lasted(evidence).into_iter();
     let by_marks = marks.map(|(mark, end)| (mark.at, end, mark.run));

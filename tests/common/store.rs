@@ -43,9 +43,11 @@ pub fn copied_store(home: &Home) -> (TempDir, Connection) {
     (folder, copy)
 }
 
-/// The runs without an end; none where there is no table yet.
+/// The runs without an end, but for those that wait for their next attempt; none where there is no table yet.
 pub fn open_runs(store: &Connection) -> Vec<u64> {
-    let Ok(mut open) = store.prepare("SELECT id FROM runs WHERE ended_at IS NULL") else {
+    let Ok(mut open) =
+        store.prepare("SELECT id FROM runs WHERE ended_at IS NULL AND next_attempt_at IS NULL")
+    else {
         return Vec::new();
     };
     let ids = open.query_map([], |row| row.get::<_, i64>(0));
