@@ -128,7 +128,7 @@ impl Generations {
         let seen = rows(
             store,
             "SELECT id, number, at, asked_by, accepted, text FROM generations
-             LEFT JOIN generation_files ON generation = id",
+             LEFT JOIN generation_files ON generation = files",
             |row| Ok((number(row, "id")?, generation(row)?)),
         );
         for (id, generation) in seen {
