@@ -240,6 +240,39 @@ fn limits_and_niceness_hold_for_the_job_alone() {
 }
 
 #[test]
+fn what_hupd_has_raised_for_itself_is_not_raised_for_jobs() {
+    let home = home_with(
+        r#"
+        [jobs.plain]
+        command = "ulimit -S -n"
+        [jobs.limited]
+        command = "ulimit -S -n"
+        limits = { open_files = 300 }
+        "#,
+    );
+    let command = home.hupd_through("ulimit -S -n 111 && exec \"$@\"");
+    let hupd = Hupd::start_by(command, home);
+    let limits = fs::read_to_string(hupd.proc("limits")).expect("hupd is there");
+    let own = limits
+        .lines()
+        .find(|line| line.starts_with("Max open files"));
+    assert!(!own.expect("a line").contains(" 111 "), "{limits}");
+    assert_eq!(said(&hupd.home, "plain"), ["111"]);
+    assert_eq!(said(&hupd.home, "limited"), ["300"]);
+}
+
+#[test]
+fn limits_are_raised_while_there_are_the_rights_for_that() {
+    if !is_root() {
+        return skip("limits that are raised for another user: only root can");
+    }
+    let hupd = Hupd::start(&format!(
+        "[jobs.job]\ncommand = \"nice; id -u\"\nuser = {NOBODY}\ngroup_id = {NOBODY}\nnice = -5\n"
+    ));
+    assert_eq!(said(&hupd.home, "job"), ["-5", &NOBODY.to_string()]);
+}
+
+#[test]
 fn standard_input_is_a_text_of_any_length() {
     let long = "x".repeat(300_000);
     let hupd = Hupd::start(&format!(

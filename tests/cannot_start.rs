@@ -100,7 +100,7 @@ fn a_run_that_finds_no_process_waits_until_there_is_one() {
         (
             "execve",
             "EAGAIN",
-            "command '/bin/sh': resource temporarily unavailable",
+            "its user has as many processes as it may have: resource temporarily unavailable",
         ),
     ] {
         let mut hupd = Hupd::start(QUICK);
@@ -133,7 +133,13 @@ fn a_run_that_finds_no_descriptor_for_its_files_waits_until_there_is_one() {
         return skip("system calls that fail: strace is missing");
     }
     let uid = rustix::process::geteuid().as_raw();
+    let gid = rustix::process::getegid().as_raw();
     for (key, reason) in [
+        // Not with the one group that is known, and without those that are not.
+        (
+            format!("group_id = {gid}"),
+            "cannot look up the groups of user '".to_owned(),
+        ),
         (
             format!("user = {uid}"),
             format!("cannot look up user '{uid}': too many open files"),
@@ -155,6 +161,27 @@ fn a_run_that_finds_no_descriptor_for_its_files_waits_until_there_is_one() {
         the_waiting(&hupd);
         sabotage.end();
         assert_eq!(hupd.home.ended_run("quick")["outcome"], "exited 0", "{key}");
+        assert_eq!(hupd.stop().code(), Some(0));
+    }
+}
+
+#[test]
+fn a_place_of_the_path_that_cannot_be_reached_hides_none_after_it() {
+    if !has_program("strace") {
+        return skip("system calls that fail: strace is missing");
+    }
+    for error in ["ESTALE", "ENODEV", "ETIMEDOUT"] {
+        let mut hupd = Hupd::start(
+            "[jobs.quick]\ncommand = [\"echo\", \"done\"]\nenv = { PATH = \"/bin:/usr/bin\" }\n",
+        );
+        // Of each process the first.
+        let fault = format!("error={error}:when=1");
+        let Some(sabotage) = Sabotage::of(&hupd, "execve", &fault) else {
+            return skip("system calls that fail: strace may not attach here");
+        };
+        let run = hupd.home.run_to_end("quick");
+        assert_eq!(run["outcome"], "exited 0", "{error}: {run}");
+        sabotage.end();
         assert_eq!(hupd.stop().code(), Some(0));
     }
 }

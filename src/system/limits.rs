@@ -1,6 +1,7 @@
 //! How many files hupd may have open.
 
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::sync::OnceLock;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
@@ -11,8 +12,11 @@ const FILES_PER_RUN: u64 = 2;
 /// What hupd needs besides: the ledger, the socket and its clients, sources, starts in progress.
 const OWN_FILES: u64 = 192;
 
+/// The soft limit before it was raised.
+static GIVEN: OnceLock<u64> = OnceLock::new();
+
 /// Raises the soft limit of open files to what so many runs at a time need, and so many that an earlier hupd
-/// has left open, as far as the hard limit allows. Jobs inherit the raised limit.
+/// has left open, as far as the hard limit allows. Jobs get the one that hupd was given.
 ///
 /// The error is a warning for the log: even the hard limit is too low for that many runs.
 pub fn raise_open_files(max_running: usize, left: usize) -> Result<(), String> {
@@ -21,6 +25,7 @@ pub fn raise_open_files(max_running: usize, left: usize) -> Result<(), String> {
     if let Some(raised) = raised(limit, needed + MOST_LEFTOVERS as u64) {
         setrlimit(Resource::Nofile, raised)
             .map_err(|error| format!("cannot raise the limit of open files: {error}"))?;
+        limit.current.map(|soft| GIVEN.get_or_init(|| soft));
     }
     match limit.maximum {
         Some(hard) if hard < needed => Err(too_low((hard, needed), max_running, left)),
@@ -33,6 +38,17 @@ pub fn raise_open_files(max_running: usize, left: usize) -> Result<(), String> {
 pub(crate) fn is_scarce(file: &OwnedFd) -> bool {
     let limit = getrlimit(Resource::Nofile).current;
     limit.is_some_and(|limit| file.as_raw_fd() as u64 + OWN_FILES >= limit)
+}
+
+/// What hupd was given of open files, where it has raised that since: a program that knows no more than select(2)
+/// cannot do with high numbers.
+pub(crate) fn given_open_files() -> Option<Rlimit> {
+    let given = *GIVEN.get()?;
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    Some(Rlimit {
+        current: Some(maximum.map_or(given, |hard| hard.min(given))),
+        maximum,
+    })
 }
 
 fn needed_files(max_running: usize) -> u64 {

@@ -231,7 +231,7 @@ impl Birth<'_> {
             let Err(failure) = tried else { continue };
             match failure.errno {
                 _ if self.plan.programs.len() == 1 => return Err(failure),
-                libc::ENOENT | libc::ENOTDIR => {}
+                libc::ENOENT | libc::ENOTDIR | libc::ESTALE | libc::ENODEV | libc::ETIMEDOUT => {}
                 libc::EACCES => worst = failure,
                 _ => return Err(failure),
             }

@@ -136,6 +136,14 @@ fn is_absence(errno: Errno) -> bool {
     )
 }
 
+/// What keeps a database from being read, and not merely from being there.
+fn is_lack(errno: Errno) -> bool {
+    matches!(
+        errno,
+        Errno::EMFILE | Errno::ENFILE | Errno::ENOMEM | Errno::EIO
+    )
+}
+
 fn not_found(whom: &str, errno: Option<Errno>) -> NoStart {
     match errno {
         Some(errno) if !is_absence(errno) => not_looked_up(whom, errno),
@@ -154,7 +162,13 @@ fn ids_of(identity: &Identity, gid: u32) -> Result<Ids, NoStart> {
     let name = &identity.name;
     let wrong = |errno| not_looked_up(&format!("the groups of user '{name}'"), errno);
     let text = CString::new(name.as_str()).map_err(|_| wrong(Errno::EINVAL))?;
+    // It tells of no error on the way: where it could not look, there would be the one group alone.
+    Errno::clear();
     let groups = getgrouplist(&text, Gid::from_raw(gid)).map_err(wrong)?;
+    let met = Errno::last();
+    if is_lack(met) {
+        return Err(wrong(met));
+    }
     Ok(Ids {
         uid: identity.uid,
         gid,

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
+use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
 use super::plan::{NotDone, NotStarted, Step};
@@ -127,6 +128,8 @@ fn wrong_file(program: &Path, errno: Errno) -> String {
         Errno::ACCESS if program.is_file() && !is_executable(program) => {
             format!("command '{path}' is not executable")
         }
+        // That is put off until here, and the file has no part in it: see execve(2).
+        Errno::AGAIN => format!("its user has as many processes as it may have: {reason}"),
         Errno::NOEXEC => {
             format!("command '{path}': {reason} (neither a program nor a script with '#!')")
         }
@@ -135,13 +138,13 @@ fn wrong_file(program: &Path, errno: Errno) -> String {
 }
 
 /// What the first line of a script names.
-fn interpreter_of(script: &Path) -> Option<String> {
+pub(super) fn interpreter_of(script: &Path) -> Option<String> {
     let mut start = Vec::new();
-    File::open(script)
-        .ok()?
-        .take(256)
-        .read_to_end(&mut start)
-        .ok()?;
+    // It may be another file by now, and one that keeps its reader waiting.
+    let flags = OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let script = File::from(rustix::fs::open(script, flags, Mode::empty()).ok()?);
+    let script = Some(script).filter(|script| script.metadata().is_ok_and(|it| it.is_file()));
+    script?.take(256).read_to_end(&mut start).ok()?;
     let line = start
         .strip_prefix(b"#!")?
         .split(|&byte| byte == b'\n')

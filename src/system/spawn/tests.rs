@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::failure::interpreter_of;
 use crate::config::Job;
 use crate::run::{Exit, RunId};
 use crate::system::identity::{DEFAULT_PATH, Identity};
@@ -95,6 +96,18 @@ fn a_script_without_its_interpreter_says_which_one() {
         failure_of(job(&[&program])),
         format!("command '{program}': no interpreter '/no/such/shell'")
     );
+}
+
+#[test]
+fn no_interpreter_is_looked_for_in_what_is_no_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe");
+    output_of(job(&["mkfifo", "-m", "755", pipe.to_str().unwrap()]));
+    assert_eq!(interpreter_of(&pipe), None, "and nobody waits for a writer");
+    let failure = failure_of(job(&[pipe.to_str().unwrap()]));
+    assert!(failure.ends_with("permission denied"), "{failure}");
+    let script = make_file(folder.path(), b"#! /bin/sh -e\n", "755");
+    assert_eq!(interpreter_of(script.as_ref()).as_deref(), Some("/bin/sh"));
 }
 
 #[test]
