@@ -11,6 +11,7 @@
 //! | [`config`] | text → checked value → changes between two values |
 //! | [`check`] | what people and programs are told of a file |
 //! | [`forecast`] | the coming instants of all jobs |
+//! | [`plan`] | what a file would change of what runs now |
 //! | [`ledger`] | the rows that the engine decides and the store keeps |
 //! | [`engine`] | every decision, pure: no clock, no I/O |
 //! | [`protocol`] | what a client may ask and what it is answered |
@@ -32,6 +33,7 @@ pub mod event;
 pub mod forecast;
 pub mod ledger;
 pub mod logging;
+pub mod plan;
 pub mod protocol;
 pub mod reason;
 pub mod run;

@@ -10,7 +10,7 @@ use source::{Place, named_modules, tokens};
 
 /// Every module of the library and whom of the others it may import, in the order of the map in
 /// src/lib.rs: from what knows nothing to what knows everything. Tests inside a module obey too.
-const LAYERS: [(&str, &[&str]); 17] = [
+const LAYERS: [(&str, &[&str]); 18] = [
     ("run", &[]),
     ("clock", &[]),
     ("reason", &[]),
@@ -18,12 +18,13 @@ const LAYERS: [(&str, &[&str]); 17] = [
     ("config", &["run", "reason", "schedule"]),
     ("check", &["config"]),
     ("forecast", &["run", "schedule", "config"]),
+    ("plan", &["run", "config", "forecast"]),
     ("ledger", &["run", "clock"]),
     (
         "engine",
         &["run", "clock", "schedule", "config", "forecast", "ledger"],
     ),
-    ("protocol", &["run", "forecast"]),
+    ("protocol", &["run", "forecast", "plan"]),
     (
         "why",
         &[
@@ -38,7 +39,7 @@ const LAYERS: [(&str, &[&str]); 17] = [
     (
         "daemon",
         &[
-            "run", "clock", "reason", "schedule", "config", "check", "forecast", "ledger",
+            "run", "clock", "reason", "schedule", "config", "check", "forecast", "plan", "ledger",
             "engine", "protocol", "why", "event", "store", "system", "control", "logging",
         ],
     ),
@@ -46,8 +47,8 @@ const LAYERS: [(&str, &[&str]); 17] = [
 
 /// For those that touch the world. They never import each other: only the daemon knows them all.
 const BELOW_THE_DAEMON: &[&str] = &[
-    "run", "clock", "reason", "schedule", "config", "forecast", "ledger", "protocol", "why",
-    "event",
+    "run", "clock", "reason", "schedule", "config", "forecast", "plan", "ledger", "protocol",
+    "why", "event",
 ];
 
 /// What the programs may take from the library. hupctl says "in 3 min", and the one way to ask what
@@ -57,7 +58,7 @@ const PROGRAMS: [(&str, &[&str]); 2] = [
     (
         "hupctl",
         &[
-            "run", "clock", "reason", "schedule", "config", "check", "forecast", "engine",
+            "run", "clock", "reason", "schedule", "config", "check", "forecast", "plan", "engine",
             "protocol", "why", "control",
         ],
     ),

@@ -9,7 +9,7 @@ use super::finding::Finding;
 use super::render::render;
 use super::source::Source;
 use super::words::visible;
-use super::{Config, Problem, Problems};
+use super::{Config, KeyChange, Problem, Problems};
 use crate::run::JobName;
 
 /// So many jobs of a kind are named.
@@ -108,42 +108,8 @@ fn named(jobs: &[JobName], what: &str) -> Option<String> {
 }
 
 fn changed_settings(old: &Config, new: &Config) -> Vec<String> {
-    let (daemon, log, history) = (&old.daemon, &old.log, &old.history);
-    let same = [
-        ("[daemon] timezone", daemon.timezone == new.daemon.timezone),
-        (
-            "[daemon] max_running",
-            daemon.max_running == new.daemon.max_running,
-        ),
-        (
-            "[daemon] catch_up_limit",
-            daemon.catch_up_limit == new.daemon.catch_up_limit,
-        ),
-        ("[daemon] grace", daemon.grace == new.daemon.grace),
-        (
-            "[daemon] watch_config",
-            daemon.watch_config == new.daemon.watch_config,
-        ),
-        (
-            "[daemon] state_dir",
-            daemon.state_dir == new.daemon.state_dir,
-        ),
-        (
-            "[daemon] runtime_dir",
-            daemon.runtime_dir == new.daemon.runtime_dir,
-        ),
-        ("[log] level", log.level == new.log.level),
-        ("[log] file", log.file == new.log.file),
-        ("[log] format", log.format == new.log.format),
-        ("[history] keep", history.keep == new.history.keep),
-        (
-            "[history] keep_runs",
-            history.keep_runs == new.history.keep_runs,
-        ),
-        ("[history] output", history.output == new.history.output),
-    ];
-    let changed = same.into_iter().filter(|(_, is_same)| !is_same);
-    changed.map(|(name, _)| name.to_owned()).collect()
+    let changed = KeyChange::between(&old.settings(), &new.settings());
+    changed.into_iter().map(|change| change.key).collect()
 }
 
 /// The place is looked up in the text only now: it is hardly ever needed.

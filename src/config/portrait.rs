@@ -123,11 +123,11 @@ fn values(job: &Job) -> Vec<(&'static str, String)> {
 }
 
 /// As a string of TOML.
-fn quoted(text: impl ToString) -> String {
+pub(super) fn quoted(text: impl ToString) -> String {
     toml::Value::String(text.to_string()).to_string()
 }
 
-fn time(time: Duration) -> String {
+pub(super) fn time(time: Duration) -> String {
     quoted(format_duration(time))
 }
 

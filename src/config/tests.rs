@@ -1,6 +1,7 @@
 //! Loading as a whole: what files become, and that nothing in a file makes it panic.
 
 mod foresight;
+mod keys;
 mod process;
 
 use std::fs;

@@ -1,5 +1,7 @@
 //! Answers as HTTP: a status, headers, and JSON, or the bytes of an output as they are.
 
+use std::sync::Arc;
+
 use http_body_util::{Either, Full};
 use hyper::Response;
 use hyper::body::Bytes;
@@ -48,6 +50,7 @@ impl From<Answer> for HttpResponse {
             Answer::Chart(chart) => ok(&chart),
             Answer::NextOf(forecast, filter) => ok(&forecast.next(&filter)),
             Answer::ChartOf(forecast, filter) => ok(&forecast.chart(&filter)),
+            Answer::InForceOf(standing) => ok(&Arc::unwrap_or_clone(standing).portrait()),
             Answer::Runs(runs) => ok(&runs),
             Answer::ShowRun(details) => ok(&details),
             Answer::ShowJob(details) => ok(&details),

@@ -13,7 +13,7 @@ use crate::protocol::{
 use crate::run::{RunId, Trigger};
 
 /// All routes, as the answer to an unknown one lists them.
-const ROUTES: &str = "GET /v1/status, GET /v1/jobs, GET /v1/next?job=&from=&to=&count=, \
+const ROUTES: &str = "GET /v1/status, GET /v1/in_force, GET /v1/jobs, GET /v1/next?job=&from=&to=&count=, \
      GET /v1/chart?job=&from=&to=&slice=, \
      GET /v1/runs?job=&outcome=&failed=&trigger=&since=&until=&limit=, GET /v1/runs/ID, \
      GET /v1/jobs/NAME, GET /v1/runs/ID/output?follow=&attempt=, \
@@ -43,7 +43,7 @@ pub fn parse(method: &Method, path: &str, query: &str) -> Result<Request, Failur
     let allowed = match segments[..] {
         [
             "v1",
-            "status" | "jobs" | "next" | "chart" | "runs" | "why" | "generations",
+            "status" | "in_force" | "jobs" | "next" | "chart" | "runs" | "why" | "generations",
         ] => "GET",
         ["v1", "generations", _] => "GET",
         ["v1", "runs" | "jobs", _] | ["v1", "runs" | "jobs", _, "output"] => "GET",
@@ -61,6 +61,7 @@ pub fn parse(method: &Method, path: &str, query: &str) -> Result<Request, Failur
 fn meaning(segments: &[&str], mut query: Query) -> Result<Request, Failure> {
     let (request, allowed): (Request, &[&str]) = match segments[1..] {
         ["status"] => (Request::Status, &[]),
+        ["in_force"] => (Request::InForce, &[]),
         ["jobs"] => (Request::Jobs, &[]),
         ["next"] => (next(&mut query)?, &["job", "from", "to", "count"]),
         ["chart"] => (chart(&mut query)?, &["job", "from", "to", "slice"]),

@@ -12,6 +12,7 @@ use crate::protocol::{
 pub fn uri_of(request: &Request) -> (Method, String) {
     match request {
         Request::Status => (Method::GET, "/v1/status".to_owned()),
+        Request::InForce => (Method::GET, "/v1/in_force".to_owned()),
         Request::Jobs => (Method::GET, "/v1/jobs".to_owned()),
         Request::Next(filter) => (Method::GET, uri_of_next(filter)),
         Request::Chart(filter) => (Method::GET, uri_of_chart(filter)),

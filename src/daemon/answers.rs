@@ -31,6 +31,7 @@ impl<W: World> Daemon<W> {
             Request::Jobs => reply.send(self.jobs()),
             Request::Next(filter) => reply.send(self.next(filter, now)),
             Request::Chart(filter) => reply.send(self.chart(filter, now)),
+            Request::InForce => reply.send(self.in_force(now)),
             Request::Run { job, patience } => self.run_job(&job, (patience, reply), now),
             Request::Runs(filter) => self.world.ask(Question::Runs(filter, reply)),
             Request::ShowRun(run) => self.show_run(run, reply),

@@ -10,6 +10,7 @@ mod effects;
 mod followers;
 mod generations;
 mod history;
+mod in_force;
 mod launch;
 mod loader;
 mod locks;

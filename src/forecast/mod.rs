@@ -52,6 +52,15 @@ impl Forecast {
         }
     }
 
+    /// The same while these jobs are paused.
+    pub fn with_pauses(self, pauses: HashMap<JobName, Option<Timestamp>>) -> Self {
+        Self { pauses, ..self }
+    }
+
+    pub fn config(&self) -> &Arc<Config> {
+        &self.config
+    }
+
     pub fn now(&self) -> Timestamp {
         self.now
     }

@@ -10,11 +10,13 @@ mod usual;
 mod why;
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::forecast::Forecast;
 pub use crate::forecast::{Chart, ChartFilter, ChartRow, NextFilter, NextRow, NextRows};
+use crate::plan::InForce;
 use crate::run::RunId;
 
 pub use filter::{OUTCOMES, OutcomeFilter, RunFilter};
@@ -30,6 +32,8 @@ pub use why::{OccurrenceRow, Why, WhyFilter, WhyInstant};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {
     Status,
+    /// All that is in force, key by key, for a plan.
+    InForce,
     Jobs,
     Next(NextFilter),
     Chart(ChartFilter),
@@ -59,10 +63,17 @@ pub enum Request {
 }
 
 impl Request {
-    /// Whether it changes anything: such requests are for root and the daemon's own user.
+    /// Whether it is for root and the daemon's own user alone: what changes anything, and what tells of values that
+    /// nobody else may read whether they are the same.
+    pub fn is_for_owners(&self) -> bool {
+        self.changes_something() || *self == Self::InForce
+    }
+
+    /// Whether it changes anything.
     pub fn changes_something(&self) -> bool {
         match self {
             Self::Status
+            | Self::InForce
             | Self::Jobs
             | Self::Next(_)
             | Self::Chart(_)
@@ -103,6 +114,8 @@ pub enum Answer {
     /// What is asked is still to be found in this: by whoever writes the answer, for the loop has no time.
     NextOf(Forecast, NextFilter),
     ChartOf(Forecast, ChartFilter),
+    /// What is in force: whoever writes the answer goes through the jobs.
+    InForceOf(Arc<InForce>),
     /// A requested run that was accepted, or has ended where the client waited for that.
     Run(RunRow),
     Runs(Runs),

@@ -131,6 +131,7 @@ pub fn request() -> impl Strategy<Value = Request> {
     prop_oneof![
         select(vec![
             Request::Status,
+            Request::InForce,
             Request::Jobs,
             Request::Reload,
             Request::Stop

@@ -128,6 +128,8 @@ pub enum Command {
     },
     /// Read the configuration again, and wait for the verdict
     Reload,
+    /// Show what a reload would change, and what would follow from that; nothing is changed
+    Plan(PlanArguments),
     /// Check a configuration file, without hupd
     Check {
         /// The file to check, if it is not the one of -c
@@ -135,6 +137,19 @@ pub enum Command {
     },
     /// Stop hupd: nothing new starts, and what runs may finish
     Stop,
+}
+
+/// What `plan` is told.
+#[derive(Debug, Args)]
+pub struct PlanArguments {
+    /// The file to compare; without it, the one that hupd would read
+    pub file: Option<PathBuf>,
+    /// A file to compare it with, instead of what runs: no hupd is asked
+    #[arg(long, value_name = "OLD", requires = "file")]
+    pub against: Option<PathBuf>,
+    /// Exit with 1 where anything changes
+    #[arg(long)]
+    pub exit_code: bool,
 }
 
 /// What `next` is told.

@@ -14,6 +14,7 @@ mod live;
 mod logs;
 mod next;
 mod pause;
+mod plan;
 mod reload;
 mod run;
 mod running;
@@ -113,6 +114,11 @@ fn carry_out(arguments: Arguments, screen: &mut Screen) -> Result<Ending, Failur
         Command::Next(wanted) if wanted.file.is_some() => {
             next::of_file(&wanted, &surroundings, screen)
         }
+        Command::Plan(wanted) if wanted.against.is_some() => {
+            let (old, new) = (wanted.against.as_deref(), wanted.file.as_deref());
+            let files = old.zip(new).expect("both files are named");
+            plan::of_files(files, &wanted, (&surroundings, screen))
+        }
         command => {
             let client = client(config.as_deref(), socket.as_deref(), &surroundings)?;
             ask(&client, command, screen)
@@ -159,6 +165,7 @@ fn ask(client: &Client, command: Command, screen: &mut Screen) -> Result<Ending,
         } => follow::follow(client, screen, &of),
         Command::Logs { of, attempt, .. } => logs::logs(client, screen, (&of, attempt)),
         Command::Kill { run } => kill::kill(client, screen, run),
+        Command::Plan(wanted) => plan::plan(client, &wanted, screen),
         Command::Reload => reload::reload(client, screen),
         Command::Stop => stop::stop(client, screen),
     }

@@ -37,6 +37,7 @@ fn every_request_is_read_as_it_was_meant() {
     let job = || "größe & mehr?".to_owned();
     let requests = [
         Request::Status,
+        Request::InForce,
         Request::Jobs,
         Request::Next(NextFilter {
             job: Some(job()),

@@ -1,0 +1,239 @@
+//! Everything that a configuration says, key by key: the one home of what a change is called.
+
+use serde::{Deserialize, Serialize};
+
+use super::digest::Digest;
+use super::portrait::{quoted, time};
+use super::{Config, Daemon, History, Job, Log, LogFormat, Orphans, Timing, format_size};
+
+/// One key with what is in force, as a file would say it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Key {
+    pub key: String,
+    pub value: String,
+    /// What it is where no file says anything.
+    pub default: String,
+    /// Of a value that is not told: another one where the value is another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret: Option<String>,
+}
+
+/// A key that one of two values says otherwise than the other.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyChange {
+    pub key: String,
+    pub old: String,
+    pub new: String,
+    /// Whether what is told of it may be the same all the same: the values are not told.
+    pub secret: bool,
+}
+
+/// What cannot change while hupd runs.
+const FIXED: [&str; 2] = ["[daemon] state_dir", "[daemon] runtime_dir"];
+
+impl Key {
+    fn new(key: &str, value: String, default: &str) -> Self {
+        Self {
+            key: key.to_owned(),
+            value,
+            default: default.to_owned(),
+            secret: None,
+        }
+    }
+
+    fn secret(self, content: &str) -> Self {
+        let digest = Digest::of(content.as_bytes()).to_string();
+        Self {
+            secret: Some(digest),
+            ..self
+        }
+    }
+
+    fn is_as_by_default(&self) -> bool {
+        self.value == self.default
+    }
+
+    fn differs(&self, other: &Self) -> bool {
+        (&self.value, &self.secret) != (&other.value, &other.secret)
+    }
+}
+
+impl KeyChange {
+    /// Between two lists in which what is as by default may be missing.
+    pub fn between(old: &[Key], new: &[Key]) -> Vec<Self> {
+        let find = |keys: &[Key], key: &Key| keys.iter().find(|it| it.key == key.key).cloned();
+        let changed = new.iter().filter_map(|key| match find(old, key) {
+            Some(before) => before.differs(key).then(|| Self::of(&before, key)),
+            None => (!key.is_as_by_default()).then(|| Self::of(&as_by_default(key), key)),
+        });
+        let gone = old.iter().filter(|key| find(new, key).is_none());
+        let gone = gone.filter(|key| !key.is_as_by_default());
+        changed
+            .chain(gone.map(|key| Self::of(key, &as_by_default(key))))
+            .collect()
+    }
+
+    fn of(old: &Key, new: &Key) -> Self {
+        Self {
+            key: new.key.clone(),
+            old: old.value.clone(),
+            new: new.value.clone(),
+            secret: old.secret.is_some() && new.secret.is_some(),
+        }
+    }
+
+    /// Whether hupd refuses it while it runs.
+    pub fn is_refused(&self) -> bool {
+        FIXED.contains(&self.key.as_str())
+    }
+}
+
+fn as_by_default(key: &Key) -> Key {
+    Key::new(&key.key, key.default.clone(), &key.default)
+}
+
+impl Job {
+    /// All that makes it what it is, but for what is as by default. Of two jobs of one name on one machine that differ a
+    /// key differs.
+    pub fn keys(&self) -> Vec<Key> {
+        let (schedule, every, zone) = match &self.timing {
+            Timing::Never => (none(), none(), none()),
+            Timing::Every(every) => (none(), time(*every), none()),
+            Timing::Schedule(schedule) => (quoted(schedule), none(), quoted(schedule.zone.name())),
+        };
+        let command: Vec<String> = self.command.iter().map(quoted).collect();
+        let mut keys = vec![
+            Key::new("command", format!("[{}]", command.join(", ")), "[]"),
+            Key::new("schedule", schedule, &none()),
+            Key::new("every", every, &none()),
+            Key::new("timezone", zone, &none()),
+        ];
+        let policies = self.policies().into_iter();
+        keys.extend(policies.filter_map(|policy| match policy.key {
+            // Each of its variables is a key of its own.
+            "env" => None,
+            key => Some(Key::new(key, policy.value, &policy.default)),
+        }));
+        for key in keys.iter_mut().filter(|key| key.key == "stdin") {
+            *key = key.clone().secret(&self.process.stdin);
+        }
+        keys.extend(self.env.iter().map(|(name, value)| {
+            Key::new(&format!("env.{name}"), quoted("…"), &none()).secret(value)
+        }));
+        keys.push(Key::new("description", quoted(&self.description), "\"\""));
+        keys.retain(|key| !key.is_as_by_default());
+        keys
+    }
+}
+
+fn none() -> String {
+    quoted("none")
+}
+
+impl Config {
+    /// All settings outside jobs: none can be forgotten, for all that there are is named here. They have no default:
+    /// all of them are always told.
+    pub fn settings(&self) -> Vec<Key> {
+        let Daemon {
+            timezone,
+            max_running,
+            catch_up_limit,
+            grace,
+            watch_config,
+            orphans,
+            state_dir,
+            runtime_dir,
+        } = &self.daemon;
+        let Log {
+            level,
+            file,
+            format,
+        } = &self.log;
+        let History {
+            keep,
+            keep_runs,
+            output,
+        } = &self.history;
+        let file = file.as_ref().map(|file| quoted(file.display()));
+        let settings = [
+            ("[daemon] timezone", quoted(timezone.name())),
+            ("[daemon] max_running", max_running.to_string()),
+            ("[daemon] catch_up_limit", catch_up_limit.to_string()),
+            ("[daemon] grace", time(*grace)),
+            ("[daemon] watch_config", watch_config.to_string()),
+            ("[daemon] orphans", orphans_word(*orphans)),
+            ("[daemon] state_dir", quoted(state_dir.display())),
+            ("[daemon] runtime_dir", quoted(runtime_dir.display())),
+            ("[log] level", quoted(level)),
+            ("[log] file", file.unwrap_or_else(none)),
+            ("[log] format", format_word(*format)),
+            ("[history] keep", time(*keep)),
+            ("[history] keep_runs", keep_runs.to_string()),
+            ("[history] output", quoted(format_size(*output as u64))),
+        ];
+        let settings = settings.into_iter();
+        settings
+            .map(|(key, value)| Key::new(key, value, ""))
+            .collect()
+    }
+}
+
+fn orphans_word(orphans: Orphans) -> String {
+    quoted(match orphans {
+        Orphans::Kill => "kill",
+        Orphans::Leave => "leave",
+    })
+}
+
+fn format_word(format: LogFormat) -> String {
+    quoted(match format {
+        LogFormat::Text => "text",
+        LogFormat::Json => "json",
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(key: &str, value: &str) -> Key {
+        Key::new(key, value.to_owned(), "none")
+    }
+
+    fn told(old: &[Key], new: &[Key]) -> Vec<(String, String, String)> {
+        let changes = KeyChange::between(old, new).into_iter();
+        changes.map(|it| (it.key, it.old, it.new)).collect()
+    }
+
+    fn change(key: &str, old: &str, new: &str) -> (String, String, String) {
+        (key.into(), old.into(), new.into())
+    }
+
+    #[test]
+    fn what_is_missing_is_as_by_default() {
+        let (old, new) = (
+            [key("a", "1"), key("b", "1")],
+            [key("b", "2"), key("c", "3")],
+        );
+        let expected = [
+            change("b", "1", "2"),
+            change("c", "none", "3"),
+            change("a", "1", "none"),
+        ];
+        assert_eq!(told(&old, &new), expected);
+        assert_eq!(told(&[key("a", "none")], &[]), []);
+        assert_eq!(told(&new, &new), []);
+    }
+
+    #[test]
+    fn another_secret_is_a_change_of_which_the_values_are_not_told() {
+        let (old, new) = (key("a", "…").secret("x"), key("a", "…").secret("y"));
+        let changes = KeyChange::between(std::slice::from_ref(&old), &[new]);
+        assert!(changes[0].secret);
+        assert_eq!((&*changes[0].old, &*changes[0].new), ("…", "…"));
+        assert_eq!(
+            told(std::slice::from_ref(&old), std::slice::from_ref(&old)),
+            []
+        );
+    }
+}

@@ -1,0 +1,269 @@
+//! What becomes of what runs and waits, when a file comes into force: lost, started, or beside each other.
+
+use std::fmt::Display;
+
+use serde::{Deserialize, Serialize};
+
+use super::live::{Live, LiveRun};
+use super::portrait::Portrait;
+use crate::config::{Config, Job, Key, Overlap, counted};
+use crate::run::{JobName, RunId};
+
+/// One consequence, as a sentence.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Note {
+    pub kind: NoteKind,
+    pub text: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NoteKind {
+    /// It will not run, or is forgotten.
+    Lost,
+    /// It starts at once.
+    Starts,
+    /// It runs beside another one that it would otherwise not run beside.
+    Overlaps,
+    /// It goes on as it is.
+    GoesOn,
+}
+
+/// What runs now, and what will be in force.
+pub struct Outlook<'p> {
+    old: &'p Portrait,
+    new: &'p Config,
+}
+
+impl<'p> Outlook<'p> {
+    pub fn new(old: &'p Portrait, new: &'p Config) -> Self {
+        Self { old, new }
+    }
+
+    /// Of a job that is new or changed.
+    pub fn of_job(&self, job: &Job) -> Vec<Note> {
+        let Some(live) = self.live(job.name.as_str()) else {
+            return Vec::new();
+        };
+        let mut notes = goes_on(live);
+        if live.paused {
+            notes.push(Note::goes_on("it stays paused"));
+        }
+        notes.extend(of_rest(
+            live,
+            "its retries are judged by the new definition",
+        ));
+        match job.enabled {
+            true => notes.extend(self.of_waiting(job, live)),
+            false => notes.extend(switched_off(live)),
+        }
+        notes.extend(self.beside(job, live));
+        notes
+    }
+
+    /// Of a job that the file does not have.
+    pub fn of_removed(&self, live: &Live) -> Vec<Note> {
+        let mut notes = Vec::new();
+        let waiting = live.all_waiting().count();
+        if waiting > 0 {
+            let what = counted(waiting, "waiting occurrence");
+            notes.push(Note::lost(format!(
+                "{what} will not run: {}",
+                runs(live.all_waiting())
+            )));
+        }
+        if live.paused {
+            notes.push(Note::lost("its pause is forgotten"));
+        }
+        notes.extend(of_rest(live, "it is not tried again"));
+        notes.extend(goes_on(live));
+        notes
+    }
+
+    /// Of all jobs together.
+    pub fn of_all(&self) -> Vec<Note> {
+        let most = self.new.daemon.max_running;
+        let alive = self.alive();
+        match self.changes("[daemon] max_running") {
+            true if alive > most => vec![Note::goes_on(format!(
+                "{} now, more than max_running = {most}: nothing starts before fewer do",
+                counted(alive, "run")
+            ))],
+            true if self.waits_for_a_place() && alive < most => {
+                vec![Note::starts(
+                    "what waits for max_running alone starts at once",
+                )]
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn live(&self, job: &str) -> Option<&Live> {
+        let of_jobs = self.old.jobs.get(job).map(|job| &job.live);
+        of_jobs.or_else(|| self.old.others.get(job))
+    }
+
+    fn all_live(&self) -> impl Iterator<Item = &Live> {
+        let of_jobs = self.old.jobs.values().map(|job| &job.live);
+        of_jobs.chain(self.old.others.values())
+    }
+
+    /// Those that take a place: what waits for its next attempt does not.
+    fn alive(&self) -> usize {
+        let runs = self.all_live().flat_map(|live| &live.runs);
+        runs.filter(|run| !run.rests).count()
+    }
+
+    fn changes(&self, setting: &str) -> bool {
+        let new = self.new.settings();
+        let new = new.iter().find(|key| key.key == setting);
+        let old = self.old.settings.iter().find(|key| key.key == setting);
+        old != new
+    }
+
+    fn waits_for_a_place(&self) -> bool {
+        self.all_live().any(|live| !live.waiting.is_empty())
+    }
+
+    /// What waits goes by the new definition.
+    fn of_waiting(&self, job: &Job, live: &Live) -> Option<Note> {
+        let (first, waiting) = (live.waiting.first()?, runs(&live.waiting));
+        let has_place = self.alive() < self.new.daemon.max_running;
+        Some(match self.in_the_way(job, live) {
+            Some(run) => Note::goes_on(format!("{waiting} still waits for run {run}")),
+            None if has_place => {
+                Note::starts(format!("run {first}, which waits, may start at once"))
+            }
+            None => Note::goes_on(format!("{waiting} still waits for max_running")),
+        })
+    }
+
+    /// The run for which what waits of a job has to wait, in its new place.
+    fn in_the_way(&self, job: &Job, live: &Live) -> Option<RunId> {
+        if let Some(group) = &job.group {
+            return self.in_group(group.as_str()).map(|(_, run)| run.run).min();
+        }
+        let is_full = live.runs.len() >= job.overlap.most();
+        live.runs.first().filter(|_| is_full).map(|run| run.run)
+    }
+
+    /// The runs that are in the way of a group once the file is in force: those that began in it, and those whose job
+    /// is in it then.
+    fn in_group(&self, group: &str) -> impl Iterator<Item = (&str, &LiveRun)> {
+        let of_jobs = self.old.jobs.iter().map(|(name, job)| (name, &job.live));
+        let all = of_jobs.chain(&self.old.others);
+        let runs = all.flat_map(|(name, live)| live.runs.iter().map(move |run| (name, run)));
+        runs.filter(move |(name, run)| {
+            let job = self.new.jobs.get(&JobName::new(name));
+            let joins = job.and_then(|job| job.group.as_ref());
+            joins.is_some_and(|joined| joined.as_str() == group)
+                || run.groups.first().is_some_and(|began| began == group)
+        })
+        .map(|(name, run)| (name.as_str(), run))
+    }
+
+    /// Runs beside each other that the new definition would not have let start so.
+    fn beside(&self, job: &Job, live: &Live) -> Vec<Note> {
+        let mut notes = Vec::new();
+        let (count, most) = (live.runs.len(), job.overlap.most());
+        if count > most {
+            let overlap = job.overlap;
+            let what = counted(count, "run");
+            notes.push(Note::overlaps(format!(
+                "{what} of it go on beside each other, though overlap = \"{overlap}\" lets in {most}"
+            )));
+        }
+        if job.overlap == Overlap::Replace && count > 0 && self.changes_overlap(job) {
+            let text = "what is due next stops what runs (overlap = \"replace\")";
+            notes.push(Note::goes_on(text));
+        }
+        notes.extend(self.beside_in_group(job, live));
+        notes
+    }
+
+    fn changes_overlap(&self, job: &Job) -> bool {
+        let overlap = |keys: &[Key]| keys.iter().find(|key| key.key == "overlap").cloned();
+        let old = self.old.jobs.get(job.name.as_str());
+        old.is_some_and(|old| overlap(&old.keys) != overlap(&job.keys()))
+    }
+
+    fn beside_in_group(&self, job: &Job, live: &Live) -> Option<Note> {
+        let group = job.group.as_ref()?.as_str();
+        let own = live.runs.first()?;
+        let (other, run) = self
+            .in_group(group)
+            .find(|(name, _)| *name != job.name.as_str())?;
+        Some(Note::overlaps(format!(
+            "run {} goes on beside run {} of job '{other}', though both are in group \"{group}\"; \
+             others of the group wait for both",
+            own.run, run.run
+        )))
+    }
+}
+
+/// Those that somebody asked for run all the same.
+fn switched_off(live: &Live) -> Option<Note> {
+    let lost = live.all_waiting();
+    let lost: Vec<_> = lost.filter(|run| !live.requested.contains(run)).collect();
+    (!lost.is_empty()).then(|| {
+        let what = counted(lost.len(), "waiting occurrence");
+        let runs = runs(lost.iter().copied());
+        Note::lost(format!(
+            "{what} will not run, for it is switched off: {runs}"
+        ))
+    })
+}
+
+fn goes_on(live: &Live) -> Vec<Note> {
+    let runs = live.runs.iter().filter(|run| !run.rests);
+    runs.map(|run| {
+        let (number, generation) = (run.run, run.generation);
+        Note::goes_on(format!(
+            "run {number} goes on as it began, by generation {generation}"
+        ))
+    })
+    .collect()
+}
+
+fn of_rest(live: &Live, what: &str) -> Vec<Note> {
+    let resting = live.runs.iter().filter(|run| run.rests);
+    resting
+        .map(|run| {
+            Note::lost(format!(
+                "run {} waits for its next attempt: {what}",
+                run.run
+            ))
+        })
+        .collect()
+}
+
+/// `run 4, run 5`
+fn runs<'r>(runs: impl IntoIterator<Item = &'r RunId>) -> String {
+    let runs: Vec<String> = runs.into_iter().map(|run| format!("run {run}")).collect();
+    runs.join(", ")
+}
+
+impl Note {
+    fn new(kind: NoteKind, text: impl Display) -> Self {
+        Self {
+            kind,
+            text: text.to_string(),
+        }
+    }
+
+    fn lost(text: impl Display) -> Self {
+        Self::new(NoteKind::Lost, text)
+    }
+
+    fn starts(text: impl Display) -> Self {
+        Self::new(NoteKind::Starts, text)
+    }
+
+    fn overlaps(text: impl Display) -> Self {
+        Self::new(NoteKind::Overlaps, text)
+    }
+
+    fn goes_on(text: impl Display) -> Self {
+        Self::new(NoteKind::GoesOn, text)
+    }
+}

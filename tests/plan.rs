@@ -1,0 +1,399 @@
+//! `hupctl plan` on the real programs: what a reload would change, and that it changes nothing itself.
+
+#![allow(clippy::disallowed_methods, reason = "a test stands outside hupd")]
+
+mod common;
+
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+use common::{Home, Hupd, Told, is_root, skip, wait_until};
+use serde_json::Value;
+
+const OLD: &str = r#"
+    [daemon]
+    timezone = "UTC"
+    [jobs.backup]
+    command = ["true"]
+    schedule = "30 2 * * *"
+    env = { PLACE = "here", TOKEN = "first-secret" }
+    [jobs.gone]
+    command = ["true"]
+    schedule = "@yearly"
+    [jobs.poll]
+    command = ["true"]
+    every = "40m"
+    [jobs.same]
+    command = ["true"]
+"#;
+
+const NEW: &str = r#"
+    [daemon]
+    timezone = "UTC"
+    grace = "1m"
+    [jobs.backup]
+    command = ["true"]
+    schedule = "45 2 29 2 *"
+    timeout = "1h"
+    env = { PLACE = "here", TOKEN = "second-secret" }
+    [jobs.new]
+    command = ["date"]
+    schedule = "0 0 29 2 *"
+    [jobs.poll]
+    command = ["true"]
+    every = "40m"
+    nice = 5
+    [jobs.same]
+    command = ["true"]
+"#;
+
+/// The file of this name in a home, with all that makes it fit the hupd there.
+fn write(home: &Home, name: &str, text: &str) -> String {
+    let other = Home::new();
+    other.configure(text);
+    home.write(name, &other.read("hupd.toml"));
+    home.file(name).display().to_string()
+}
+
+fn json(told: &Told) -> Value {
+    serde_json::from_str(&told.out).unwrap_or_else(|error| panic!("{error}: {told:?}"))
+}
+
+fn plan(home: &Home, file: &str) -> Value {
+    let told = Told::by_hupctl(home, &["--json", "plan", file]);
+    assert_eq!((told.status, &*told.aside), (Some(0), ""), "{told:?}");
+    json(&told)
+}
+
+/// What is planned for a job.
+fn job(plan: &Value, name: &str) -> Value {
+    let jobs = plan["jobs"].as_array().expect("jobs").iter();
+    let found = jobs.into_iter().find(|job| job["job"] == name).cloned();
+    found.unwrap_or_else(|| panic!("no job '{name}': {plan}"))
+}
+
+/// `key: old → new`
+fn keys(rows: &Value) -> Vec<String> {
+    let text = |row: &Value, key: &str| row[key].as_str().expect("a text").to_owned();
+    let told = |row| {
+        format!(
+            "{}: {} → {}",
+            text(row, "key"),
+            text(row, "old"),
+            text(row, "new")
+        )
+    };
+    rows.as_array().expect("keys").iter().map(told).collect()
+}
+
+/// `kind: text`
+fn notes(rows: &Value) -> Vec<String> {
+    let rows = rows["notes"].as_array().expect("notes").iter();
+    let told = |row: &Value| format!("{}: {}", row["kind"], row["text"]).replace('"', "");
+    rows.map(told).collect()
+}
+
+/// When a job is due next, as `hupctl list` has it.
+fn next(home: &Home, name: &str) -> Value {
+    let jobs = home.json(&["list"]);
+    let mut jobs = jobs["jobs"].as_array().expect("jobs").iter();
+    let found = jobs.find(|job| job["job"] == name).expect("the job");
+    found["next"].clone()
+}
+
+#[test]
+fn every_key_is_told_with_what_it_was_and_what_it_becomes() {
+    let hupd = Hupd::start(OLD);
+    let file = write(&hupd.home, "new.toml", NEW);
+    let plan = plan(&hupd.home, &file);
+    assert_eq!(plan["file"], file);
+    assert_eq!(plan["generation"], 1);
+    let summary = "1 added (new), 2 changed (backup, poll), 1 unchanged, 1 removed (gone); [daemon] grace changed";
+    assert_eq!(plan["summary"], summary);
+    assert_eq!(keys(&plan["settings"]), [r#"[daemon] grace: "30s" → "1m""#]);
+    let backup = job(&plan, "backup");
+    assert_eq!(backup["change"], "changed");
+    let expected = [
+        r#"schedule: "30 2 * * *" → "45 2 29 2 *""#,
+        r#"timeout: "none" → "1h""#,
+        r#"env.TOKEN: "…" → "…""#,
+    ];
+    assert_eq!(keys(&backup["keys"]), expected);
+    assert_eq!(keys(&job(&plan, "poll")["keys"]), [r#"nice: "none" → 5"#]);
+    assert_eq!(job(&plan, "new")["change"], "added");
+    assert_eq!(job(&plan, "gone")["change"], "removed");
+}
+
+#[test]
+fn a_plan_is_what_the_reload_then_does_and_does_nothing_itself() {
+    let hupd = Hupd::start(OLD);
+    let home = &hupd.home;
+    let before = ["backup", "gone", "poll", "same"].map(|name| next(home, name));
+    let file = write(home, "new.toml", NEW);
+    let plan = plan(home, &file);
+    let told = ["backup", "gone", "poll"].map(|name| job(&plan, name)["next_before"]["at"].clone());
+    assert_eq!(told[..], before[..3]);
+    assert_eq!(
+        before,
+        ["backup", "gone", "poll", "same"].map(|name| next(home, name))
+    );
+    assert_eq!(hupd.generation(), 1);
+
+    home.configure(NEW);
+    let verdict = home.json(&["reload"]);
+    assert_eq!(verdict["summary"], plan["summary"]);
+    for name in ["backup", "new", "poll"] {
+        assert_eq!(
+            job(&plan, name)["next_after"]["at"],
+            next(home, name),
+            "{name}"
+        );
+    }
+    assert!(job(&plan, "gone")["next_after"].is_null());
+}
+
+#[test]
+fn the_file_of_hupd_is_compared_where_none_is_named_and_the_status_is_for_scripts() {
+    let hupd = Hupd::start(OLD);
+    let home = &hupd.home;
+    let same = Told::by_hupctl(home, &["plan", "--exit-code"]);
+    let file = home.config_file().display().to_string();
+    assert_eq!(
+        same.out,
+        format!("{file} against generation 1: no change\n")
+    );
+    assert_eq!(same.status, Some(0));
+    home.configure(NEW);
+    assert_eq!(Told::by_hupctl(home, &["plan"]).status, Some(0));
+    let told = Told::by_hupctl(home, &["plan", "--exit-code"]);
+    assert_eq!((told.status, &*told.aside), (Some(1), ""));
+    home.write("broken.toml", "[jobs.a]\nschedule = \"x\"\n");
+    let broken = home.file("broken.toml").display().to_string();
+    let told = Told::by_hupctl(home, &["plan", &broken]);
+    assert_eq!(told.status, Some(78), "{told:?}");
+    assert!(told.aside.contains("job 'a' has no command"), "{told:?}");
+}
+
+#[test]
+fn people_read_it_line_by_line() {
+    let home = Home::new();
+    let (old, new) = (write(&home, "old.toml", OLD), write(&home, "new.toml", NEW));
+    // The next instants of these two are years ahead, and the same whenever this is read.
+    let told = Told::by_hupctl(&home, &["plan", "--against", &old, &new]);
+    let lines: Vec<_> = told.out.lines().map(str::trim_end).collect();
+    let has = |line: &str| assert!(lines.contains(&line), "{line}: {told:#?}");
+    has(r#"~ [daemon] grace = "30s" → "1m""#);
+    has("~ backup");
+    has(r#"    keys         schedule = "30 2 * * *" → "45 2 29 2 *""#);
+    has(r#"                 timeout = "none" → "1h""#);
+    has(r#"                 env.TOKEN = "…" (another value)"#);
+    has("+ new");
+    has(r#"    keys         command = ["date"]"#);
+    has("- gone");
+    assert!(told.out.contains("→ never"), "{}", told.out);
+    let summary = "1 added (new), 2 changed (backup, poll), 1 unchanged, 1 removed (gone); [daemon] grace changed";
+    let last = format!("{new} against {old}: {summary}");
+    assert_eq!(lines.last(), Some(&&*last));
+}
+
+#[test]
+fn two_files_need_no_hupd_and_a_hupd_that_is_not_there_is_told() {
+    let home = Home::new();
+    let (old, new) = (write(&home, "old.toml", OLD), write(&home, "new.toml", NEW));
+    let told = Told::by_hupctl(&home, &["--json", "plan", "--against", &old, &new]);
+    assert_eq!(told.status, Some(0), "{told:?}");
+    let plan = json(&told);
+    assert_eq!(
+        (&plan["against"], &plan["generation"]),
+        (&Value::from(old), &Value::Null)
+    );
+    assert_eq!(
+        job(&plan, "backup")["keys"].as_array().map(Vec::len),
+        Some(3)
+    );
+    assert_eq!(Told::by_hupctl(&home, &["plan", &new]).status, Some(69));
+    assert_eq!(
+        Told::by_hupctl(&home, &["plan", "--against", &new]).status,
+        Some(2)
+    );
+}
+
+#[test]
+fn no_value_that_may_be_a_secret_is_told() {
+    let hupd = Hupd::start(OLD);
+    let file = write(&hupd.home, "new.toml", NEW);
+    for arguments in [&["plan", &file][..], &["--json", "plan", &file]] {
+        let told = Told::by_hupctl(&hupd.home, arguments);
+        assert!(told.out.contains("TOKEN"), "{told:?}");
+        assert!(!told.out.contains("-secret"), "{told:?}");
+    }
+    let mut curl = std::os::unix::net::UnixStream::connect(hupd.home.socket()).expect("a socket");
+    let request = b"GET /v1/in_force HTTP/1.1\r\nConnection: close\r\n\r\n";
+    std::io::Write::write_all(&mut curl, request).expect("written");
+    let answer = std::io::read_to_string(curl).expect("an answer");
+    assert!(
+        answer.contains("env.TOKEN") && !answer.contains("first-secret"),
+        "{answer}"
+    );
+}
+
+#[test]
+fn whoever_may_not_change_hupd_is_not_told_what_is_in_force() {
+    if !is_root() {
+        return skip("only root can be somebody else");
+    }
+    let hupd = Hupd::start(OLD);
+    let mode = |path, mode| {
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(mode);
+        std::fs::set_permissions(path, mode).expect("permitted");
+    };
+    mode(hupd.home.path().to_owned(), 0o755);
+    mode(hupd.home.file("run"), 0o755);
+    mode(hupd.home.socket(), 0o666);
+    let program = hupd.home.file("hupctl");
+    // By another process: a file that this one had open for writing while a parallel test forked cannot be executed.
+    let mut copy = Command::new("cp");
+    let copied = copy
+        .arg(env!("CARGO_BIN_EXE_hupctl"))
+        .arg(&program)
+        .status();
+    assert!(copied.expect("cp runs").success());
+    let mut stranger = Command::new(&program);
+    stranger
+        .arg("--socket")
+        .arg(hupd.home.socket())
+        .uid(54_321)
+        .gid(54_321);
+    let told = Told::from(stranger.arg("plan").output().expect("hupctl runs"));
+    assert_eq!(told.status, Some(77), "{told:?}");
+    assert!(
+        told.aside
+            .contains("may compare a file with what is in force"),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn a_key_that_cannot_change_while_hupd_runs_is_told_as_refused() {
+    let hupd = Hupd::start(OLD);
+    let text = write(&hupd.home, "x.toml", OLD);
+    let text = std::fs::read_to_string(text).expect("a file");
+    let moved = text.replace("state_dir = \"state\"", "state_dir = \"elsewhere\"");
+    hupd.home.write("moved.toml", &moved);
+    let file = hupd.home.file("moved.toml").display().to_string();
+    let told = Told::by_hupctl(&hupd.home, &["--json", "plan", &file]);
+    assert_eq!(told.status, Some(1), "{told:?}");
+    assert_eq!(
+        json(&told)["refused"],
+        Value::from(vec!["[daemon] state_dir"])
+    );
+    let sentence = "[daemon] state_dir cannot change while hupd runs: a reload would be refused";
+    assert!(told.aside.contains(sentence), "{told:?}");
+    std::fs::write(hupd.home.config_file(), moved).expect("written");
+    assert_eq!(hupd.home.hupctl(&["reload"]).status.code(), Some(1));
+}
+
+/// A job whose runs go on, and what waits for them.
+const WAITING: &str = r#"
+    [jobs.queued]
+    command = ["sleep", "1000"]
+    overlap = "queue"
+    [jobs.other]
+    command = ["sleep", "1000"]
+    [jobs.many]
+    command = ["sleep", "1000"]
+    overlap = "allow"
+    [jobs.held]
+    command = ["true"]
+    every = "1h"
+"#;
+
+fn hupd_with_something_of_everything() -> Hupd {
+    let hupd = Hupd::start(WAITING);
+    for job in ["queued", "queued", "other", "many", "many"] {
+        assert!(hupd.home.hupctl(&["run", job]).status.success());
+    }
+    wait_until("all of them run", || {
+        let status = hupd.status();
+        let running = status["running"].as_array().map(Vec::len);
+        (running == Some(4) && status["waiting"] == 1).then_some(())
+    });
+    assert!(hupd.home.hupctl(&["pause", "held"]).status.success());
+    hupd
+}
+
+#[test]
+fn what_would_be_lost_and_what_goes_on_is_told() {
+    let hupd = hupd_with_something_of_everything();
+    let file = write(
+        &hupd.home,
+        "none.toml",
+        "[jobs.other]\ncommand = [\"true\"]\n",
+    );
+    let plan = plan(&hupd.home, &file);
+    let expected = [
+        "lost: 1 waiting occurrence will not run: run 2",
+        "goes_on: run 1 goes on as it began, by generation 1",
+    ];
+    assert_eq!(notes(&job(&plan, "queued")), expected);
+    assert_eq!(notes(&job(&plan, "held")), ["lost: its pause is forgotten"]);
+    let other = "goes_on: run 3 goes on as it began, by generation 1";
+    assert_eq!(notes(&job(&plan, "other")), [other]);
+    // All of it, and nothing else, comes to pass.
+    std::fs::copy(file, hupd.home.config_file()).expect("copied");
+    assert!(hupd.home.hupctl(&["reload"]).status.success());
+    assert_eq!(hupd.status()["waiting"], 0);
+    assert_eq!(hupd.status()["running"].as_array().map(Vec::len), Some(4));
+}
+
+#[test]
+fn what_would_start_at_once_or_go_on_beside_another_is_told() {
+    let hupd = hupd_with_something_of_everything();
+    let text = WAITING
+        .replace("overlap = \"queue\"", "overlap = \"allow\"")
+        .replacen(
+            "overlap = \"allow\"\n    [jobs.held]",
+            "group = \"g\"\n    [jobs.held]",
+            1,
+        )
+        .replacen("[jobs.other]", "[jobs.other]\n    group = \"g\"", 1);
+    let file = write(&hupd.home, "more.toml", &text);
+    let plan = plan(&hupd.home, &file);
+    let expected = [
+        "goes_on: run 1 goes on as it began, by generation 1",
+        "starts: run 2, which waits, may start at once",
+    ];
+    assert_eq!(notes(&job(&plan, "queued")), expected);
+    let many = notes(&job(&plan, "many"));
+    let beside =
+        "overlaps: 2 runs of it go on beside each other, though overlap = \\skip\\ lets in 1";
+    assert!(many.contains(&beside.to_owned()), "{many:?}");
+    let both = "overlaps: run 3 goes on beside run 4 of job 'many', though both are in group";
+    let other = notes(&job(&plan, "other"));
+    assert!(other.iter().any(|note| note.starts_with(both)), "{other:?}");
+    // And it does start.
+    std::fs::copy(file, hupd.home.config_file()).expect("copied");
+    assert!(hupd.home.hupctl(&["reload"]).status.success());
+    hupd.home.wait_running("queued", 2);
+}
+
+#[test]
+fn fewer_places_than_runs_are_told() {
+    let hupd = hupd_with_something_of_everything();
+    let text = format!("[daemon]\nmax_running = 2\n{WAITING}");
+    let file = write(&hupd.home, "fewer.toml", &text);
+    let expected = "goes_on: 4 runs now, more than max_running = 2: nothing starts before fewer do";
+    assert_eq!(notes(&plan(&hupd.home, &file)), [expected]);
+}
+
+#[test]
+fn a_paused_job_stays_so_and_its_next_time_is_after_its_pause() {
+    let hupd = Hupd::start(OLD);
+    let until = ["pause", "backup", "--until", "2036-01-01T00:00:00Z"];
+    assert!(hupd.home.hupctl(&until).status.success());
+    let file = write(&hupd.home, "new.toml", NEW);
+    let backup = job(&plan(&hupd.home, &file), "backup");
+    assert_eq!(backup["next_before"]["at"], "2036-01-01T02:30:00Z");
+    assert_eq!(backup["next_after"]["at"], "2036-02-29T02:45:00Z");
+    assert_eq!(notes(&backup), ["goes_on: it stays paused"]);
+}
