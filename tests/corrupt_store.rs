@@ -48,10 +48,19 @@ fn a_corrupt_store_is_put_aside_and_jobs_go_on() {
 type Damage = fn(&Path);
 
 /// What becomes of a store that is not whole, and what is said of it. The first part of the message is the path.
-const DAMAGED: [(&str, Damage, &str); 6] = [
+const DAMAGED: [(&str, Damage, &str); 7] = [
     (
         "empty",
         |path| fs::write(path, "").unwrap(),
+        "the file is empty",
+    ),
+    (
+        "empty beside its log",
+        |path| {
+            let log = [&b"\x37\x7f\x06\x82"[..], &[0; 5000]].concat();
+            fs::write(path.with_extension("db-wal"), log).unwrap();
+            fs::write(path, "").unwrap();
+        },
         "the file is empty",
     ),
     (

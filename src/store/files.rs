@@ -67,10 +67,11 @@ pub(super) fn unreadable(state_dir: &Path) -> Option<&'static str> {
         let _ = log.take(4).read_to_end(&mut beginning);
     }
     let is_empty = path.metadata().is_ok_and(|file| file.len() == 0);
-    match (&beginning[..], is_empty) {
+    match &beginning[..] {
+        // Beside that SQLite deletes a log, which may be the whole history.
+        _ if is_empty => Some("the file is empty"),
         // After a power cut there may be zeros for what had not come to the disk.
-        ([] | [0, 0, 0, 0], true) => Some("the file is empty"),
-        ([] | [0, 0, 0, 0] | [0x37, 0x7f, 0x06, 0x82 | 0x83], _) => None,
+        [] | [0, 0, 0, 0] | [0x37, 0x7f, 0x06, 0x82 | 0x83] => None,
         _ => Some("its log, the file that ends in '-wal', is damaged"),
     }
 }

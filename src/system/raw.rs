@@ -24,7 +24,6 @@ compile_error!("hupd starts jobs by the system calls of 64-bit Linux");
 /// The child has our memory and its own copy of everything else; we stand still until it has
 /// executed its program or is gone; and its pidfd is made together with it.
 const CLONE_FLAGS: c_int = libc::CLONE_VM | libc::CLONE_VFORK | libc::CLONE_PIDFD | libc::SIGCHLD;
-/// In a type that it fits.
 const CLONE_INTO_CGROUP: u64 = 1 << 33;
 /// The bytes of the kernel's set of signals.
 const SIGNAL_SET: usize = 8;
@@ -42,7 +41,7 @@ pub(crate) struct Pidfd(AtomicI32);
 impl Pidfd {
     pub(crate) fn get(&self) -> Option<BorrowedFd<'_>> {
         let fd = self.0.load(Ordering::SeqCst);
-        // SAFETY: the kernel alone writes here, once: a descriptor that is ours and open as long as this lives.
+        // SAFETY: what the kernel writes here is ours and open as long as this lives; see `start` for where it fails.
         (fd > 0).then(|| unsafe { BorrowedFd::borrow_raw(fd) })
     }
 }
@@ -63,10 +62,10 @@ pub(crate) fn start(plan: &Plan<'_>, stack: &mut Stack) -> Result<Pid, NotStarte
         environment: pointers(plan.environment),
         failure: Cell::new(None),
     };
-    let pidfd = plan.under_way.next_try().0.as_ptr();
+    let slot = &plan.under_way.next_try().0;
     // A handler of ours must not run in the child, where it would take our memory for its own.
     let mask = set_signal_mask(u64::MAX);
-    let birth_of = (&raw const birth).cast_mut().cast();
+    let (birth_of, pidfd) = ((&raw const birth).cast_mut().cast(), slot.as_ptr());
     // SAFETY: `child` has this type. Its stack is ours alone for as long as it runs, and so are `birth` and all that it
     // refers to: this thread stands still until the child has another memory (execve) or none (exit), and no other
     // thread writes to them. `pidfd` takes a descriptor before the child runs, and nothing else is asked for.
@@ -80,12 +79,15 @@ pub(crate) fn start(plan: &Plan<'_>, stack: &mut Stack) -> Result<Pid, NotStarte
         }
     };
     set_signal_mask(mask);
-    let no_process = || NotStarted::NoProcess(io::Error::from_raw_os_error(-pid as c_int));
-    let pid = Pid::from_raw(pid.max(0) as c_int).ok_or_else(no_process)?;
-    match birth.failure.take() {
-        None => Ok(pid),
-        Some(failure) => Err(NotStarted::SetUp(pid, failure)),
-    }
+    let Some(pid) = Pid::from_raw(pid.max(0) as c_int) else {
+        // The kernel may have written a number, and has taken the descriptor back: it is anybody's now.
+        slot.store(0, Ordering::SeqCst);
+        return Err(NotStarted::NoProcess(io::Error::from_raw_os_error(
+            -pid as c_int,
+        )));
+    };
+    let failure = birth.failure.take();
+    failure.map_or(Ok(pid), |failure| Err(NotStarted::SetUp(pid, failure)))
 }
 
 /// As clone(2), into a cgroup, for which it has no room. glibc has no way to clone3(2) with another stack.
@@ -325,7 +327,6 @@ pub(super) fn action_of(signal: c_int) -> Option<libc::sighandler_t> {
     let number = libc::SYS_rt_sigaction;
     // SAFETY: a null pointer changes nothing; the other is to live, writable memory that has room for it.
     let answer = unsafe { libc::syscall(number, signal, none, &mut action, SIGNAL_SET) };
-    // The handler comes first.
     (answer == 0).then_some(action[0] as libc::sighandler_t)
 }
 

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::time::Duration;
 
+use rustix::process::getpid;
+
 use super::processes::{self, Process};
 
 /// Those that were alive.
@@ -14,9 +16,12 @@ pub(super) struct Census {
 }
 
 impl Census {
-    /// Nobody, where there is no /proc. An error where that cannot be known now.
+    /// Nobody, where there is no /proc. An error where that cannot be known now. hupd itself is never one of them,
+    /// though somebody may have started it from within a run.
     pub(super) fn take() -> io::Result<Self> {
-        Ok(Self::of(processes::all()?))
+        let mut all = processes::all()?;
+        all.retain(|process| !is_hupd(process.pid));
+        Ok(Self::of(all))
     }
 
     fn of(processes: Vec<Process>) -> Self {
@@ -53,6 +58,11 @@ impl Census {
     }
 }
 
+/// Whether that is the number of this process.
+pub(super) fn is_hupd(pid: i32) -> bool {
+    getpid().as_raw_pid() == pid
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -82,8 +92,9 @@ mod tests {
     }
 
     #[test]
-    fn this_process_is_found_in_its_group() {
-        let own = rustix::process::getpgrp().as_raw_pid();
-        assert!(Census::take().unwrap().has_group(own));
+    fn all_are_found_but_this_process() {
+        let census = Census::take().unwrap();
+        assert!(census.pids().any(|pid| pid == 1));
+        assert!(census.pids().all(|pid| !is_hupd(pid)));
     }
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal as KernelSignal, pidfd_open, pidfd_send_signal};
 
+use super::census::is_hupd;
 use super::marks::Mark;
 use super::processes::{self, Process};
 use super::sight::Sight;
@@ -137,7 +138,7 @@ impl Relic {
 
     /// Whether the first process is alive: where that cannot be known now, it is taken for that.
     fn find_leader(&mut self, pid: i32, by: Duration, sight: Option<&Sight>) -> bool {
-        if sight.is_some_and(|sight| !sight.census.has(pid, by)) {
+        if is_hupd(pid) || sight.is_some_and(|sight| !sight.census.has(pid, by)) {
             return false;
         }
         let leader = hold(pid);

@@ -4,6 +4,7 @@ use std::ffi::{CStr, CString};
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::ptr;
 
 use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, pipe_with};
@@ -114,6 +115,22 @@ fn a_cgroup_that_cannot_be_joined_is_told() {
     let mut plan = ground.plan();
     plan.cgroup = Some(Door::Joining(only_to_read.as_fd()));
     assert_eq!(failure(&plan), NotDone::of(Step::Cgroup, libc::EBADF));
+}
+
+/// The kernel writes a number, then finds that it cannot, and closes that descriptor: the next to be opened is another's.
+#[test]
+fn what_the_kernel_took_back_is_not_kept() {
+    let no_cgroup = tempfile::tempfile().unwrap();
+    let ground = Ground::new(c"true");
+    let mut plan = ground.plan();
+    plan.cgroup = Some(Door::Birth(no_cgroup.as_fd()));
+    let place = ground.under_way.next_try();
+    let failed = start(&plan, &mut Stack::new());
+    assert!(
+        matches!(failed, Err(NotStarted::NoProcess(_))),
+        "{failed:?}"
+    );
+    assert!(ptr::eq(place, ground.under_way.next_try()));
 }
 
 #[test]
