@@ -26,6 +26,8 @@ pub enum Event {
     FilesChanged,
     /// The loader is done.
     Loaded(Box<LoadOutcome>),
+    /// The store has the files of the generation that is to come back, or says why not.
+    Fetched(Box<Answer>),
     /// The store has dealt with claims, in the order in which they were made.
     Claimed(Vec<ClaimVerdict>),
     /// The store cannot write, and why; said once until it can again.

@@ -182,6 +182,7 @@ fn status() -> Status {
         config_file: "/etc/hupd/hupd.toml".into(),
         generation: 3,
         generation_since: time("2026-11-23T07:00:00Z"),
+        text_of: None,
         last_reload: None,
         jobs: 14,
         disabled_jobs: 1,
@@ -207,6 +208,7 @@ fn verdict(accepted: bool, summary: &str, problems: &str) -> Verdict {
         problems: problems.into(),
         problem_count: 1,
         seconds: 0.012,
+        text_of: None,
     }
 }
 

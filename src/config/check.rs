@@ -16,8 +16,9 @@ use super::decode::decode;
 use super::finding::{Finding, Findings, into_problems};
 use super::include::{self, Entry};
 use super::job::Checker;
+use super::origin::Origin;
 use super::policies::Policies;
-use super::read::{Contents, Identity, read};
+use super::read::{Contents, Identity};
 use super::section::{Section, Title};
 use super::settings::Settings;
 use super::source::Source;
@@ -32,6 +33,7 @@ const DEEPEST: usize = 16;
 /// What has been read and found so far.
 #[derive(Debug)]
 pub(super) struct Loading<'s> {
+    origin: Origin<'s>,
     surroundings: &'s Surroundings,
     now: Timestamp,
     zones: Zones,
@@ -58,8 +60,9 @@ enum Role {
 }
 
 impl<'s> Loading<'s> {
-    pub fn new(surroundings: &'s Surroundings, now: Timestamp) -> Self {
+    pub fn new(origin: Origin<'s>, surroundings: &'s Surroundings, now: Timestamp) -> Self {
         Self {
+            origin,
             surroundings,
             now,
             zones: Zones::default(),
@@ -77,7 +80,7 @@ impl<'s> Loading<'s> {
     }
 
     pub fn main_file(&mut self, path: &Path) {
-        match read(path) {
+        match self.origin.read(path) {
             Ok(contents) => {
                 let place = "the main file".to_owned();
                 self.seen.insert(contents.identity, place);
@@ -223,7 +226,7 @@ impl<'s> Loading<'s> {
         let source = Rc::clone(self.files[position].source());
         self.include_folders
             .extend(include::folder(source.folder(), &entry.pattern));
-        let paths = match include::expand(source.folder(), &entry.pattern) {
+        let paths = match self.origin.expand(source.folder(), &entry.pattern) {
             Ok(paths) => paths,
             Err(wrong) => {
                 let mut finding = wrong_include(wrong.message, &entry.at);
@@ -252,7 +255,7 @@ impl<'s> Loading<'s> {
             let help = "include it from the main file";
             return Err(wrong_include(message, at).help(help));
         }
-        let contents = read(path).map_err(|reason| {
+        let contents = self.origin.read(path).map_err(|reason| {
             let message = format!("cannot read {name}: {reason}");
             let help = "write a path from the folder of this file on, or one from '/' on";
             wrong_include(message, at).help(help)

@@ -74,26 +74,54 @@ pub(super) fn expand(folder: &Path, pattern: &str) -> Result<Vec<PathBuf>, Wrong
     if !pattern.contains(['*', '?', '[']) {
         return Ok(vec![typed::resolved(folder, pattern)]);
     }
-    let broken = |reason: String| {
-        let message = format!("{} cannot be used: {reason}", quoted(pattern));
-        Wrong::new(message).help("write a pattern such as \"conf.d/*.toml\"")
-    };
-    let whole = match (pattern.starts_with('/'), folder.to_str()) {
-        (true, _) => pattern.to_owned(),
-        (false, Some(folder)) => format!("{}/{pattern}", Pattern::escape(folder)),
-        (false, None) => return Err(broken("the folder's own name is not UTF-8".to_owned())),
-    };
-    let matches = glob::glob_with(&whole, OPTIONS).map_err(|error| broken(error.msg.to_owned()))?;
+    let whole = whole(folder, pattern)?;
+    let matches = glob::glob_with(&whole, OPTIONS);
+    let matches = matches.map_err(|error| broken(pattern, error.msg))?;
     let mut paths = Vec::new();
     for path in matches {
         let path = path.map_err(|error| {
             let place = quoted(&error.path().to_string_lossy());
-            broken(format!("{place}: {}", reason(error.error())))
+            broken(pattern, &format!("{place}: {}", reason(error.error())))
         })?;
         paths.push(path.components().collect());
     }
     paths.sort();
     Ok(paths)
+}
+
+/// The same among files that are not on the disk.
+pub(super) fn expand_among<'p>(
+    files: impl Iterator<Item = &'p Path>,
+    folder: &Path,
+    pattern: &str,
+) -> Result<Vec<PathBuf>, Wrong> {
+    if !pattern.contains(['*', '?', '[']) {
+        return Ok(vec![typed::resolved(folder, pattern)]);
+    }
+    // As the paths are that are found on the disk: without what says nothing, such as "./".
+    let whole: PathBuf = Path::new(&whole(folder, pattern)?).components().collect();
+    let matcher = Pattern::new(&whole.to_string_lossy());
+    let matcher = matcher.map_err(|error| broken(pattern, error.msg))?;
+    let mut paths: Vec<_> = files
+        .filter(|path| matcher.matches_path_with(path, OPTIONS))
+        .map(Path::to_owned)
+        .collect();
+    paths.sort();
+    Ok(paths)
+}
+
+/// The pattern from the root on.
+fn whole(folder: &Path, pattern: &str) -> Result<String, Wrong> {
+    match (pattern.starts_with('/'), folder.to_str()) {
+        (true, _) => Ok(pattern.to_owned()),
+        (false, Some(folder)) => Ok(format!("{}/{pattern}", Pattern::escape(folder))),
+        (false, None) => Err(broken(pattern, "the folder's own name is not UTF-8")),
+    }
+}
+
+fn broken(pattern: &str, reason: &str) -> Wrong {
+    let message = format!("{} cannot be used: {reason}", quoted(pattern));
+    Wrong::new(message).help("write a pattern such as \"conf.d/*.toml\"")
 }
 
 #[cfg(test)]

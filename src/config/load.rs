@@ -7,9 +7,10 @@ use jiff::Timestamp;
 
 use super::check::Loading;
 use super::decode::decode;
+use super::origin::Origin;
 use super::read::read;
 use super::typed::resolved;
-use super::{Config, Problems, Surroundings, syntax};
+use super::{Config, Problems, SourceFile, Surroundings, syntax};
 
 /// A configuration in which nothing is wrong, and what is worth a warning.
 #[derive(Debug)]
@@ -24,8 +25,17 @@ pub type LoadOutcome = Result<Accepted, Problems>;
 /// Reads and checks `path` and all that it includes. `path` is absolute. What is worth a warning may depend on what
 /// comes in the year from `now` on.
 pub fn load(path: &Path, surroundings: &Surroundings, now: Timestamp) -> LoadOutcome {
-    let mut loading = Loading::new(surroundings, now);
+    let mut loading = Loading::new(Origin::Disk, surroundings, now);
     loading.main_file(path);
+    loading.finish()
+}
+
+/// Checks files that are kept as if the disk had them: the first is the main one. What else they name must be there, such
+/// as users and files of environments.
+pub fn load_kept(files: &[SourceFile], surroundings: &Surroundings, now: Timestamp) -> LoadOutcome {
+    let mut loading = Loading::new(Origin::Kept(files), surroundings, now);
+    let main = files.first().map_or(Path::new("/"), |file| &file.path);
+    loading.main_file(main);
     loading.finish()
 }
 

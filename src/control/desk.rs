@@ -154,6 +154,7 @@ fn words(request: &Request) -> String {
         Request::Resume { job } => format!("resume job '{}'", job.escape_debug()),
         Request::Kill { run } => format!("kill run {run}"),
         Request::Reload => "reload".to_owned(),
+        Request::Rollback(_) => "roll back".to_owned(),
         Request::Stop => "stop hupd".to_owned(),
         Request::InForce => "compare a file with what is in force".to_owned(),
         Request::Status
@@ -266,6 +267,7 @@ mod tests {
             "/v1/jobs/x/run",
             "/v1/runs/1/kill",
             "/v1/reload",
+            "/v1/rollback",
             "/v1/stop",
         ] {
             let (status, text, reached) = ask_as(STRANGER, Method::POST, uri);

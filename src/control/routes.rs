@@ -7,8 +7,8 @@ use super::percent;
 use super::query::Query;
 pub use super::uris::uri_of;
 use crate::protocol::{
-    ChartFilter, NextFilter, OUTCOMES, OutcomeFilter, OutputOf, Patience, PauseRequest, Request,
-    RunFilter, WhyFilter,
+    ChartFilter, Earlier, NextFilter, OUTCOMES, OutcomeFilter, OutputOf, Patience, PauseRequest,
+    Request, RunFilter, WhyFilter,
 };
 use crate::run::{RunId, Trigger};
 
@@ -19,7 +19,7 @@ const ROUTES: &str = "GET /v1/status, GET /v1/in_force, GET /v1/jobs, GET /v1/ne
      GET /v1/jobs/NAME, GET /v1/runs/ID/output?follow=&attempt=, \
      GET /v1/jobs/NAME/output?follow=, GET /v1/why?job=&at=, POST /v1/jobs/NAME/run?wait=, \
      POST /v1/jobs/NAME/pause?until=&reason=, POST /v1/jobs/NAME/resume, \
-     GET /v1/generations?limit=, GET /v1/generations/N, POST /v1/runs/ID/kill, POST /v1/reload, POST /v1/stop";
+     GET /v1/generations?limit=, GET /v1/generations/N, POST /v1/runs/ID/kill, POST /v1/reload, POST /v1/rollback?to=, POST /v1/stop";
 
 /// How many rows are answered where the client does not say, and at most.
 const USUAL_NEXT: usize = 10;
@@ -47,7 +47,7 @@ pub fn parse(method: &Method, path: &str, query: &str) -> Result<Request, Failur
         ] => "GET",
         ["v1", "generations", _] => "GET",
         ["v1", "runs" | "jobs", _] | ["v1", "runs" | "jobs", _, "output"] => "GET",
-        ["v1", "reload" | "stop"] => "POST",
+        ["v1", "reload" | "rollback" | "stop"] => "POST",
         ["v1", "jobs", _, "run" | "pause" | "resume"] | ["v1", "runs", _, "kill"] => "POST",
         _ => return Err(unknown(path)),
     };
@@ -89,6 +89,7 @@ fn meaning(segments: &[&str], mut query: Query) -> Result<Request, Failure> {
         ),
         ["runs", run, "kill"] => (Request::Kill { run: run_id(run)? }, &[]),
         ["reload"] => (Request::Reload, &[]),
+        ["rollback"] => (rollback(&mut query)?, &["to"]),
         _ => (Request::Stop, &[]),
     };
     query.end(allowed)?;
@@ -189,6 +190,13 @@ fn pause(job: &str, query: &mut Query) -> Result<Request, Failure> {
 fn generations(query: &mut Query) -> Result<Request, Failure> {
     let limit = query.number("limit", USUAL_RUNS, MOST_ROWS)?;
     Ok(Request::Generations(limit))
+}
+
+fn rollback(query: &mut Query) -> Result<Request, Failure> {
+    let number = query.text("to")?.as_deref().map(generation).transpose()?;
+    Ok(Request::Rollback(
+        number.map_or(Earlier::Before, Earlier::Number),
+    ))
 }
 
 fn generation(text: &str) -> Result<u64, Failure> {

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use super::percent;
 use crate::protocol::{
-    ChartFilter, NextFilter, OutputOf, Patience, PauseRequest, Request, RunFilter,
+    ChartFilter, Earlier, NextFilter, OutputOf, Patience, PauseRequest, Request, RunFilter,
 };
 
 /// The method and the URI that mean a request.
@@ -41,6 +41,13 @@ pub fn uri_of(request: &Request) -> (Method, String) {
         }
         Request::Kill { run } => (Method::POST, format!("/v1/runs/{run}/kill")),
         Request::Reload => (Method::POST, "/v1/reload".to_owned()),
+        Request::Rollback(to) => (
+            Method::POST,
+            match to {
+                Earlier::Number(number) => format!("/v1/rollback?to={number}"),
+                Earlier::Before => "/v1/rollback".to_owned(),
+            },
+        ),
         Request::Stop => (Method::POST, "/v1/stop".to_owned()),
     }
 }

@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use super::askers::Asker;
+use super::reload::Of;
 use super::{Daemon, World, rows};
 use crate::clock::Moment;
 use crate::engine::{Phase, Refused, Request as Decision};
 use crate::event::{Asked, Event, Reply, Sender};
 use crate::forecast::Forecast;
 use crate::protocol::{
-    Answer, ChartFilter, NextFilter, NextRow, OutputOf, Patience, Refusal, RefusalKind, Request,
-    RunRow, Status, WhyFilter,
+    Answer, ChartFilter, Earlier, NextFilter, NextRow, OutputOf, Patience, Refusal, RefusalKind,
+    Request, RunRow, Status, WhyFilter,
 };
 use crate::run::{JobName, RunId};
 use crate::store::Question;
@@ -45,6 +46,7 @@ impl<W: World> Daemon<W> {
             Request::Pause(pause) => reply.send(self.pause(pause, caller, now)),
             Request::Resume { job } => reply.send(self.resume(&job, caller, now)),
             Request::Reload => self.reload_for(caller, reply, now),
+            Request::Rollback(to) => self.roll_back_for(to, (caller, reply), now),
             Request::Stop => {
                 self.stop(&format!("by hupctl from {caller}"), now);
                 reply.send(Answer::Stop(self.status(now)));
@@ -53,11 +55,21 @@ impl<W: World> Daemon<W> {
     }
 
     fn reload_for(&mut self, caller: Sender, reply: Reply, now: Moment) {
+        let asker = format!("hupctl from {caller}");
+        self.reload_of(Of::Disk, (asker, reply), now);
+    }
+
+    fn roll_back_for(&mut self, to: Earlier, (caller, reply): (Sender, Reply), now: Moment) {
+        let asker = format!("rollback by hupctl from {caller}");
+        self.reload_of(Of::Kept(to), (asker, reply), now);
+    }
+
+    fn reload_of(&mut self, of: Of, (by, reply): (String, Reply), now: Moment) {
         if self.engine.phase() != Phase::Serving {
             let refusal = Refusal::new(RefusalKind::Conflict, "hupd is stopping");
             return reply.send(Answer::Refused(refusal));
         }
-        self.begin_reload(Asker::waiting(format!("hupctl from {caller}"), reply), now);
+        self.begin_reload(of, Asker::waiting(by, reply), now);
     }
 
     fn status(&self, now: Moment) -> Status {
@@ -71,6 +83,7 @@ impl<W: World> Daemon<W> {
             config_file: self.began.file.display().to_string(),
             generation: self.engine.generation().0,
             generation_since: self.reloads.since,
+            text_of: self.reloads.text_of(),
             last_reload: self.reloads.last.clone(),
             jobs: config.jobs.len(),
             disabled_jobs: disabled,

@@ -2,7 +2,7 @@
 
 use super::{Daemon, World};
 use crate::event::Reply;
-use crate::protocol::{LiveRun, Standing};
+use crate::protocol::{Earlier, LiveRun, Standing};
 use crate::store::Question;
 
 impl<W: World> Daemon<W> {
@@ -14,11 +14,14 @@ impl<W: World> Daemon<W> {
 
     pub(super) fn show_generation(&mut self, number: u64, reply: Reply) {
         let standing = self.standing();
-        self.world
-            .ask(Question::ShowGeneration(number, standing, reply));
+        self.world.ask(Question::ShowGeneration(
+            Earlier::Number(number),
+            standing,
+            reply,
+        ));
     }
 
-    fn standing(&self) -> Standing {
+    pub(super) fn standing(&self) -> Standing {
         let mut standing = Standing {
             in_force: self.engine.generation().0,
             ..Standing::default()

@@ -50,6 +50,7 @@ impl<W: World> Daemon<W> {
             problems: String::new(),
             problem_count: 0,
             seconds: 0.0,
+            text_of: self.reloads.text_of(),
         };
         let sources = self.engine.config().sources.clone();
         self.world.write(Record::Verdict(verdict, sources));

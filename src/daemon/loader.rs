@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::mpsc;
 use std::thread;
 
+use super::Load;
 use crate::clock::Moment;
 use crate::config::{self, Surroundings};
 use crate::event::{Event, Outbox};
@@ -13,7 +14,7 @@ use crate::system::raw;
 /// A thread that loads when it is told to.
 #[derive(Debug)]
 pub struct Loader {
-    orders: mpsc::Sender<()>,
+    orders: mpsc::Sender<Load>,
 }
 
 impl Loader {
@@ -22,8 +23,12 @@ impl Loader {
         thread::Builder::new()
             .name("loader".into())
             .spawn(move || {
-                for () in inbox {
-                    let outcome = config::load(&file, &surroundings, Moment::now().wall);
+                for what in inbox {
+                    let now = Moment::now().wall;
+                    let outcome = match what {
+                        Load::Disk => config::load(&file, &surroundings, now),
+                        Load::Kept(files) => config::load_kept(&files, &surroundings, now),
+                    };
                     // The parse tree costs many times the file: give it back to the system.
                     raw::trim_heap();
                     if outbox.send(Event::Loaded(Box::new(outcome))).is_err() {
@@ -35,9 +40,9 @@ impl Loader {
     }
 
     /// Loads once; the outcome arrives as `Event::Loaded`.
-    pub fn load(&self) {
+    pub fn load(&self, what: Load) {
         self.orders
-            .send(())
+            .send(what)
             .expect("the loader lives as long as its orders");
     }
 }

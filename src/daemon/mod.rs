@@ -17,6 +17,7 @@ mod locks;
 mod parts;
 mod pauses;
 mod reload;
+mod rollback;
 mod rows;
 mod start;
 mod steering;
@@ -32,7 +33,7 @@ use jiff::Timestamp;
 pub use crate::config::DEFAULT_FILE;
 pub use check::check;
 pub use launch::{Mode, Options, install_signals, serve};
-pub use world::{Notice, World};
+pub use world::{Load, Notice, World};
 
 use crate::clock::{Moment, Wake};
 use crate::engine::Engine;
@@ -106,6 +107,7 @@ impl<W: World> Daemon<W> {
             Event::Signal(signal) => self.signalled(signal, now),
             Event::FilesChanged => self.files_changed(now),
             Event::Loaded(outcome) => self.loaded(*outcome, now),
+            Event::Fetched(answer) => self.fetched(*answer, now),
             Event::Claimed(verdicts) => self.claimed(&verdicts, now),
             Event::StoreFailed(reason) => self.store_failed(reason, now),
             Event::StoreOwes { waiting, lost } => self.store_owes(waiting, lost),

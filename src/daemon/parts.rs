@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::loader::Loader;
 use super::locks::Locks;
-use super::world::{Notice, World};
+use super::world::{Load, Notice, World};
 use crate::clock::{Moment, Wake};
 use crate::config::{self, Config};
 use crate::control::Server;
@@ -101,8 +101,8 @@ impl World for Parts {
         self.store.ask(question);
     }
 
-    fn load(&mut self) {
-        self.loader.load();
+    fn load(&mut self, what: Load) {
+        self.loader.load(what);
     }
 
     fn acquire(&mut self, old: &Config, new: &Config) -> Result<Acquired, String> {

@@ -1,16 +1,18 @@
 //! The reload: load, acquire what can fail, commit in one step that cannot, release. Whoever asked gets
 //! the verdict.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::askers::{Asker, are_for_news_only, deliver, refuse_all, who};
+use super::rollback::BroughtBack;
 use super::verdict::Rejected;
-use super::{Daemon, Notice, World};
+use super::{Daemon, Load, Notice, World};
 use crate::clock::Moment;
 use crate::config::{Accepted, Changes, LoadOutcome, Problems};
 use crate::engine::{Effect, Phase};
-use crate::protocol::Verdict;
+use crate::protocol::{Earlier, Verdict};
 
 /// The reload under way, and the verdict of the last one.
 #[derive(Debug)]
@@ -19,6 +21,8 @@ pub struct Reloads {
     pub last: Option<Verdict>,
     /// When the generation in force was accepted.
     pub since: jiff::Timestamp,
+    /// What was brought back, while it is in force.
+    pub(super) brought_back: Option<BroughtBack>,
 }
 
 /// What a configuration that is in force now brings with it.
@@ -29,18 +33,28 @@ struct Committed {
     effects: Vec<Effect>,
 }
 
+/// A reload that somebody wants.
 #[derive(Debug)]
-struct UnderWay {
-    askers: Vec<Asker>,
-    /// Who asked since: exactly one more reload follows for all of them.
-    again: Vec<Asker>,
-    began: Duration,
+pub(super) struct Wish {
+    pub askers: Vec<Asker>,
+    pub of: Of,
 }
 
-impl UnderWay {
-    fn is_for_news_only(&self) -> bool {
-        are_for_news_only(&self.askers)
-    }
+/// What is to come into force.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Of {
+    Disk,
+    Kept(Earlier),
+}
+
+#[derive(Debug)]
+pub(super) struct UnderWay {
+    wish: Wish,
+    /// The generation whose kept text is being loaded, if it is not the disk.
+    pub(super) text_of: Option<u64>,
+    /// What was wanted since, in that order: of all that want the disk in a row exactly one reload follows.
+    again: VecDeque<Wish>,
+    began: Duration,
 }
 
 impl Reloads {
@@ -49,93 +63,133 @@ impl Reloads {
             under_way: None,
             last: None,
             since,
+            brought_back: None,
         }
+    }
+
+    pub(super) fn under_way(&mut self) -> Option<&mut UnderWay> {
+        self.under_way.as_mut()
+    }
+
+    /// The generation whose text is in force in place of the file on disk.
+    pub(super) fn text_of(&self) -> Option<u64> {
+        self.brought_back.as_ref().map(|back| back.text_of)
     }
 }
 
 impl<W: World> Daemon<W> {
-    /// One path for HUP, `hupctl reload` and changed files.
-    pub(super) fn begin_reload(&mut self, asker: Asker, now: Moment) {
-        if let Some(under_way) = &mut self.reloads.under_way {
-            // A storm of signals from one sender is one wish.
-            if !under_way.again.iter().any(|known| asker.repeats(known)) {
-                under_way.again.push(asker);
+    /// One path for HUP, `hupctl reload`, changed files, and what is brought back.
+    pub(super) fn begin_reload(&mut self, of: Of, asker: Asker, now: Moment) {
+        let Some(under_way) = &mut self.reloads.under_way else {
+            let askers = vec![asker];
+            return self.load_for(Wish { askers, of }, VecDeque::new(), now);
+        };
+        match under_way.again.back_mut() {
+            Some(last) if (last.of, of) == (Of::Disk, Of::Disk) => {
+                // A storm of signals from one sender is one wish.
+                if !last.askers.iter().any(|known| asker.repeats(known)) {
+                    last.askers.push(asker);
+                }
             }
-            return;
+            _ => under_way.again.push_back(Wish {
+                askers: vec![asker],
+                of,
+            }),
         }
-        self.load_for(vec![asker], now);
     }
 
-    fn load_for(&mut self, askers: Vec<Asker>, now: Moment) {
-        if are_for_news_only(&askers) {
+    fn load_for(&mut self, wish: Wish, again: VecDeque<Wish>, now: Moment) {
+        if are_for_news_only(&wish.askers) {
             log::debug!("the files changed, reading them again");
         } else {
-            log::info!("reloading: {}", who(&askers));
+            log::info!("reloading: {}", who(&wish.askers));
             self.world.notify(Notice::Reloading(now));
         }
-        self.world.load();
-        let under_way = UnderWay {
-            askers,
-            again: Vec::new(),
+        match wish.of {
+            Of::Disk => self.world.load(Load::Disk),
+            Of::Kept(earlier) => self.fetch(earlier),
+        }
+        self.reloads.under_way = Some(UnderWay {
+            wish,
+            text_of: None,
+            again,
             began: now.elapsed,
-        };
-        self.reloads.under_way = Some(under_way);
+        });
     }
 
     /// The files of the configuration changed. Content decides: see `is_news`.
     pub(super) fn files_changed(&mut self, now: Moment) {
         if self.engine.phase() == Phase::Serving {
-            self.begin_reload(Asker::changed_files(), now);
+            self.begin_reload(Of::Disk, Asker::changed_files(), now);
         }
     }
 
     /// The loader is done: commit or refuse, tell everybody, and begin the next one if it is wanted.
     pub(super) fn loaded(&mut self, outcome: LoadOutcome, now: Moment) {
-        let Some(under_way) = self.reloads.under_way.take() else {
+        let decided = outcome.map_err(|problems| {
+            self.await_mending(&problems);
+            Rejected::by_problems(&problems)
+        });
+        self.conclude(decided, now);
+    }
+
+    pub(super) fn conclude(&mut self, loaded: Result<Accepted, Rejected>, now: Moment) {
+        let Some(mut under_way) = self.reloads.under_way.take() else {
             return;
         };
+        let again = std::mem::take(&mut under_way.again);
         if self.engine.phase() != Phase::Serving {
-            return refuse_all(under_way.askers.into_iter().chain(under_way.again));
+            let later = again.into_iter().flat_map(|wish| wish.askers);
+            return refuse_all(under_way.wish.askers.into_iter().chain(later));
         }
-        if under_way.is_for_news_only() && !self.is_news(&outcome) {
+        if are_for_news_only(&under_way.wish.askers) && !self.is_news(&loaded) {
             log::debug!("the files say what they said before: no reload");
         } else {
-            let verdict = self.decide(outcome, &under_way, now);
+            let verdict = self.decide(loaded, &under_way, now);
             // First: what is announced as the state of things is this verdict, not the one before.
             self.reloads.last = Some(verdict.clone());
             self.announce(&verdict);
-            deliver(under_way.askers, &verdict);
+            deliver(under_way.wish.askers, &verdict);
         }
-        if !under_way.again.is_empty() {
-            self.load_for(under_way.again, now);
+        let mut again = again;
+        if let Some(wish) = again.pop_front() {
+            self.load_for(wish, again, now);
         }
     }
 
     /// Whether the files say something else than at the last verdict. The way back from a refused file to
     /// the one in force is news too: nothing is wrong any more.
-    fn is_news(&self, outcome: &LoadOutcome) -> bool {
+    fn is_news(&self, loaded: &Result<Accepted, Rejected>) -> bool {
         let last = self.reloads.last.as_ref();
-        match outcome {
+        match loaded {
             Ok(accepted) => {
-                let (old, new) = (self.engine.config(), &accepted.config);
+                // What the disk has said, which is not in force while something else was brought back.
+                let back = self.reloads.brought_back.as_ref();
+                let old = back.map_or(self.engine.config(), |back| &back.instead_of);
+                let new = &accepted.config;
                 last.is_some_and(|last| !last.accepted)
                     || new.sources != old.sources
                     || !Changes::between(old, new).is_empty()
             }
-            Err(problems) => {
-                last.is_none_or(|last| last.accepted || last.problems != problems.to_string())
+            Err(rejected) => {
+                last.is_none_or(|last| last.accepted || last.problems != rejected.problems)
             }
         }
     }
 
-    fn decide(&mut self, outcome: LoadOutcome, under_way: &UnderWay, now: Moment) -> Verdict {
-        let by = who(&under_way.askers);
-        let decided = outcome
-            .map_err(|problems| {
-                self.await_mending(&problems);
-                Rejected::by_problems(&problems)
-            })
-            .and_then(|accepted| self.commit(accepted, now));
+    fn decide(
+        &mut self,
+        loaded: Result<Accepted, Rejected>,
+        under_way: &UnderWay,
+        now: Moment,
+    ) -> Verdict {
+        let by = who(&under_way.wish.askers);
+        let text_of = under_way.text_of;
+        let old = Arc::clone(self.engine.config());
+        let decided = loaded.and_then(|accepted| self.commit(accepted, now));
+        if decided.is_ok() {
+            self.note_origin(text_of, old);
+        }
         let seconds = self
             .world
             .now()
@@ -147,6 +201,7 @@ impl<W: World> Daemon<W> {
             asked_by: by,
             accepted: decided.is_ok(),
             generation: self.engine.generation().0,
+            text_of,
             summary: String::new(),
             problems: String::new(),
             problem_count: 0,

@@ -161,6 +161,7 @@ impl<W: World> Daemon<W> {
             problems: String::new(),
             problem_count: 0,
             seconds: 0.0,
+            text_of: None,
         };
         self.world.write(Record::Verdict(verdict, sources));
         self.perform(effects);

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::askers::Asker;
+use super::reload::Of;
 use super::{Daemon, Notice, World};
 use crate::clock::Moment;
 use crate::engine::{Effect, Phase};
@@ -34,7 +35,7 @@ impl<W: World> Daemon<W> {
             log::info!("HUP {from} ignored: hupd is stopping");
             return;
         }
-        self.begin_reload(Asker::unheard(format!("HUP {from}")), now);
+        self.begin_reload(Of::Disk, Asker::unheard(format!("HUP {from}")), now);
     }
 
     pub(super) fn stop(&mut self, by: &str, now: Moment) {

@@ -35,6 +35,9 @@ impl<W: World> Daemon<W> {
                 log::warn!("{line}");
             }
             log::info!(generation, seconds:% = format_args!("{seconds:.3}"); "reload accepted, {asked_by}: {summary}");
+            if let Some(text_of) = self.reloads.text_of() {
+                log::warn!(generation; "the text of generation {text_of} is in force, not the file on disk: the next reload reads that");
+            }
         } else {
             for line in lines(&verdict.problems) {
                 log::error!("{line}");
@@ -52,7 +55,10 @@ impl<W: World> Daemon<W> {
     pub(super) fn status_text(&self) -> String {
         let generation = self.engine.generation();
         let jobs = counted(self.engine.config().jobs.len(), "job");
-        let serving = format!("generation {generation}, {jobs}");
+        let mut serving = format!("generation {generation}, {jobs}");
+        if let Some(text_of) = self.reloads.text_of() {
+            serving += &format!(", by the text of generation {text_of} and not the file on disk");
+        }
         match &self.reloads.last {
             None => serving,
             Some(last) if last.accepted => format!("{serving}; last reload: {}", last.summary),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::clock::{Moment, Wake};
-use crate::config::{self, Config};
+use crate::config::{self, Config, SourceFile};
 use crate::event::{Event, Listener, Outbox, Reply};
 use crate::ledger::{OpenRun, Remains};
 use crate::run::{RunId, Signal};
@@ -59,7 +59,7 @@ pub trait World {
     fn ask(&mut self, question: Question);
 
     /// Reads and checks the files; `Loaded` follows.
-    fn load(&mut self);
+    fn load(&mut self, what: Load);
 
     /// Takes hold of all that `new` needs; where that fails everything is as before, and this is why.
     fn acquire(&mut self, old: &Config, new: &Config) -> Result<Self::Acquired, String>;
@@ -78,6 +78,15 @@ pub trait World {
 
     /// Opens the log file again, by its path.
     fn reopen_log(&mut self);
+}
+
+/// What is to be loaded.
+#[derive(Clone, Debug)]
+pub enum Load {
+    /// The file on disk, and what it includes.
+    Disk,
+    /// What is kept of an earlier generation, the main file first.
+    Kept(Vec<SourceFile>),
 }
 
 /// What a service manager is told; see sd_notify(3).

@@ -46,6 +46,14 @@ pub struct KeptFile {
     pub text: String,
 }
 
+/// Which generation is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Earlier {
+    Number(u64),
+    /// The newest one before the one in force that says something else.
+    Before,
+}
+
 /// What the store does not know of generations.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Standing {

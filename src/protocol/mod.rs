@@ -21,7 +21,9 @@ use crate::run::RunId;
 
 pub use filter::{OUTCOMES, OutcomeFilter, RunFilter};
 pub use follow::{FollowRow, Written, base64};
-pub use generations::{GenerationDetails, GenerationRow, Generations, KeptFile, LiveRun, Standing};
+pub use generations::{
+    Earlier, GenerationDetails, GenerationRow, Generations, KeptFile, LiveRun, Standing,
+};
 pub use jobs::{JobDetails, JobRow, PauseRequest, PauseRow, PolicyRow};
 pub use runs::{OutputOf, OutputRow, RunDetails, RunRow, Runs};
 pub use status::{PhaseRow, RunningRow, Status, Unrecorded, Verdict, WaitingRow};
@@ -59,6 +61,7 @@ pub enum Request {
         job: String,
     },
     Reload,
+    Rollback(Earlier),
     Stop,
 }
 
@@ -90,6 +93,7 @@ impl Request {
             | Self::Pause(_)
             | Self::Resume { .. }
             | Self::Reload
+            | Self::Rollback(_)
             | Self::Stop => true,
         }
     }

@@ -17,6 +17,8 @@ pub struct Status {
     pub config_file: String,
     pub generation: u64,
     pub generation_since: Timestamp,
+    /// The generation whose kept text is in force in place of the file on disk, if it is.
+    pub text_of: Option<u64>,
     /// The last attempt to reload, if there was one.
     pub last_reload: Option<Verdict>,
     pub jobs: usize,
@@ -103,6 +105,8 @@ pub struct Verdict {
     pub accepted: bool,
     /// The generation in force afterwards.
     pub generation: u64,
+    /// The generation whose kept text it was about, and not the file on disk.
+    pub text_of: Option<u64>,
     pub summary: String,
     /// What `hupd --check` prints for it; empty where nothing is to be said.
     pub problems: String,

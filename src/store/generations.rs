@@ -23,8 +23,8 @@ pub(super) fn write_verdict(
     connection
         .prepare_cached(
             "INSERT INTO generations
-               (number, at, asked_by, accepted, summary, problems, problem_count, seconds)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+               (number, at, asked_by, accepted, summary, problems, problem_count, seconds, text_of)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
         )?
         .execute(params![
             whole(verdict.generation),
@@ -35,6 +35,7 @@ pub(super) fn write_verdict(
             verdict.problems,
             whole(verdict.problem_count as u64),
             verdict.seconds,
+            verdict.text_of.map(whole),
         ])?;
     if verdict.accepted {
         let row = connection.last_insert_rowid();

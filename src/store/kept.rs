@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::protocol::{
-    Answer, GenerationDetails, GenerationRow, Generations, KeptFile, Refusal, RefusalKind,
+    Answer, Earlier, GenerationDetails, GenerationRow, Generations, KeptFile, Refusal, RefusalKind,
     Standing, Verdict,
 };
 
@@ -13,11 +13,16 @@ use super::columns::{Micros, Whole, whole};
 
 const SELECT: &str =
     "SELECT number, at, asked_by, accepted, summary, problems, problem_count, seconds,
-       EXISTS (SELECT 1 FROM generation_files WHERE generation = files), files
+       EXISTS (SELECT 1 FROM generation_files WHERE generation = files), files, text_of
      FROM generations";
 
 /// Of one number there may be many rows, one for each reload that changed nothing.
 const NEWEST_OF_NUMBER: &str = "WHERE accepted AND number = ?1 ORDER BY id DESC LIMIT 1";
+
+/// In a row those that say the same name the same files.
+const BEFORE_NUMBER: &str = "WHERE accepted AND number < ?1 AND files IS NOT (
+       SELECT files FROM generations WHERE accepted AND number = ?1 ORDER BY id DESC LIMIT 1)
+     ORDER BY id DESC LIMIT 1";
 
 /// Problems are told up to so many bytes in one answer: a refused file may have a thousand.
 const MOST_PROBLEMS: usize = 4 << 20;
@@ -53,12 +58,20 @@ pub(super) fn list(
 
 pub(super) fn show(
     connection: &Connection,
-    number: u64,
+    which: Earlier,
     mut standing: Standing,
 ) -> rusqlite::Result<Answer> {
-    let Some((mut row, files)) = newest(connection, number)? else {
-        return Ok(not_found(format!("no generation {number} is on record")));
+    let found = match which {
+        Earlier::Number(number) => newest(connection, number)?,
+        Earlier::Before => find(connection, BEFORE_NUMBER, standing.in_force)?,
     };
+    let Some((mut row, files)) = found else {
+        return Ok(not_found(match which {
+            Earlier::Number(number) => format!("no generation {number} is on record"),
+            Earlier::Before => "no earlier generation with another text is on record".to_owned(),
+        }));
+    };
+    let number = row.verdict.generation;
     if !row.kept {
         let text = format!("the files of generation {number} are not kept any more");
         return Ok(not_found(text));
@@ -91,8 +104,12 @@ fn settle(row: &mut GenerationRow, standing: &mut Standing) {
 type Found = (GenerationRow, Option<i64>);
 
 fn newest(connection: &Connection, number: u64) -> rusqlite::Result<Option<Found>> {
+    find(connection, NEWEST_OF_NUMBER, number)
+}
+
+fn find(connection: &Connection, which: &str, number: u64) -> rusqlite::Result<Option<Found>> {
     connection
-        .prepare_cached(&format!("{SELECT} {NEWEST_OF_NUMBER}"))?
+        .prepare_cached(&format!("{SELECT} {which}"))?
         .query_row([whole(number)], |found| Ok((row(found)?, found.get(9)?)))
         .optional()
 }
@@ -122,6 +139,7 @@ fn row(row: &Row<'_>) -> rusqlite::Result<GenerationRow> {
             problems: row.get(5)?,
             problem_count: usize::try_from(row.get::<_, Whole>(6)?.0).unwrap_or(usize::MAX),
             seconds: row.get(7)?,
+            text_of: row.get::<_, Option<Whole>>(10)?.map(|number| number.0),
         },
         in_force: false,
         kept: row.get(8)?,

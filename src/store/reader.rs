@@ -11,8 +11,8 @@ use crate::config::Config;
 use crate::event::{Heard, Listener, Reply};
 use crate::forecast::Forecast;
 use crate::protocol::{
-    Answer, JobDetails, OutputOf, OutputRow, Refusal, RefusalKind, RunFilter, RunRow, Runs,
-    Standing,
+    Answer, Earlier, JobDetails, OutputOf, OutputRow, Refusal, RefusalKind, RunFilter, RunRow,
+    Runs, Standing,
 };
 use crate::run::{Output, RunId, Survivor};
 use crate::why::Case;
@@ -59,7 +59,7 @@ pub enum Question {
     /// So many of the newest generations.
     Generations(usize, Standing, Reply),
     /// One of them, with its files.
-    ShowGeneration(u64, Standing, Reply),
+    ShowGeneration(Earlier, Standing, Reply),
     /// What became of occurrences of a job.
     Why(Box<Case>, Reply),
 }
@@ -147,8 +147,8 @@ impl Desk {
                 Question::Generations(limit, standing, reply) => {
                     reply.send(self.answered(kept::list(connection, limit, standing)));
                 }
-                Question::ShowGeneration(number, standing, reply) => {
-                    reply.send(self.answered(kept::show(connection, number, standing)));
+                Question::ShowGeneration(which, standing, reply) => {
+                    reply.send(self.answered(kept::show(connection, which, standing)));
                 }
                 Question::Why(case, reply) => reply.send(self.answered(why(connection, &case))),
             }

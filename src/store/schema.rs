@@ -118,7 +118,8 @@ CREATE TABLE generations (
   problems TEXT NOT NULL,
   problem_count INTEGER NOT NULL,
   seconds REAL NOT NULL,
-  files INTEGER               -- where its files are in `generation_files`; NULL where it was refused
+  files INTEGER,              -- where its files are in `generation_files`; NULL where it was refused
+  text_of INTEGER             -- the generation whose kept text it was about; NULL where that was the file
 );
 CREATE TABLE generation_files (
   generation INTEGER NOT NULL,
@@ -216,6 +217,7 @@ ALTER TABLE runs ADD COLUMN born_elapsed INTEGER;
 ALTER TABLE runs ADD COLUMN note TEXT;
 ALTER TABLE runs ADD COLUMN survivors TEXT;
 ALTER TABLE generations ADD COLUMN files INTEGER;
+ALTER TABLE generations ADD COLUMN text_of INTEGER;
 UPDATE generations SET files = id WHERE id IN (SELECT generation FROM generation_files);
 CREATE TABLE pauses (
   job TEXT PRIMARY KEY,

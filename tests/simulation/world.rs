@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use hupd::clock::{Moment, Wake};
 use hupd::config::{self, Config};
-use hupd::daemon::{Notice, World};
+use hupd::daemon::{Load, Notice, World};
 use hupd::event::{Event, Listener, Outbox, Reply};
 use hupd::ledger::{OpenRun, Remains};
 use hupd::protocol::{Answer, Refusal, RefusalKind};
@@ -110,7 +110,7 @@ impl World for Machine {
         }
     }
 
-    fn load(&mut self) {
+    fn load(&mut self, _: Load) {
         self.acts.push(Act::Load);
         self.begin_load();
     }

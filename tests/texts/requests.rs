@@ -2,8 +2,8 @@
 
 use hupd::control::routes::MOST_ROWS;
 use hupd::protocol::{
-    ChartFilter, NextFilter, OutcomeFilter, OutputOf, Patience, PauseRequest, Request, RunFilter,
-    WhyFilter,
+    ChartFilter, Earlier, NextFilter, OutcomeFilter, OutputOf, Patience, PauseRequest, Request,
+    RunFilter, WhyFilter,
 };
 use hupd::run::{RunId, Signal, Trigger};
 use jiff::Timestamp;
@@ -134,6 +134,7 @@ pub fn request() -> impl Strategy<Value = Request> {
             Request::InForce,
             Request::Jobs,
             Request::Reload,
+            Request::Rollback(Earlier::Before),
             Request::Stop
         ]),
         (prop::option::of(job()), time(), time(), number()).prop_map(|(job, from, to, count)| {
@@ -167,6 +168,7 @@ pub fn request() -> impl Strategy<Value = Request> {
         run().prop_map(Request::ShowRun),
         job().prop_map(Request::ShowJob),
         number().prop_map(Request::Generations),
+        any::<u64>().prop_map(|to| Request::Rollback(Earlier::Number(to))),
         any::<u64>().prop_map(Request::ShowGeneration),
     ]
 }

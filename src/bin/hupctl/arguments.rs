@@ -130,6 +130,12 @@ pub enum Command {
     Reload,
     /// Show what a reload would change, and what would follow from that; nothing is changed
     Plan(PlanArguments),
+    /// Bring an earlier generation back into force, and wait for the verdict; the file on disk stays as it is
+    Rollback {
+        /// Its number, as `hupctl generations` shows it; without it, the newest one before that says something else
+        #[arg(value_name = "N")]
+        generation: Option<u64>,
+    },
     /// Check a configuration file, without hupd
     Check {
         /// The file to check, if it is not the one of -c

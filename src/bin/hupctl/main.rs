@@ -167,6 +167,7 @@ fn ask(client: &Client, command: Command, screen: &mut Screen) -> Result<Ending,
         Command::Kill { run } => kill::kill(client, screen, run),
         Command::Plan(wanted) => plan::plan(client, &wanted, screen),
         Command::Reload => reload::reload(client, screen),
+        Command::Rollback { generation } => reload::roll_back(client, screen, generation),
         Command::Stop => stop::stop(client, screen),
     }
 }

@@ -1,7 +1,7 @@
 //! `hupctl reload`: reads the configuration again, and waits for the verdict.
 
 use hupd::control::client::Client;
-use hupd::protocol::{Request, Verdict};
+use hupd::protocol::{Earlier, Request, Verdict};
 
 use crate::ending::{Ending, Failure};
 use crate::screen::Screen;
@@ -9,7 +9,17 @@ use crate::times::duration;
 use crate::visible::visible;
 
 pub fn reload(client: &Client, screen: &mut Screen) -> Result<Ending, Failure> {
-    let answer = client.ask(&Request::Reload)?;
+    told(client, screen, &Request::Reload)
+}
+
+/// Brings an earlier generation back, and waits for the verdict.
+pub fn roll_back(client: &Client, screen: &mut Screen, to: Option<u64>) -> Result<Ending, Failure> {
+    let to = to.map_or(Earlier::Before, Earlier::Number);
+    told(client, screen, &Request::Rollback(to))
+}
+
+fn told(client: &Client, screen: &mut Screen, request: &Request) -> Result<Ending, Failure> {
+    let answer = client.ask(request)?;
     let verdict: Verdict = answer.json()?;
     if screen.is_for_programs() {
         screen.bytes(&answer.body)?;
@@ -19,27 +29,40 @@ pub fn reload(client: &Client, screen: &mut Screen) -> Result<Ending, Failure> {
         screen.aside(verdict.problems.trim_end_matches('\n'))?;
     }
     if !verdict.accepted {
-        screen.aside(&refused(&verdict))?;
+        screen.aside(&refused(&verdict, request))?;
         return Ok(Ending::Failed);
     }
     if !screen.is_for_programs() {
         screen.line(&accepted(&verdict))?;
+        if verdict.text_of.is_some() {
+            screen.aside(
+                "hupctl: the file on disk is not in force now: 'hupctl reload' or a HUP reads it",
+            )?;
+        }
     }
     Ok(Ending::Done)
 }
 
 fn accepted(verdict: &Verdict) -> String {
+    let what = match verdict.text_of {
+        Some(text_of) => format!("rolled back to the text of generation {text_of}"),
+        None => "reloaded".to_owned(),
+    };
     format!(
-        "reloaded: generation {}: {} ({})",
+        "{what}: generation {}: {} ({})",
         verdict.generation,
         visible(&verdict.summary),
         duration(verdict.seconds)
     )
 }
 
-fn refused(verdict: &Verdict) -> String {
+fn refused(verdict: &Verdict, request: &Request) -> String {
+    let what = match request {
+        Request::Rollback(_) => "rollback",
+        _ => "reload",
+    };
     format!(
-        "hupctl: reload refused: {}; generation {} stays in force",
+        "hupctl: {what} refused: {}; generation {} stays in force",
         visible(&verdict.summary),
         verdict.generation
     )
@@ -58,6 +81,6 @@ mod tests {
         assert_eq!(accepted(&verdict), text);
         verdict.summary = "2 problems".into();
         let text = "hupctl: reload refused: 2 problems; generation 4 stays in force";
-        assert_eq!(refused(&verdict), text);
+        assert_eq!(refused(&verdict, &Request::Reload), text);
     }
 }

@@ -79,6 +79,7 @@ pub mod tests {
             problems: String::new(),
             problem_count: 0,
             seconds: 0.012,
+            text_of: None,
         }
     }
 

@@ -34,6 +34,7 @@ fn status_text(status: &Status, view: &View) -> String {
                 .map(|reason| lost_history(reason, status, view)),
         ),
         ("OLD HISTORY", status.history_moved.as_deref().map(visible)),
+        ("NOT THE FILE", status.text_of.map(not_the_file)),
         ("hupd", Some(program(status, view))),
         ("configuration", Some(configuration(status))),
         ("generation", Some(generation(status, view))),
@@ -88,6 +89,12 @@ fn lost_history(reason: &str, status: &Status, view: &View) -> String {
     let (waiting, lost) = (unrecorded.waiting, unrecorded.lost);
     format!(
         "jobs run, but nothing is being recorded since {since}: {reason}; records that wait: {waiting}, lost: {lost}"
+    )
+}
+
+fn not_the_file(text_of: u64) -> String {
+    format!(
+        "the text of generation {text_of} is in force, not the file on disk: 'hupctl reload' or a HUP reads that"
     )
 }
 
@@ -199,6 +206,7 @@ pub mod tests {
             config_file: "/etc/hupd/hupd.toml".into(),
             generation: 3,
             generation_since: "2026-11-23T05:00:00Z".parse().unwrap(),
+            text_of: None,
             last_reload: None,
             jobs: 14,
             disabled_jobs: 0,

@@ -105,6 +105,7 @@ fn status() -> Status {
         config_file: "/etc/hupd/hupd.toml".into(),
         generation: 3,
         generation_since: time(),
+        text_of: None,
         last_reload: None,
         jobs: 1,
         disabled_jobs: 0,
@@ -156,6 +157,7 @@ fn verdict() -> Verdict {
         problems: "x".into(),
         problem_count: 2,
         seconds: 0.1,
+        text_of: None,
     }
 }
 

@@ -1,7 +1,7 @@
 //! What happened is shown as it was.
 
 use super::*;
-use crate::protocol::Standing;
+use crate::protocol::{Earlier, Standing};
 
 #[test]
 fn a_run_is_shown_as_it_was() {
@@ -175,7 +175,13 @@ fn reloads_and_starts_that_change_nothing_push_no_files_out() {
     }
     let texts = |number| {
         let standing = Standing::default();
-        let answer = ask(|reply| store.ask(Question::ShowGeneration(number, standing, reply)));
+        let answer = ask(|reply| {
+            store.ask(Question::ShowGeneration(
+                Earlier::Number(number),
+                standing,
+                reply,
+            ))
+        });
         let Answer::ShowGeneration(details) = answer else {
             panic!("{answer:?}");
         };

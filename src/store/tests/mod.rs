@@ -224,6 +224,7 @@ fn verdict(generation: u64, accepted: bool) -> Verdict {
         problems: String::new(),
         problem_count: 0,
         seconds: 0.25,
+        text_of: None,
     }
 }
 

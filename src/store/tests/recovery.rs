@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::ledger::{Pause, Waited};
-use crate::protocol::Standing;
+use crate::protocol::{Earlier, Standing};
 
 fn loss(run: u64, at: Timestamp) -> Loss {
     Loss {
@@ -151,6 +151,7 @@ ALTER TABLE runs DROP COLUMN born_elapsed;
 ALTER TABLE runs DROP COLUMN note;
 ALTER TABLE runs DROP COLUMN survivors;
 ALTER TABLE generations DROP COLUMN files;
+ALTER TABLE generations DROP COLUMN text_of;
 DROP TABLE attempts;
 ALTER TABLE runs DROP COLUMN success;
 ALTER TABLE runs DROP COLUMN attempt;
@@ -227,7 +228,13 @@ fn a_store_of_version_2_has_the_files_of_its_generations() {
     place.shell().execute_batch(BACK_TO_2).unwrap();
     let (store, _) = place.open();
     let standing = Standing::default();
-    let answer = ask(|reply| store.ask(Question::ShowGeneration(1, standing, reply)));
+    let answer = ask(|reply| {
+        store.ask(Question::ShowGeneration(
+            Earlier::Number(1),
+            standing,
+            reply,
+        ))
+    });
     let Answer::ShowGeneration(details) = answer else {
         panic!("{answer:?}");
     };

@@ -1,0 +1,73 @@
+//! What is kept of an earlier generation comes back into force, by the path of every reload.
+
+use std::sync::Arc;
+
+use super::verdict::Rejected;
+use super::{Daemon, Load, World};
+use crate::clock::Moment;
+use crate::config::{Config, SourceFile};
+use crate::event::{Event, Reply};
+use crate::protocol::{Answer, Earlier, GenerationDetails};
+use crate::store::Question;
+
+/// What is in force in place of the file on disk.
+#[derive(Debug)]
+pub(super) struct BroughtBack {
+    /// The generation whose text it is.
+    pub text_of: u64,
+    /// What the disk had said: as long as it says that, nothing is new there.
+    pub instead_of: Arc<Config>,
+}
+
+impl<W: World> Daemon<W> {
+    /// Asks the store for the files; `Fetched` follows.
+    pub(super) fn fetch(&mut self, earlier: Earlier) {
+        let outbox = self.world.outbox();
+        let reply = Reply::new(move |answer| {
+            // Nobody is there any more when hupd ends.
+            let _ = outbox.send(Event::Fetched(Box::new(answer)));
+        });
+        let standing = self.standing();
+        let question = Question::ShowGeneration(earlier, standing, reply);
+        self.world.ask(question);
+    }
+
+    pub(super) fn fetched(&mut self, answer: Answer, now: Moment) {
+        let details = match answer {
+            Answer::ShowGeneration(details) => details,
+            Answer::Refused(refusal) => {
+                return self.conclude(Err(Rejected::by_failure(refusal.message)), now);
+            }
+            other => unreachable!("the store answers about a generation, not {other:?}"),
+        };
+        if let Some(under_way) = self.reloads.under_way() {
+            under_way.text_of = Some(details.row.verdict.generation);
+            self.world.load(Load::Kept(sources(*details)));
+        }
+    }
+
+    /// Where what is in force now comes from.
+    pub(super) fn note_origin(&mut self, text_of: Option<u64>, old: Arc<Config>) {
+        let before = self.reloads.brought_back.take();
+        let is_as_before = self.engine.config().sources == old.sources;
+        self.reloads.brought_back = match (text_of, before) {
+            (None, _) => None,
+            // To bring back what is there changes nothing, nor where it is from.
+            (Some(_), before) if is_as_before => before,
+            (Some(text_of), before) => Some(BroughtBack {
+                text_of,
+                instead_of: before.map_or(old, |before| before.instead_of),
+            }),
+        };
+    }
+}
+
+fn sources(details: GenerationDetails) -> Vec<SourceFile> {
+    let files = details.files.into_iter();
+    files
+        .map(|file| SourceFile {
+            path: file.path.into(),
+            text: file.text.into(),
+        })
+        .collect()
+}

@@ -1,0 +1,207 @@
+//! Rollback: what was in force before comes back, and the file on disk is left alone.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    reason = "a test stands outside hupd"
+)]
+
+mod common;
+
+use std::fs;
+
+use common::{Home, Hupd, Told};
+use rustix::process::Signal;
+use serde_json::Value;
+
+fn job(name: &str) -> String {
+    format!("[jobs.{name}]\ncommand = \"true\"\n")
+}
+
+fn jobs(home: &Home) -> Vec<String> {
+    let rows = home.json(&["list"]);
+    let rows = rows["jobs"].as_array().expect("rows");
+    let name = |row: &Value| row["job"].as_str().expect("a name").to_owned();
+    rows.iter().map(name).collect()
+}
+
+/// A hupd that has had these jobs, one after the other.
+fn with_generations(names: &[&str]) -> Hupd {
+    let hupd = Hupd::start(&job(names[0]));
+    for name in &names[1..] {
+        hupd.home.configure(&job(name));
+        hupd.reload();
+    }
+    hupd
+}
+
+/// The status line of the last verdict that the service manager was told.
+fn told(hupd: &Hupd) -> String {
+    let message = hupd.wait_notified("READY=1");
+    let line = message
+        .lines()
+        .find_map(|line| line.strip_prefix("STATUS="));
+    line.expect("a status").to_owned()
+}
+
+#[test]
+fn a_rollback_brings_back_what_was_before_and_says_that_the_file_is_not_in_force() {
+    let hupd = with_generations(&["first", "second", "third"]);
+    let file = hupd.home.read("hupd.toml");
+    let rolled = Told::by_hupctl(&hupd.home, &["rollback"]);
+    assert_eq!(rolled.status, Some(0), "{rolled:?}");
+    let line = "rolled back to the text of generation 2: generation 4: 1 added (second), 1 removed (third) (";
+    assert!(rolled.out.starts_with(line), "{}", rolled.out);
+    assert!(
+        rolled
+            .aside
+            .contains("the file on disk is not in force now"),
+        "{rolled:?}"
+    );
+    let status =
+        "generation 4, 1 job, by the text of generation 2 and not the file on disk; last reload: ";
+    let said = told(&hupd);
+    assert!(said.starts_with(status), "{said}");
+    hupd.wait_log("the text of generation 2 is in force, not the file on disk");
+    assert_eq!(jobs(&hupd.home), ["second"]);
+    assert_eq!(hupd.home.read("hupd.toml"), file);
+
+    let status = hupd.status();
+    assert_eq!(
+        (&status["generation"], &status["text_of"]),
+        (&4.into(), &2.into())
+    );
+    let shown = Told::of_success(&hupd.home, &["status"]);
+    assert!(
+        shown.contains("NOT THE FILE   the text of generation 2 is in force"),
+        "{shown}"
+    );
+    let rows = hupd.home.json(&["generations"]);
+    let row = &rows["generations"][0];
+    assert_eq!(
+        (&row["text_of"], &row["in_force"]),
+        (&2.into(), &true.into())
+    );
+    let by = row["asked_by"].as_str().expect("a text");
+    assert!(by.starts_with("rollback by hupctl from pid "), "{by}");
+
+    // A HUP reads the file again, and then it is in force.
+    hupd.signal(Signal::HUP);
+    let said = told(&hupd);
+    assert!(
+        said.starts_with("generation 5, 1 job; last reload: "),
+        "{said}"
+    );
+    assert_eq!(jobs(&hupd.home), ["third"]);
+    assert_eq!(hupd.status()["text_of"], Value::Null);
+}
+
+#[test]
+fn any_generation_comes_back_by_its_number_with_the_files_that_are_gone_from_the_disk() {
+    let hupd =
+        Hupd::start("include = [\"./conf.d/*.toml\"]\n[daemon]\n[jobs.main]\ncommand = \"true\"\n");
+    hupd.home.write("conf.d/a.toml", &job("a"));
+    hupd.home.write("conf.d/b.toml", &job("b"));
+    hupd.reload();
+    fs::remove_dir_all(hupd.home.file("conf.d")).expect("removed");
+    hupd.home.configure(&job("other"));
+    hupd.reload();
+    let rolled = Told::by_hupctl(&hupd.home, &["rollback", "2"]);
+    assert_eq!(rolled.status, Some(0), "{rolled:?}");
+    assert_eq!(jobs(&hupd.home), ["a", "b", "main"]);
+    assert_eq!(hupd.generation(), 4);
+    // Twice is there and back again.
+    Told::by_hupctl(&hupd.home, &["rollback"]);
+    assert_eq!(jobs(&hupd.home), ["other"]);
+    assert_eq!(hupd.generation(), 5);
+}
+
+#[test]
+fn a_rollback_that_cannot_be_is_refused_and_nothing_changes() {
+    let home = Home::new();
+    fs::create_dir(home.file("logs")).expect("a folder");
+    home.configure(&format!(
+        "[log]\nfile = \"logs/hupd.log\"\n{}",
+        job("first")
+    ));
+    let hupd = Hupd::start_in(home);
+    hupd.home.configure(&job("second"));
+    hupd.reload();
+    fs::remove_dir_all(hupd.home.file("logs")).expect("removed");
+    for (arguments, reason) in [
+        (&["rollback", "1"][..], "no such file or directory"),
+        (&["rollback", "7"], "no generation 7 is on record"),
+    ] {
+        let refused = Told::by_hupctl(&hupd.home, arguments);
+        assert_eq!(refused.status, Some(1), "{refused:?}");
+        assert!(refused.aside.contains("rollback refused: "), "{refused:?}");
+        assert!(refused.aside.contains(reason), "{refused:?}");
+        assert!(
+            refused.aside.contains("generation 2 stays in force"),
+            "{refused:?}"
+        );
+    }
+    assert_eq!(jobs(&hupd.home), ["second"]);
+    assert_eq!(hupd.status()["text_of"], Value::Null);
+    let rows = hupd.home.json(&["generations"]);
+    assert_eq!(rows["generations"][0]["accepted"], false);
+}
+
+#[test]
+fn the_first_generation_has_none_before_it() {
+    let hupd = with_generations(&["only"]);
+    let refused = Told::by_hupctl(&hupd.home, &["rollback"]);
+    assert_eq!(refused.status, Some(1));
+    let text = "no earlier generation with another text is on record";
+    assert!(refused.aside.contains(text), "{refused:?}");
+}
+
+#[test]
+fn what_was_rolled_back_is_not_read_again_until_the_file_says_something_else() {
+    let watching = |name: &str| format!("[daemon]\nwatch_config = true\n{}", job(name));
+    let hupd = Hupd::start(&watching("first"));
+    hupd.home.configure(&watching("second"));
+    hupd.wait_notified_status("1 added (second)");
+    Told::by_hupctl(&hupd.home, &["rollback"]);
+    assert_eq!(jobs(&hupd.home), ["first"]);
+    // The same again: nothing new.
+    hupd.home.configure(&watching("second"));
+    hupd.home.configure(&watching("third"));
+    hupd.wait_notified_status("1 added (third)");
+    let log = hupd.log();
+    let accepted = log.lines().filter(|line| line.contains("reload accepted"));
+    let accepted: Vec<_> = accepted
+        .filter(|line| line.contains("1 added (second)"))
+        .collect();
+    assert_eq!(accepted.len(), 1, "{log}");
+    assert_eq!(jobs(&hupd.home), ["third"]);
+    assert_eq!(hupd.status()["text_of"], Value::Null);
+}
+
+#[test]
+fn a_start_reads_the_file() {
+    let hupd = with_generations(&["first", "second"]);
+    Told::by_hupctl(&hupd.home, &["rollback"]);
+    let hupd = Hupd::start_in(hupd.crash());
+    assert_eq!(jobs(&hupd.home), ["second"]);
+    assert_eq!(hupd.status()["text_of"], Value::Null);
+    assert_eq!(hupd.generation(), 4);
+}
+
+#[test]
+fn a_job_that_comes_back_is_an_edited_one_and_runs_go_on() {
+    let text = |every: &str| {
+        format!(
+            "[jobs.stays]\ncommand = [\"sleep\", \"60\"]\n[jobs.often]\ncommand = \"true\"\nevery = \"{every}\"\n"
+        )
+    };
+    let hupd = Hupd::start(&text("1h"));
+    hupd.home.json(&["run", "stays"]);
+    let before = hupd.home.wait_running("stays", 1);
+    hupd.home.configure(&text("2h"));
+    hupd.reload();
+    Told::by_hupctl(&hupd.home, &["rollback"]);
+    let after = hupd.home.wait_running("stays", 1);
+    assert_eq!(before[0]["pid"], after[0]["pid"]);
+    assert_eq!(hupd.home.runs("often"), [] as [Value; 0]);
+    assert_eq!(hupd.generation(), 3);
+}
