@@ -12,6 +12,7 @@ mod common;
 
 use std::fs;
 use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use common::{Home, Hupd, fates, skip, wait_until};
 use jiff::{SignedDuration, Timestamp};
@@ -23,9 +24,13 @@ const FOLDERS: [&str; 2] = ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux
 /// it starts, within the same minute, and only then is the clock set to it.
 const LONGEST_START: SignedDuration = SignedDuration::from_secs(40);
 
+/// Each of these hupds keeps a core busy: one after the other, or they keep each other from their instants.
+static ONE: Mutex<()> = Mutex::new(());
+
 /// A hupd that takes the time from a file.
 struct Faked {
     hupd: Hupd,
+    _alone: MutexGuard<'static, ()>,
 }
 
 impl Faked {
@@ -37,6 +42,7 @@ impl Faked {
             skip("a faked clock: libfaketime is missing");
             return None;
         };
+        let alone = ONE.lock().unwrap_or_else(PoisonError::into_inner);
         let home = Home::new();
         home.configure(&format!("[daemon]\ntimezone = \"Europe/Berlin\"\n{jobs}"));
         let at = at.parse().expect("a time");
@@ -49,7 +55,10 @@ impl Faked {
             .env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
         let hupd = Hupd::start_by(command, home);
         set(&hupd.home, at);
-        Some(Self { hupd })
+        Some(Self {
+            hupd,
+            _alone: alone,
+        })
     }
 
     fn set(&self, at: &str) {
