@@ -5,6 +5,7 @@
 //! looks at the clock again and again: also at one that was set, of which no kernel tells it here.
 #![allow(
     clippy::disallowed_methods,
+    clippy::disallowed_types,
     reason = "these tests start hupd as its users do"
 )]
 
