@@ -117,6 +117,7 @@ fn the_environment_is_the_documented_one_and_nothing_of_the_callers() {
         Some(user) => (user.name, user.dir.display().to_string()),
         None => (geteuid().as_raw().to_string(), "/".to_owned()),
     };
+    let state_dir = hupd.home.file("state").display().to_string();
     let expected = [
         ("PATH", PATH),
         ("HOME", &folder),
@@ -133,6 +134,7 @@ fn the_environment_is_the_documented_one_and_nothing_of_the_callers() {
         ),
         ("HUPD_GENERATION", "1"),
         ("HUPD_ATTEMPT", "1"),
+        ("HUPD_STATE_DIR", &state_dir),
     ];
     let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
     assert_eq!(

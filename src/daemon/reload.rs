@@ -126,11 +126,8 @@ impl<W: World> Daemon<W> {
 
     /// The loader is done: commit or refuse, tell everybody, and begin the next one if it is wanted.
     pub(super) fn loaded(&mut self, outcome: LoadOutcome, now: Moment) {
-        let decided = outcome.map_err(|problems| {
-            self.await_mending(&problems);
-            Rejected::by_problems(&problems)
-        });
-        self.conclude(decided, now);
+        let loaded = outcome.map_err(|problems| Rejected::by_problems(&problems));
+        self.conclude(loaded, now);
     }
 
     pub(super) fn conclude(&mut self, loaded: Result<Accepted, Rejected>, now: Moment) {
@@ -186,6 +183,9 @@ impl<W: World> Daemon<W> {
         let by = who(&under_way.wish.askers);
         let text_of = under_way.text_of;
         let old = Arc::clone(self.engine.config());
+        if let Some(rejected) = loaded.as_ref().err().filter(|it| !it.broken.is_empty()) {
+            self.world.await_mending(&old, rejected.broken.clone());
+        }
         let decided = loaded.and_then(|accepted| self.commit(accepted, now));
         if decided.is_ok() {
             self.note_origin(text_of, old);
@@ -225,12 +225,6 @@ impl<W: World> Daemon<W> {
         self.keep_verdict(&verdict);
         self.perform(effects);
         verdict
-    }
-
-    fn await_mending(&mut self, problems: &Problems) {
-        let broken = problems.0.iter().map(|problem| problem.path.clone());
-        let config = Arc::clone(self.engine.config());
-        self.world.await_mending(&config, broken.collect());
     }
 
     /// Acquires what can fail, then swaps.

@@ -1,5 +1,7 @@
 //! The verdict on a reload: where it is kept, and who is told.
 
+use std::path::PathBuf;
+
 use super::{Daemon, Notice, World};
 use crate::config::{Problems, counted};
 use crate::protocol::Verdict;
@@ -10,6 +12,8 @@ pub(super) struct Rejected {
     pub summary: String,
     pub problems: String,
     pub count: usize,
+    /// The files that have to be mended.
+    pub broken: Vec<PathBuf>,
 }
 
 impl<W: World> Daemon<W> {
@@ -73,6 +77,7 @@ impl Rejected {
             summary: problems.summary(),
             problems: problems.to_string(),
             count: problems.0.len(),
+            broken: problems.0.iter().map(|it| it.path.clone()).collect(),
         }
     }
 
@@ -82,6 +87,7 @@ impl Rejected {
             summary: failure.clone(),
             problems: format!("error: {failure}\n"),
             count: 1,
+            broken: Vec::new(),
         }
     }
 }
