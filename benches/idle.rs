@@ -11,12 +11,15 @@
 
 #[path = "../tests/common/mod.rs"]
 mod common;
+#[allow(dead_code, reason = "each benchmark uses its part")]
+mod meter;
 
 use std::fmt::Write;
 use std::fs;
 use std::time::Duration;
 
 use common::Hupd;
+use meter::resident;
 
 const WINDOW: Duration = Duration::from_secs(60);
 
@@ -42,7 +45,7 @@ fn main() {
         println!(
             "{jobs:>8} {:>22} {:>8.1} MiB",
             after - before,
-            resident(pid) / 1024.0
+            resident(&hupd) / 1024.0
         );
         hupd.stop();
     }
@@ -69,13 +72,6 @@ fn wake_ups(pid: i32) -> u64 {
         .filter_map(|task| fs::read_to_string(task.path().join("status")).ok())
         .map(|status| field(&status, "voluntary_ctxt_switches"))
         .sum()
-}
-
-fn resident(pid: i32) -> f64 {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("a status");
-    #[expect(clippy::cast_precision_loss, reason = "kilobytes")]
-    let kilobytes = field(&status, "VmRSS") as f64;
-    kilobytes
 }
 
 fn field(status: &str, name: &str) -> u64 {

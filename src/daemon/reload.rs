@@ -134,7 +134,7 @@ impl<W: World> Daemon<W> {
         let Some(mut under_way) = self.reloads.under_way.take() else {
             return;
         };
-        let again = std::mem::take(&mut under_way.again);
+        let mut again = std::mem::take(&mut under_way.again);
         if self.engine.phase() != Phase::Serving {
             let later = again.into_iter().flat_map(|wish| wish.askers);
             return refuse_all(under_way.wish.askers.into_iter().chain(later));
@@ -148,7 +148,6 @@ impl<W: World> Daemon<W> {
             self.announce(&verdict);
             deliver(under_way.wish.askers, &verdict);
         }
-        let mut again = again;
         if let Some(wish) = again.pop_front() {
             self.load_for(wish, again, now);
         }
