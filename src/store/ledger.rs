@@ -51,7 +51,7 @@ impl<'a> Line<'a> {
 }
 
 /// Adds a line, or decides one that waits. Whether it did: what is decided stays, but for what was missed in a time
-/// that comes once more because the clock was set back.
+/// that comes once more because the clock was set back: what is decided then counts.
 fn write_line(
     connection: &Connection,
     line: &Line<'_>,
@@ -64,7 +64,7 @@ fn write_line(
              ON CONFLICT DO UPDATE SET fate = excluded.fate, reason = excluded.reason,
                generation = excluded.generation, run = excluded.run, decided_at = excluded.decided_at,
                starts_at = excluded.starts_at
-             WHERE fate = 'waiting' OR (fate = 'missed' AND excluded.fate = 'ran')",
+             WHERE fate = 'waiting' OR (fate = 'missed' AND excluded.fate <> 'missed')",
         )?
         .execute(params![
             line.occurrence.job.as_str(),

@@ -231,7 +231,7 @@ impl Ledger {
         let is_open = |line: &Line| match line.fate {
             "waiting" => true,
             // It comes again with a clock that was set back.
-            "missed" => fate == "ran",
+            "missed" => fate != "missed",
             _ => false,
         };
         if before.is_some_and(|line| !is_open(&line)) {

@@ -60,7 +60,7 @@ fn the_first_fate_stays() {
     store.record(entry("a", 120, Fate::Skipped, "disabled"));
     store.record(entry("a", 120, Fate::Missed, "too late"));
     store.record(entry("a", 180, Fate::Missed, "suspended"));
-    store.record(entry("a", 180, Fate::Skipped, "overlap"));
+    store.record(entry("a", 180, Fate::Missed, "downtime"));
     assert_eq!(
         place.claim(&store, claim(2, "a", 120)),
         Claimed::AlreadyThere
@@ -85,6 +85,24 @@ fn what_was_missed_can_run_when_it_comes_again() {
     );
     store.close();
     assert_eq!(place.lines(), ["a ran  1"]);
+}
+
+/// Missed is what nobody has looked at. What is decided when it comes is what has become of it, whether the store can be
+/// written then or not.
+#[test]
+fn what_was_missed_is_decided_when_it_comes_again() {
+    let place = Place::new();
+    let store = place.store();
+    store.record(entry("a", 60, Fate::Missed, "passed over"));
+    store.record(entry("a", 60, Fate::Waiting, "no place"));
+    store.record(entry("a", 120, Fate::Missed, "passed over"));
+    store.record(entry("a", 120, Fate::Skipped, "overlap"));
+    assert_eq!(
+        place.claim(&store, claim(1, "a", 120)),
+        Claimed::AlreadyThere
+    );
+    store.close();
+    assert_eq!(place.lines(), ["a waiting no place", "a skipped overlap"]);
 }
 
 #[test]

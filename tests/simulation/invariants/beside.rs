@@ -22,10 +22,10 @@ impl Invariants {
             };
             return broken(invariant, Named(occurrence));
         }
-        let mut groups = self
-            .open
-            .values()
-            .filter_map(|open| open.job.group.as_ref());
+        // What rests may have left the group by this file, or have come into it.
+        let others = self.open.values();
+        let others = others.filter(|open| !(self.is_reload && open.is_resting));
+        let mut groups = others.filter_map(|open| open.job.group.as_ref());
         match groups.any(|group| Some(group) == job.group.as_ref()) {
             true => broken(APART, Named(occurrence)),
             false => Ok(()),
@@ -33,8 +33,11 @@ impl Invariants {
     }
 
     /// Nobody of the group who waited before this turn, and is in time as well, was due earlier.
-    pub(super) fn has_waited(&self, engine: &Engine, begun: &Run) -> Verdict {
-        let Some(group) = begun.job.group.as_ref().filter(|_| !self.is_reload) else {
+    pub(super) fn has_waited(&self, engine: &Engine, run: RunId) -> Verdict {
+        let Some(begun) = engine.run(run).filter(|_| !self.is_reload) else {
+            return Ok(());
+        };
+        let Some(group) = begun.job.group.as_ref() else {
             return Ok(());
         };
         if begun.pace == Pace::CatchUp {

@@ -1,5 +1,7 @@
 //! Of what a reload may change, and of what is in force.
 
+use std::sync::Arc;
+
 use hupd::clock::Moment;
 use hupd::config::{Job, Timing};
 use hupd::daemon::Daemon;
@@ -34,7 +36,17 @@ impl Invariants {
                 false => broken(UNTOUCHED, format!("{before:?}\nis now\n{engine:?}")),
             };
         }
+        self.redefine_resting(engine);
         self.unmoved(engine, before, now)
+    }
+
+    /// What waits for its next attempt goes on by what is in force.
+    fn redefine_resting(&mut self, engine: &Engine) {
+        for (id, open) in self.open.iter_mut().filter(|(_, open)| open.is_resting) {
+            if let Some(run) = engine.run(*id) {
+                open.job = Arc::clone(&run.job);
+            }
+        }
     }
 
     fn unmoved(&self, engine: &Engine, before: &Engine, now: Moment) -> Verdict {

@@ -42,6 +42,7 @@ impl Invariants {
         if !self.refused.contains(&run) {
             self.is_not_early(occurrence, now)?;
             self.is_next(occurrence, false, now)?;
+            self.has_waited(engine, run)?;
         }
         let Some(begun) = engine.run(run) else {
             return broken(ONE_FATE, format!("run {run} is nowhere"));
@@ -49,7 +50,6 @@ impl Invariants {
         let job = Arc::clone(&begun.job);
         self.is_placed(run)?;
         self.is_beside(&job, occurrence)?;
-        self.has_waited(engine, begun)?;
         self.is_newest(begun, since)?;
         self.has_come(occurrence);
         if begun.pace == Pace::CatchUp {
