@@ -130,6 +130,8 @@ pub struct Invariants {
     turns: u64,
     /// In this turn another file may have come into force.
     is_reload: bool,
+    /// In this turn it was paused: what was due before has been started first.
+    pausing: Option<JobName>,
 }
 
 impl Invariants {
@@ -156,6 +158,7 @@ impl Invariants {
             excused: Duration::ZERO,
             turns: 0,
             is_reload: false,
+            pausing: None,
         }
     }
 
@@ -299,9 +302,15 @@ impl Invariants {
             self.turns_to_take = self.turns_to_take.max(old.catch_up_limit);
         }
         self.is_reload = reload.is_some();
+        self.pausing = match told {
+            Told::Pause(job, _) => Some(job.clone()),
+            _ => None,
+        };
+        if let Some((_, [old, new])) = reload {
+            self.forget_newest((old, new));
+        }
         self.acts(daemon, now)?;
         if let Some((before, [old, new])) = reload {
-            self.forget_newest((old, new));
             self.adopted((old, new), now);
             self.reloaded(daemon, before, now)?;
         }

@@ -33,7 +33,8 @@ impl Invariants {
         if engine.phase() != Phase::Serving {
             return broken(QUIET, Named(occurrence));
         }
-        let is_paused = engine.pause_of(&occurrence.job).is_some();
+        let job = &occurrence.job;
+        let is_paused = engine.pause_of(job).is_some() && self.pausing.as_ref() != Some(job);
         if is_paused && occurrence.trigger != Trigger::Request {
             return broken(PAUSED, Named(occurrence));
         }
