@@ -1,5 +1,6 @@
 //! Whole lives of hupd, each from a seed. A life that goes wrong is told with what repeats it, such as
-//! `HUPD_SIM_SEED=12 cargo test --test lives`; `HUPD_SIM_SECONDS=…` lives fresh ones for longer.
+//! `HUPD_SIM_SEED=12 cargo test --test lives`; `HUPD_SIM_SECONDS=…` lives fresh ones for longer, `HUPD_SIM_FROM=…` from
+//! that seed on in place of one of the time.
 
 #![allow(
     clippy::disallowed_methods,
@@ -69,6 +70,11 @@ fn number(name: &str) -> Option<u64> {
     Some(number.unwrap_or_else(|_| panic!("{name}={text} is not a number")))
 }
 
+fn seed_of_the_time() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    now.as_nanos() as u64
+}
+
 #[test]
 fn every_life_keeps_the_promises() {
     let universe = Universe::new();
@@ -91,8 +97,7 @@ fn so_do_lives_that_nobody_has_seen_before() {
     }
     let universe = Universe::new();
     let lasts = number("HUPD_SIM_SECONDS").map_or(FRESH, Duration::from_secs);
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    let first = now.as_nanos() as u64;
+    let first = number("HUPD_SIM_FROM").unwrap_or_else(seed_of_the_time);
     let began = Instant::now();
     let mut lives = 0;
     while began.elapsed() < lasts {

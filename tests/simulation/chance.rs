@@ -264,7 +264,7 @@ impl Chance {
     fn grace(&mut self) -> Duration {
         match self.dice.percent(10) {
             true => Duration::ZERO,
-            false => self.dice.duration(10 * MILLISECOND, 120 * SECOND),
+            false => whole_millis(self.dice.duration(10 * MILLISECOND, 120 * SECOND)),
         }
     }
 
@@ -424,4 +424,9 @@ impl Chance {
 
 fn name(number: usize) -> String {
     format!("j{number}")
+}
+
+/// As a file can say it.
+fn whole_millis(time: Duration) -> Duration {
+    time - Duration::from_nanos(u64::from(time.subsec_nanos() % 1_000_000))
 }

@@ -85,16 +85,10 @@ impl Model {
         let ended = self.end_pauses(now);
         let any_ended = !ended.is_empty();
         acts.extend(ended);
-        let mut due: Vec<_> = self
-            .next
-            .iter()
-            .filter(|(_, next)| next.has_come(now))
-            .map(|(name, next)| (next.on_the_wall(self.clocks), name.clone(), *next))
-            .collect();
-        due.sort();
+        let due = self.due_by(now);
         let any = any_ended || !due.is_empty();
         acts.extend(self.start_delayed(now));
-        for (_, name, next) in due {
+        for (name, next) in due {
             let job = self.job(&name).expect("only jobs in force are due").clone();
             let waits = |at| self.waits_at(&name, &job, at);
             let owed = owed(&job, next, (&self.oracle, &waits), (now, self.clocks));
@@ -104,6 +98,29 @@ impl Model {
         acts.extend(self.admit(now));
         acts.extend(any.then_some(Act::Decided(now.wall)));
         acts
+    }
+
+    /// All that is due, what has been so longest first: by each clock in its own order, and merged by the one on the wall.
+    fn due_by(&self, now: Moment) -> Vec<(JobName, Next)> {
+        let due = self.next.iter().filter(|(_, next)| next.has_come(now));
+        let mut due: Vec<_> = due.map(|(name, next)| (*next, name.clone())).collect();
+        due.sort();
+        let by_wall = due.partition_point(|(next, _)| matches!(next, Next::Wall(_)));
+        let mut by_elapsed = due.split_off(by_wall).into_iter().peekable();
+        let mut by_wall = due.into_iter().peekable();
+        let place = |(next, name): &(Next, JobName)| (next.on_the_wall(self.clocks), name.clone());
+        let mut merged = Vec::new();
+        loop {
+            let first = match (by_wall.peek(), by_elapsed.peek()) {
+                (Some(one), Some(other)) if place(one) < place(other) => by_wall.next(),
+                (Some(_), None) => by_wall.next(),
+                _ => by_elapsed.next(),
+            };
+            let Some((next, name)) = first else {
+                return merged;
+            };
+            merged.push((name, next));
+        }
     }
 
     /// Instants that somebody has moved on the wall are counted from where they are.
