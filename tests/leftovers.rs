@@ -10,6 +10,7 @@
 mod common;
 
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::symlink;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 
@@ -32,7 +33,11 @@ fn home(config: &str) -> Home {
 
 /// A hupd that was killed, and the process that its run has left.
 fn killed(config: &str) -> (Home, Pid) {
-    let hupd = Hupd::start_in(home(config));
+    killed_in(home(config))
+}
+
+fn killed_in(home: Home) -> (Home, Pid) {
+    let hupd = Hupd::start_in(home);
     hupd.home.json(&["run", "long"]);
     let running = hupd.home.wait_running("long", 1);
     let pid = running[0]["pid"].as_i64().unwrap();
@@ -41,6 +46,7 @@ fn killed(config: &str) -> (Home, Pid) {
         (members(pid).len() == 2).then_some(())
     });
     wait_until("what has left the group is there", || {
+        let config = hupd.home.read("hupd.toml");
         (!config.contains("setsid") || hupd.home.file("stray").exists()).then_some(())
     });
     wait_until("the start is on record", || {
@@ -458,6 +464,38 @@ fn what_belongs_to_another_history_is_let_alone() {
     hupd.stop();
     assert!(is_alive(stray));
     end(&[stray]);
+}
+
+/// By its environment alone it is known, and that must not depend on how the folder is written.
+#[test]
+fn what_is_left_is_found_however_the_state_dir_is_spelled() {
+    let spellings = ["state", "link", "link/", "./run/../link//."];
+    for (before, after) in spellings.iter().zip(spellings.iter().cycle().skip(1)) {
+        let home = home(&strays("kill"));
+        for folder in ["state", "run"] {
+            std::fs::create_dir(home.file(folder)).unwrap();
+        }
+        symlink("state", home.file("link")).unwrap();
+        spell_state_dir(&home, ("state", before));
+        let (home, pid) = killed_in(home);
+        let stray = stray(&home);
+        end(&members(pid));
+        wait_until("nobody is left", || members(pid).is_empty().then_some(()));
+        spell_state_dir(&home, (before, after));
+
+        let hupd = Hupd::start_in(home);
+
+        let lost = hupd.home.ended_run("long");
+        assert_eq!(lost["stopped_by"], "orphan", "'{before}', then '{after}'");
+        assert!(!is_alive(stray), "'{before}', then '{after}'");
+    }
+}
+
+fn spell_state_dir(home: &Home, (before, after): (&str, &str)) {
+    let line = |path: &str| format!("state_dir = \"{path}\"\n");
+    let config = home.read("hupd.toml");
+    assert!(config.contains(&line(before)), "{config}");
+    home.write("hupd.toml", &config.replace(&line(before), &line(after)));
 }
 
 /// Such as one that hangs in the kernel: here the kernel only says that it has sent the signals.

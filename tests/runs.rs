@@ -117,7 +117,8 @@ fn the_environment_is_the_documented_one_and_nothing_of_the_callers() {
         Some(user) => (user.name, user.dir.display().to_string()),
         None => (geteuid().as_raw().to_string(), "/".to_owned()),
     };
-    let state_dir = hupd.home.file("state").display().to_string();
+    let state_dir = fs::canonicalize(hupd.home.file("state")).expect("a path");
+    let state_dir = state_dir.display().to_string();
     let expected = [
         ("PATH", PATH),
         ("HOME", &folder),

@@ -68,7 +68,7 @@ impl<W: World> Daemon<W> {
             attempt: start.attempt,
             generation: start.generation,
             keep_output: config.history.output,
-            state_dir: config.daemon.state_dir.as_path().into(),
+            state_dir: self.world.history(),
         });
     }
 

@@ -1,13 +1,14 @@
 //! The world of a real daemon: its threads, its files, and the service manager.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::loader::Loader;
 use super::locks::Locks;
 use super::world::{Load, Notice, World};
 use crate::clock::{Moment, Wake};
-use crate::config::{self, Config};
+use crate::config::{Config, Orphans};
 use crate::control::Server;
 use crate::event::{Event, Inbox, Listener, Outbox, Reply};
 use crate::ledger::{OpenRun, Remains};
@@ -73,8 +74,12 @@ impl World for Parts {
         self.spawners.give_up(run);
     }
 
-    fn take_over(&mut self, open: Vec<OpenRun>, by: &config::Daemon) -> Vec<(OpenRun, Remains)> {
-        self.children.take_over(open, by)
+    fn history(&self) -> Arc<Path> {
+        self.store.folder()
+    }
+
+    fn take_over(&mut self, open: Vec<OpenRun>, orphans: Orphans) -> Vec<(OpenRun, Remains)> {
+        self.children.take_over(open, (orphans, &self.history()))
     }
 
     fn signal(&mut self, run: RunId, signal: Signal) {

@@ -126,7 +126,7 @@ impl<W: World> Daemon<W> {
             log::error!("{moved}");
         }
         let recovered_moved = recovered.moved_aside.take();
-        let runs = world.take_over(std::mem::take(&mut recovered.open), &config.daemon);
+        let runs = world.take_over(std::mem::take(&mut recovered.open), config.daemon.orphans);
         // A new reading: the alarm watches the clock only now, and one that was set before goes unnoticed.
         let now = world.now();
         let (engine, effects) = Engine::new(beginning((config, recovered), runs), now);

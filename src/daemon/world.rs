@@ -1,11 +1,12 @@
 //! What the loop needs from the world outside it, and does to it. The daemon's own world is
 //! [`Parts`](super::parts::Parts), made of threads and system calls; a simulation has another one.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::{Moment, Wake};
-use crate::config::{self, Config, SourceFile};
+use crate::config::{Config, Orphans, SourceFile};
 use crate::event::{Event, Listener, Outbox, Reply};
 use crate::ledger::{OpenRun, Remains};
 use crate::run::{RunId, Signal};
@@ -29,6 +30,9 @@ pub trait World {
     /// A way for events to come.
     fn outbox(&self) -> Outbox;
 
+    /// The folder in which runs have their numbers, by the one path that does not depend on how the file spells it.
+    fn history(&self) -> Arc<Path>;
+
     /// Starts the process of a run; `Started` or `CouldNotStart` follows.
     fn spawn(&mut self, order: SpawnOrder);
 
@@ -37,7 +41,7 @@ pub trait World {
 
     /// Looks for the processes of runs of an earlier hupd, wherever they are. What goes on as a run by `orphans` is
     /// watched and can be signalled from then on; `Gone` follows when nothing of it is left.
-    fn take_over(&mut self, open: Vec<OpenRun>, by: &config::Daemon) -> Vec<(OpenRun, Remains)>;
+    fn take_over(&mut self, open: Vec<OpenRun>, orphans: Orphans) -> Vec<(OpenRun, Remains)>;
 
     /// Sends a signal to the whole process group of a run. It does nothing where the run has ended.
     fn signal(&mut self, run: RunId, signal: Signal);

@@ -4,6 +4,7 @@ use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::Read;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use rustix::fs::{Access, access};
@@ -55,6 +56,17 @@ pub(super) fn prepare(state_dir: &Path) -> Result<PathBuf, StoreError> {
         Ok(_) => Ok(path),
         Err(why) => error(&path, "cannot open the store", &reason(&why)),
     }
+}
+
+/// The one path to which all spellings of this folder lead, links among them.
+pub(super) fn plain(state_dir: &Path) -> Result<Arc<Path>, StoreError> {
+    let found = state_dir.canonicalize().map_err(|why| {
+        let (path, why) = (state_dir.display(), reason(&why));
+        StoreError(format!(
+            "{path}: cannot find out where this folder is: {why}"
+        ))
+    });
+    Ok(found?.into())
 }
 
 /// What SQLite would pass over in silence, though there was a history once: it takes an empty file for a new database,

@@ -28,6 +28,7 @@ mod writer;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::mpsc::{self, Sender};
 use std::thread::{self, JoinHandle};
 
@@ -50,6 +51,7 @@ use writer::{Message, Writer};
 pub struct Store {
     inbox: Sender<Message>,
     writer: JoinHandle<()>,
+    folder: Arc<Path>,
 }
 
 /// What an earlier life left behind.
@@ -104,6 +106,7 @@ impl Store {
         // Before an empty file is made.
         let unreadable = files::unreadable(state_dir);
         let path = files::prepare(state_dir)?;
+        let folder = files::plain(state_dir)?;
         let mut place = Place::new(&path);
         let (connection, recovered) = place.open(unreadable, now)?;
         let failed = |why: &dyn fmt::Display| StoreError(format!("{}: {why}", path.display()));
@@ -115,7 +118,17 @@ impl Store {
             .name("store writer".to_owned())
             .spawn(move || writer.run())
             .map_err(|why| failed(&why))?;
-        Ok((Self { inbox, writer }, recovered))
+        let store = Self {
+            inbox,
+            writer,
+            folder,
+        };
+        Ok((store, recovered))
+    }
+
+    /// Where it is, however `state_dir` spells that.
+    pub fn folder(&self) -> Arc<Path> {
+        self.folder.clone()
     }
 
     /// Writes a record. The verdicts on claims arrive as `Event::Claimed`, in order.

@@ -23,6 +23,7 @@ mod tests;
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::thread;
@@ -31,7 +32,7 @@ use std::time::Duration;
 use rustix::process::{PidfdFlags, getpid, pidfd_open};
 
 use crate::clock::since_boot;
-use crate::config::Daemon;
+use crate::config::Orphans;
 use crate::event::{Event, Listener, Outbox, Reply, Started};
 use crate::ledger::{Birth, OpenRun, Remains};
 use crate::protocol::{Answer, OutputRow, Refusal, RefusalKind};
@@ -80,8 +81,9 @@ impl Children {
         self.handle.send(Command::Signal(run, signal));
     }
 
-    /// Looks for what a hupd that was killed has left of these runs, and watches what goes on, as `orphans` says.
-    pub fn take_over(&self, open: Vec<OpenRun>, by: &Daemon) -> Vec<(OpenRun, Remains)> {
+    /// Looks for what a hupd that was killed has left of these runs, and watches what goes on, as `orphans`
+    /// says; they have their numbers in the history of that folder.
+    pub fn take_over(&self, open: Vec<OpenRun>, by: (Orphans, &Path)) -> Vec<(OpenRun, Remains)> {
         let (found, relics) = relics::find(open, by);
         for relic in relics {
             self.handle.send(Command::TakeOver(Box::new(relic)));

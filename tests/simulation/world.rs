@@ -1,10 +1,11 @@
 //! The invented machine as the world of the real loop.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use hupd::clock::{Moment, Wake};
-use hupd::config::{self, Config};
+use hupd::config::{Config, Orphans};
 use hupd::daemon::{Load, Notice, World};
 use hupd::event::{Event, Listener, Outbox, Reply};
 use hupd::ledger::{OpenRun, Remains};
@@ -58,7 +59,11 @@ impl World for Machine {
         self.give_up(run);
     }
 
-    fn take_over(&mut self, open: Vec<OpenRun>, _: &config::Daemon) -> Vec<(OpenRun, Remains)> {
+    fn history(&self) -> Arc<Path> {
+        Path::new("/state").into()
+    }
+
+    fn take_over(&mut self, open: Vec<OpenRun>, _: Orphans) -> Vec<(OpenRun, Remains)> {
         let mut found = Vec::new();
         for open in open {
             let remains = self.remains_of(&open);

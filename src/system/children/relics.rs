@@ -2,6 +2,7 @@
 //! looking who is left, for the kernel tells nobody when a group becomes empty.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::time::Duration;
 
 use super::Source;
@@ -12,7 +13,7 @@ use super::processes;
 use super::relic::{Relic, Search};
 use super::sight::Sight;
 use crate::clock::Moment;
-use crate::config::Daemon;
+use crate::config::Orphans;
 use crate::event::Event;
 use crate::ledger::{Gone, OpenRun, Remains};
 use crate::run::{RunId, Signal};
@@ -55,11 +56,14 @@ impl Relics {
 }
 
 /// Looks for what there is of all these runs, with one look at all processes.
-pub(super) fn find(open: Vec<OpenRun>, by: &Daemon) -> (Vec<(OpenRun, Remains)>, Vec<Relic>) {
+pub(super) fn find(
+    open: Vec<OpenRun>,
+    (orphans, history): (Orphans, &Path),
+) -> (Vec<(OpenRun, Remains)>, Vec<Relic>) {
     if open.is_empty() {
         return Default::default();
     }
-    let mark = |open: &OpenRun| Mark::new(open.run, &open.occurrence, &by.state_dir);
+    let mark = |open: &OpenRun| Mark::new(open.run, &open.occurrence, history);
     let marks: Vec<_> = open.iter().map(mark).collect();
     let sight = Sight::of(&marks).inspect_err(|error| {
         log::warn!(
@@ -69,7 +73,7 @@ pub(super) fn find(open: Vec<OpenRun>, by: &Daemon) -> (Vec<(OpenRun, Remains)>,
     let search = Search {
         boot: processes::boot(),
         sight: sight.as_ref().ok(),
-        orphans: by.orphans,
+        orphans,
     };
     let mut relics = Vec::new();
     let look = |(open, mark): (OpenRun, Mark)| {
