@@ -43,7 +43,8 @@ impl Invariants {
             };
             self.open.insert(run, open);
         }
-        self.most_at_once = self.open.len();
+        // Those that end at once were at once as well.
+        self.most_at_once = left.open.len() + left.resting.len();
         Ok(())
     }
 

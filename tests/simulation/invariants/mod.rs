@@ -200,7 +200,6 @@ impl Invariants {
         self.open.clear();
         self.starting.clear();
         self.refused.clear();
-        self.most_at_once = 0;
         self.places = file.max_running;
         self.turns_to_take = file.catch_up_limit;
         let is_left = |run: &&Run| match run.state {
