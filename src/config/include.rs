@@ -54,6 +54,7 @@ pub(super) fn entries(item: &Item<'_>, wrongs: &mut Vec<Wrong>) -> Vec<Entry> {
 
 fn pattern(item: &Item<'_>) -> Result<String, Wrong> {
     let pattern = typed::text_like(item, "\"conf.d/*.toml\"")?;
+    typed::refuse_tilde(pattern)?;
     match pattern.is_empty() {
         true => Err(Wrong::new("a pattern is empty").help("write \"conf.d/*.toml\"")),
         false => Ok(pattern.to_owned()),

@@ -43,9 +43,7 @@ impl Checker<'_> {
             self.findings.push(finding.at(key.span()));
         }
         let DeValue::Table(table) = value.get_ref() else {
-            let finding = Finding::error(format!("job {} must be a table", quoted(name)));
-            let help = format!("write [jobs.{}] and its keys below", key_of(name));
-            self.findings.push(finding.at(key.span()).help(help));
+            self.findings.push(no_table(name).at(key.span()));
             return None;
         };
         let title = Title::Job(name);
@@ -135,6 +133,16 @@ fn assembled(
         enabled: policies.enabled,
         description: String::new(),
     }
+}
+
+/// Who writes a key of a job here has forgotten the job.
+fn no_table(name: &str) -> Finding {
+    if matches!(name, "command" | "schedule" | "every") {
+        return Finding::error(format!("{} belongs to a job, not to [jobs]", quoted(name)))
+            .help("write [jobs.NAME] instead of [jobs]");
+    }
+    let help = format!("write [jobs.{}] and its keys below", key_of(name));
+    Finding::error(format!("job {} must be a table", quoted(name))).help(help)
 }
 
 fn check_name(name: &str) -> Result<(), Finding> {

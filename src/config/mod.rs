@@ -34,6 +34,7 @@ mod settings;
 mod size;
 mod source;
 mod surroundings;
+mod synonyms;
 mod syntax;
 mod syntax_words;
 mod timing;

@@ -15,8 +15,6 @@ use super::{Missed, OutputMode, Process, Retry, missed, overlap, retry, typed, z
 use crate::run::{GroupName, Signal};
 use crate::schedule::{Dst, Zone, Zones};
 
-const LONGEST: Duration = Duration::from_secs(24 * 3600);
-
 #[derive(Clone, Debug)]
 pub(super) struct Policies {
     pub shell: String,
@@ -85,8 +83,12 @@ impl Policies {
                 .take("timezone", |item| zones::zone(item, zones))
                 .unwrap_or_else(|| self.zone.clone()),
             dst: section.take("dst", typed::choice).unwrap_or(self.dst),
-            spread: section.take("spread", up_to_a_day).unwrap_or(self.spread),
-            jitter: section.take("jitter", up_to_a_day).unwrap_or(self.jitter),
+            spread: section
+                .take("spread", typed::duration_up_to_a_day)
+                .unwrap_or(self.spread),
+            jitter: section
+                .take("jitter", typed::duration_up_to_a_day)
+                .unwrap_or(self.jitter),
             missed: section
                 .take("missed", missed::missed)
                 .unwrap_or(self.missed),
@@ -118,14 +120,6 @@ impl Policies {
                 .unwrap_or_else(|| self.success_exit_codes.clone()),
             enabled: section.take("enabled", typed::flag).unwrap_or(self.enabled),
         }
-    }
-}
-
-/// More than a day would be another day's run.
-fn up_to_a_day(item: &Item<'_>) -> Result<Duration, Wrong> {
-    match typed::duration(item)? {
-        time if time <= LONGEST => Ok(time),
-        _ => Err(Wrong::new("is longer than a day").help("write \"24h\" or less")),
     }
 }
 

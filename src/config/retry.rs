@@ -13,7 +13,6 @@ use super::{Retry, format_duration, typed};
 
 const MOST_ATTEMPTS: u64 = 100;
 const SHORTEST: Duration = Duration::from_millis(100);
-const LONGEST: Duration = Duration::from_secs(24 * 3600);
 /// Where the file does not say.
 const DELAY: Duration = Duration::from_secs(10);
 const MAX_DELAY: Duration = Duration::from_secs(600);
@@ -112,11 +111,8 @@ fn attempts(item: &Item<'_>) -> Result<u32, Wrong> {
 }
 
 fn delay(item: &Item<'_>) -> Result<Duration, Wrong> {
-    let delay = typed::duration_of_at_least(item, SHORTEST)?;
-    match delay <= LONGEST {
-        true => Ok(delay),
-        false => Err(Wrong::new("is longer than a day").help("write \"24h\" or less")),
-    }
+    typed::duration_of_at_least(item, SHORTEST)?;
+    typed::duration_up_to_a_day(item)
 }
 
 /// At least one.

@@ -8,6 +8,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::finding::{Finding, Findings};
 use super::source::Source;
+use super::synonyms;
 use super::words::{key_of, list, nearest, quoted, shortened, visible};
 
 /// One value as written, and where.
@@ -191,7 +192,8 @@ impl<'t, 'f> Section<'t, 'f> {
         let mut known = self.known.clone();
         known.sort_unstable();
         let finding = Finding::error(format!("unknown key {} {}", quoted(key), self.title));
-        let help = match (self.title, nearest(key, known.iter().copied())) {
+        let meant = nearest(key, known.iter().copied()).or(synonyms::meant(key, &known));
+        let help = match (self.title, meant) {
             (_, Some(known)) => format!("did you mean '{known}'?"),
             (Title::Job(job), None) if is_job(value) => {
                 let whole = visible(&format!("{job}.{key}"));

@@ -52,11 +52,23 @@ pub(super) fn reworded(source: &Source, error: &SyntaxError) -> Finding {
         UNCLOSED_TABLE => Finding::error("inline table is not closed")
             .at(at)
             .help("write '}' before the next key"),
-        _ => {
-            let message = error.message.trim_end_matches(", expected nothing");
-            Finding::error(visible(&message.replace('`', "'"))).at(at)
-        }
+        _ => in_its_own_words(error, message),
     }
+}
+
+/// What the parser says well enough.
+fn in_its_own_words(error: &SyntaxError, message: &str) -> Finding {
+    let words = error.message.trim_end_matches(", expected nothing");
+    let finding = Finding::error(visible(&words.replace('`', "'"))).at(error.at.clone());
+    let help = match message.split_once(' ') {
+        Some(("invalid", "date" | "time" | "datetime")) => {
+            "no key takes a date; write a text in quotes"
+        }
+        _ if message == "unexpected leading zero" => "write the number without it, or in quotes",
+        _ if message.ends_with("may only go between digits") => "leave it out here",
+        _ => return finding,
+    };
+    finding.help(help)
 }
 
 /// Whether nothing follows on the line. A text that is not closed takes all of it.

@@ -9,8 +9,8 @@ use toml::de::DeValue;
 use super::finding::Finding;
 use super::policies::Policies;
 use super::section::{Item, Section, Wrong};
-use super::words::quoted;
-use super::{Timing, foresight, typed, zones};
+use super::words::{quoted, shortened};
+use super::{Timing, foresight, format_duration, parse_duration, typed, zones};
 use crate::schedule::{Expression, Rules, Schedule, Seed, Zone, Zones};
 
 /// What an expression depends on besides its text.
@@ -160,12 +160,30 @@ fn entries<T>(
     entries
 }
 
+/// What is a key of its own here.
+fn other_key(text: &str) -> Option<String> {
+    let (first, rest) = text.trim().split_once(' ')?;
+    if first.eq_ignore_ascii_case("every") {
+        let time = parse_duration(rest).map(format_duration);
+        let time = time.unwrap_or_else(|_| "15m".to_owned());
+        return Some(format!("write every = \"{time}\" instead of the schedule"));
+    }
+    let zone = first
+        .strip_prefix("CRON_TZ=")
+        .or(first.strip_prefix("TZ="))?;
+    Some(format!(
+        "leave {} out, and write timezone = \"{}\"",
+        quoted(first),
+        shortened(zone)
+    ))
+}
+
 fn entry(item: &Item<'_>, zone: &Zone, zones: &mut Zones, seed: Seed) -> Result<Written, Wrong> {
     let text = typed::text_like(item, "one expression, such as \"30 2 * * *\"")?;
     let expression = Expression::parse(text, seed).map_err(|error| Wrong {
         at: item.inside(text, &error.at),
         message: format!("{}: {}", quoted(text), error.message),
-        help: error.help,
+        help: error.help.or_else(|| other_key(text)),
     })?;
     let zone = match expression.zone() {
         None => zone.clone(),

@@ -71,7 +71,7 @@ fn shown(number: &DeInteger<'_>) -> String {
 pub(super) fn duration(item: &Item<'_>) -> Read<Duration> {
     match item.value {
         DeValue::String(text) => parse_duration(text).map_err(Wrong::new),
-        DeValue::Integer(number) => {
+        DeValue::Integer(number) if whole(number).is_some() => {
             let number = shown(number);
             let message = format!("the number {number} has no unit; write \"{number}s\"");
             Err(Wrong::new(message))
@@ -90,6 +90,18 @@ pub(super) fn duration_of_at_least(item: &Item<'_>, least: Duration) -> Read<Dur
             .help(format!("write \"{least}\" or more")));
     }
     Ok(value)
+}
+
+/// More than a day would be another day's run.
+pub(super) fn duration_up_to_a_day(item: &Item<'_>) -> Read<Duration> {
+    const DAY: Duration = Duration::from_secs(24 * 3600);
+    match duration(item)? {
+        time if time <= DAY => Ok(time),
+        _ => Err(
+            Wrong::new(format!("{} is longer than a day", item_text(item)))
+                .help("write \"24h\" or less"),
+        ),
+    }
 }
 
 /// A duration, or no limit: `"none"`.
@@ -124,13 +136,19 @@ pub(super) fn path(item: &Item<'_>) -> Read<PathBuf> {
     if text.is_empty() {
         return Err(Wrong::new("is empty").help("write a path, or leave the key out"));
     }
-    if text.starts_with('~') {
-        return Err(
-            Wrong::new(format!("{}: '~' means nothing here", quoted(text)))
-                .help("write the whole path, from '/' on"),
-        );
-    }
+    refuse_tilde(text)?;
     Ok(resolved(item.source.folder(), text))
+}
+
+/// A shell would make a home of it.
+pub(super) fn refuse_tilde(path: &str) -> Read<()> {
+    match path.starts_with('~') {
+        true => Err(
+            Wrong::new(format!("{}: '~' means nothing here", quoted(path)))
+                .help("write the whole path, from '/' on"),
+        ),
+        false => Ok(()),
+    }
 }
 
 /// `path` from `folder` on, without `.` in it.

@@ -132,6 +132,11 @@ fn midnight() -> Times {
 /// `YEAR-MONTH-DAY` or `MONTH-DAY`; with `~` before it the day is counted from the end of the month.
 fn date(word: Word<'_>, days: &mut Days) -> Result<(), ExpressionError> {
     let wrong = || {
+        if word.text.chars().all(char::is_alphabetic) {
+            let message = format!("{} is no weekday and no date", quoted(word.text));
+            let help = "write 'Mon', 'Mon..Fri' or 'Sat,Sun', or a date such as '*-12-24'";
+            return ExpressionError::new(word.range(), message).help(help);
+        }
         let message = format!("{} is no date", quoted(word.text));
         let help = "write 'YEAR-MONTH-DAY', '*-12-24' for every year, '*-*~01' for the last day of every month";
         ExpressionError::new(word.range(), message).help(help)

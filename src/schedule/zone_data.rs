@@ -88,7 +88,9 @@ impl ZoneData {
 
     /// The zone whose name, or whose city, is most like what was written.
     fn closest(&self, name: &str) -> Option<String> {
-        if name.len() > LONGEST_NAME {
+        // An abbreviation, such as CEST, is like many names and means none of them.
+        let is_abbreviation = name.bytes().all(|byte| byte.is_ascii_uppercase());
+        if name.len() > LONGEST_NAME || is_abbreviation {
             return None;
         }
         let wanted = name.to_lowercase().replace(' ', "_");

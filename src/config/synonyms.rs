@@ -1,0 +1,40 @@
+//! What other programs call a key: a hint for those who come from there.
+
+/// Their word, and ours.
+const SYNONYMS: [(&str, &str); 28] = [
+    ("cmd", "command"),
+    ("exec", "command"),
+    ("program", "command"),
+    ("run", "command"),
+    ("script", "command"),
+    ("calendar", "schedule"),
+    ("cron", "schedule"),
+    ("crontab", "schedule"),
+    ("on_calendar", "schedule"),
+    ("when", "schedule"),
+    ("interval", "every"),
+    ("period", "every"),
+    ("cwd", "working_dir"),
+    ("dir", "working_dir"),
+    ("directory", "working_dir"),
+    ("workdir", "working_dir"),
+    ("environment", "env"),
+    ("vars", "env"),
+    ("tz", "timezone"),
+    ("run_as", "user"),
+    ("uid", "user"),
+    ("gid", "group_id"),
+    ("retries", "retry"),
+    ("concurrency", "overlap"),
+    ("splay", "spread"),
+    ("mutex", "group"),
+    ("disabled", "enabled"),
+    ("max_concurrent", "max_running"),
+];
+
+/// The key of those that are known here which other programs call so.
+pub(super) fn meant(word: &str, known: &[&'static str]) -> Option<&'static str> {
+    let word = word.to_lowercase().replace('-', "_");
+    let (_, key) = SYNONYMS.iter().find(|(theirs, _)| *theirs == word)?;
+    known.contains(key).then_some(key)
+}
