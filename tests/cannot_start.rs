@@ -10,7 +10,8 @@ use std::fs;
 use std::process::{Child, Command, Stdio};
 
 use common::{
-    Home, Hupd, Told, has_program, is_alive, is_root, proc_stat, proc_text, skip, store, wait_until,
+    Held, Home, Hupd, Told, has_program, is_alive, is_root, proc_stat, proc_text, skip, store,
+    wait_until,
 };
 use rustix::process::{Pid, Signal};
 use serde_json::Value;
@@ -340,48 +341,15 @@ fn a_run_whose_process_cannot_be_set_up_is_recorded_and_the_next_one_works() {
     assert_eq!(hupd.stop().code(), Some(0));
 }
 
-/// Holds a lease on a file: whoever opens it waits until the lease is given back.
-const HOLDER: &str = r#"
-    $SIG{IO} = "IGNORE";
-    open(my $held, "<", $ARGV[0]) or die;
-    print fcntl($held, 1024, 1) ? "held\n" : "refused\n";
-    close STDOUT;
-    sleep;
-"#;
-
 /// The start of this job hangs while somebody holds its program, and its later runs would leave a trace.
-fn hangs(limits: &str) -> Option<(Hupd, Child)> {
-    if !has_program("perl") {
-        skip("starts that hang: perl is missing");
-        return None;
-    }
+fn hangs(limits: &str) -> Option<(Hupd, Held)> {
     let home = Home::new();
-    home.write("draft", "#!/bin/sh\necho ran >>trace\n");
-    let [draft, program] = ["draft", "program"].map(|name| home.file(name));
-    // By another process: what this one has open for writing cannot be executed.
-    let mut install = Command::new("install");
-    let made = install
-        .args(["-m", "755"])
-        .args([&draft, &program])
-        .status();
-    assert!(made.expect("install starts").success());
-    let mut holder = Command::new("perl")
-        .args(["-e", HOLDER])
-        .arg(&program)
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("perl starts");
-    let said = std::io::read_to_string(holder.stdout.take().expect("a pipe")).expect("text");
-    if said != "held\n" {
-        let _ = holder.kill().and_then(|()| holder.wait());
-        skip("starts that hang: no leases on this file system");
-        return None;
-    }
+    let held = Held::in_home(&home)?;
     home.configure(&format!(
         "[daemon]\ngrace = \"100ms\"\n{QUICK}[jobs.held]\ncommand = [\"{}\"]\nworking_dir = \".\"\n{limits}\n",
-        program.display()
+        home.file("program").display()
     ));
-    Some((Hupd::start_in(home), holder))
+    Some((Hupd::start_in(home), held))
 }
 
 /// Asks for one more, which is answered when it has started, and returns the first when there are so many.
@@ -410,9 +378,8 @@ fn is_in_exec(hupd: &Hupd) -> bool {
 }
 
 /// Nothing came of it, and nothing does when the file system answers.
-fn nothing_has_run(hupd: &Hupd, mut holder: Child) {
-    holder.kill().expect("it is there");
-    holder.wait().expect("an end");
+fn nothing_has_run(hupd: &Hupd, held: Held) {
+    drop(held);
     hupd.home.run_to_end("quick");
     wait_until("no child is left", || (!is_in_exec(hupd)).then_some(()));
     assert!(!hupd.home.file("trace").exists());
@@ -421,7 +388,7 @@ fn nothing_has_run(hupd: &Hupd, mut holder: Child) {
 #[test]
 fn a_start_that_hangs_can_be_killed_and_ends_by_its_time_limit() {
     let limits = "timeout = \"300ms\"\nkill_after = \"1s\"";
-    let Some((mut hupd, holder)) = hangs(limits) else {
+    let Some((mut hupd, held)) = hangs(limits) else {
         return;
     };
     the_starting(&hupd, 1);
@@ -440,14 +407,14 @@ fn a_start_that_hangs_can_be_killed_and_ends_by_its_time_limit() {
         (ended["run"] == *run).then_some(ended)
     });
     assert_eq!(killed["stopped_by"], "request", "{killed}");
-    nothing_has_run(&hupd, holder);
+    nothing_has_run(&hupd, held);
     assert_eq!(hupd.home.run_to_end("held")["outcome"], "exited 0");
     assert_eq!(hupd.stop().code(), Some(0));
 }
 
 #[test]
 fn a_hupd_that_stops_does_not_wait_for_starts_that_hang() {
-    let Some((mut hupd, mut holder)) = hangs("kill_after = \"300ms\"\noverlap = \"allow\"") else {
+    let Some((mut hupd, held)) = hangs("kill_after = \"300ms\"\noverlap = \"allow\"") else {
         return;
     };
     // More than there are threads: some have not had their turn.
@@ -462,8 +429,7 @@ fn a_hupd_that_stops_does_not_wait_for_starts_that_hang() {
     assert_eq!(stopped.len(), 4, "{stopped:?}");
     let is_told = |it: &String| it.starts_with("could not start: not within ");
     assert!(stopped.iter().all(is_told), "{stopped:?}");
-    holder.kill().expect("it is there");
-    holder.wait().expect("an end");
+    drop(held);
     assert!(!hupd.home.file("trace").exists());
 }
 

@@ -10,7 +10,7 @@ mod common;
 use std::fs;
 use std::process::{Child, Command, ExitStatus, Stdio};
 
-use common::{Home, Told, has_program, is_root, proc_stat, proc_text, skip, wait_until};
+use common::{Held, Home, Told, has_program, is_root, proc_stat, proc_text, skip, wait_until};
 use rustix::process::{Pid, Signal};
 
 const QUICK: &str = "[jobs.quick]\ncommand = \"exit 3\"\nschedule = \"0 0 1 1 *\"\n";
@@ -28,6 +28,10 @@ impl Container {
     fn start(config: &str) -> Option<Self> {
         let home = Home::new();
         home.configure(config);
+        Self::start_in(home)
+    }
+
+    fn start_in(home: Home) -> Option<Self> {
         let mut outside = unshare(&home)?.spawn().expect("unshare runs");
         wait_until("hupd serves", || {
             let ended = outside.try_wait().expect("a child of ours");
@@ -221,6 +225,45 @@ fn what_a_job_leaves_behind_is_reaped_when_it_ends() {
     wait_until("all five are reaped", || {
         (children_of(container.hupd).count() == 0).then_some(())
     });
+}
+
+#[test]
+fn a_start_that_hangs_keeps_no_orphan_from_being_reaped() {
+    let home = Home::new();
+    let Some(held) = Held::in_home(&home) else {
+        return;
+    };
+    let program = home.file("program");
+    home.configure(&format!(
+        "[jobs.held]\ncommand = [\"{}\"]\nworking_dir = \".\"\n\
+         [jobs.parent]\ncommand = \"(setsid sleep 0 >/dev/null 2>&1 &)\"\n",
+        program.display()
+    ));
+    let Some(mut container) = Container::start_in(home) else {
+        return;
+    };
+    let mut asks = container.home.hupctl_command();
+    let asks = asks.args(["run", "held"]).stdout(Stdio::null()).spawn();
+    let mut asks = asks.expect("hupctl starts");
+    wait_until("a process is on its way to its program", || {
+        (children_of(container.hupd).count() == 1).then_some(())
+    });
+    for _ in 0..3 {
+        let told = Told::from(container.home.hupctl(&["run", "parent", "--wait"]));
+        assert_eq!(told.status, Some(0), "{told:?}");
+    }
+    wait_until("none is left but the start that hangs", || {
+        (children_of(container.hupd).count() == 1).then_some(())
+    });
+
+    drop(held);
+    wait_until("it has run", || {
+        container.home.file("trace").exists().then_some(())
+    });
+    assert_eq!(container.home.ended_run("held")["outcome"], "exited 0");
+    container.signal(Signal::TERM);
+    assert_eq!(container.wait().code(), Some(0));
+    asks.wait().expect("it was answered");
 }
 
 #[test]

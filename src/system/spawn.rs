@@ -42,7 +42,7 @@ use home::{Home, Homes, Way};
 pub(crate) use plan::{Door, Ids, NotDone, NotStarted, Plan, Step, errno, pointers};
 use prepared::Prepared;
 pub(crate) use stack::Stack;
-pub(crate) use under_way::UnderWay;
+pub(crate) use under_way::{Seen, UnderWay};
 
 /// All that is needed to start one run.
 #[derive(Clone, Debug)]
@@ -167,7 +167,11 @@ impl Start for Spawner {
     fn perform(&mut self, order: &SpawnOrder, under_way: &Arc<UnderWay>) {
         let children = self.children.clone();
         let in_flight = children.start_in_flight();
-        let made = self.spawn(order, under_way);
+        let seen = Seen {
+            under_way,
+            number: in_flight.number(),
+        };
+        let made = self.spawn(order, seen);
         match (made, under_way.answer()) {
             (Ok(child), true) => children.adopt(child),
             (Ok(child), false) => undo(child),
@@ -201,14 +205,10 @@ fn undo(child: NewChild) {
 }
 
 impl Spawner {
-    fn spawn(
-        &mut self,
-        order: &SpawnOrder,
-        under_way: &Arc<UnderWay>,
-    ) -> Result<NewChild, NoStart> {
+    fn spawn(&mut self, order: &SpawnOrder, seen: Seen<'_>) -> Result<NewChild, NoStart> {
         let account = self.own.accounts.of(&order.job.process)?;
         let prepared = Prepared::new(order, account)?;
-        let (born, home) = self.start_at_home(&prepared, under_way);
+        let (born, home) = self.start_at_home(&prepared, seen);
         let cgroup = home.map(Home::into_cgroup);
         let pid = match born {
             Ok(pid) => pid,
@@ -222,7 +222,7 @@ impl Spawner {
             attempt: order.attempt,
             job: order.job.clone(),
             pid,
-            process: under_way.clone(),
+            process: seen.under_way.clone(),
             cgroup,
             mark: Mark::new(order.run, &order.occurrence, &order.state_dir),
             pipe: prepared.into_pipe(),
@@ -237,12 +237,12 @@ impl Spawner {
     fn start_at_home(
         &mut self,
         prepared: &Prepared<'_>,
-        under_way: &UnderWay,
+        seen: Seen<'_>,
     ) -> (Result<Pid, NotStarted>, Option<Home>) {
         loop {
             let home = self.homes.take();
             let door = home.as_ref().map(Home::door);
-            let plan = prepared.plan(self.null.as_fd(), &self.handled, (door, under_way));
+            let plan = prepared.plan(self.null.as_fd(), &self.handled, (door, seen));
             match (start(&plan, &mut self.own.stack), home) {
                 (Err(what), Some(home)) if self.homes.give_way(&home, &what) => {
                     home.into_cgroup().release();

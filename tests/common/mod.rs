@@ -8,9 +8,11 @@
 )]
 
 mod dice;
+mod held;
 mod store;
 
 pub use dice::Dice;
+pub use held::Held;
 pub use store::{
     copied_store, cut_off, database, fates, mode, open_runs, run, scribble, state_files, store,
     wait_for_recovery,

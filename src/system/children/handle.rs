@@ -4,12 +4,13 @@ use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::AtomicI32;
 use std::sync::mpsc::{self, Receiver, Sender};
 
 use rustix::event::{EventfdFlags, eventfd};
 use rustix::process::Pid;
 
+use super::in_flight::Numbers;
 use super::marks::Mark;
 use super::relic::Relic;
 use crate::clock::Moment;
@@ -67,8 +68,7 @@ impl ChildrenHandle {
         let (commands, inbox) = mpsc::channel();
         let shared = Arc::new(Shared {
             wake_up: eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?,
-            in_flight: AtomicUsize::new(0),
-            orphans_wait: AtomicBool::new(false),
+            in_flight: Numbers::default(),
         });
         let handle = Self {
             commands,
@@ -96,21 +96,31 @@ impl ChildrenHandle {
     /// To be held from before a process is started until it is handed over, so that it is not taken
     /// for a stranger in between.
     pub fn start_in_flight(&self) -> InFlight<'_> {
-        self.shared.in_flight.fetch_add(1, Ordering::SeqCst);
-        InFlight(self)
+        InFlight {
+            handle: self,
+            number: self.shared.in_flight.take(),
+        }
     }
 }
 
 /// A start that is under way.
 #[derive(Debug)]
-pub struct InFlight<'a>(&'a ChildrenHandle);
+pub struct InFlight<'a> {
+    handle: &'a ChildrenHandle,
+    number: &'a AtomicI32,
+}
+
+impl InFlight<'_> {
+    /// Where the number of its process is to be written, before that can end.
+    pub fn number(&self) -> &AtomicI32 {
+        self.number
+    }
+}
 
 impl Drop for InFlight<'_> {
     fn drop(&mut self) {
-        let shared = &self.0.shared;
-        let was_last = shared.in_flight.fetch_sub(1, Ordering::SeqCst) == 1;
-        if was_last && shared.orphans_wait.swap(false, Ordering::SeqCst) {
-            self.0.send(Command::ReapOrphans);
+        if self.handle.shared.in_flight.leave(self.number) {
+            self.handle.send(Command::ReapOrphans);
         }
     }
 }
@@ -119,8 +129,7 @@ impl Drop for InFlight<'_> {
 #[derive(Debug)]
 pub(super) struct Shared {
     wake_up: OwnedFd,
-    in_flight: AtomicUsize,
-    orphans_wait: AtomicBool,
+    in_flight: Numbers,
 }
 
 impl Shared {
@@ -139,16 +148,9 @@ impl Shared {
         let _ = rustix::io::retry_on_intr(|| rustix::io::read(&self.wake_up, &mut rings));
     }
 
-    /// Whether all that was started is handed over. If not, `ReapOrphans` comes when it is.
-    pub(super) fn is_all_handed_over(&self) -> bool {
-        // First the wish, then the look: the spawner does it the other way round, so one of the
-        // two sees the other.
-        self.orphans_wait.store(true, Ordering::SeqCst);
-        let is_all = self.in_flight.load(Ordering::SeqCst) == 0;
-        if is_all {
-            self.orphans_wait.store(false, Ordering::SeqCst);
-        }
-        is_all
+    /// Whether a process that has ended is being started. If so, `ReapOrphans` comes when it is handed over.
+    pub(super) fn is_in_flight(&self, pid: i32) -> bool {
+        self.in_flight.has(pid)
     }
 }
 

@@ -23,15 +23,16 @@ impl Source {
     /// A leader that must not be reaped yet hides the others from waitid; /proc shows them.
     fn reap_orphans_behind(&mut self) {
         for pid in processes::ended_children() {
-            if !self.by_pid.contains_key(&pid) && !self.reap_stranger(pid) {
-                return;
+            if !self.by_pid.contains_key(&pid) {
+                self.reap_stranger(pid);
             }
         }
     }
 
-    /// Whether it is known now what that process is: a stranger, which is reaped, or a run after all.
+    /// Whether it is known now what that process is: a stranger, which is reaped, or a run after all. One that is just
+    /// being started is soon handed over, for whoever starts it stands still only as long as it lives.
     fn reap_stranger(&mut self, pid: i32) -> bool {
-        if !self.shared.is_all_handed_over() {
+        if self.shared.is_in_flight(pid) {
             return false;
         }
         self.obey();

@@ -14,11 +14,12 @@ use super::{SpawnOrder, UnderWay};
 use crate::clock::Moment;
 use crate::config::format_duration;
 use crate::run::RunId;
+use crate::system::children::MOST_IN_FLIGHT;
 
 /// How long the latest start may take while others wait, before somebody else helps.
 pub(super) const PATIENCE: Duration = Duration::from_secs(1);
 /// So many are there at most.
-pub(super) const MOST: usize = 64;
+pub(super) const MOST: usize = MOST_IN_FLIGHT;
 
 /// What a spawner does.
 pub(super) trait Start: Send + Sized + 'static {

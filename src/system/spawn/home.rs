@@ -3,12 +3,14 @@
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+use std::sync::atomic::AtomicI32;
 
 use rustix::io::Errno;
 use rustix::process::{WaitOptions, waitpid};
 
 use super::plan::{Door, NotDone, NotStarted, Plan, Step};
-use super::under_way::UnderWay;
+use super::under_way::Seen;
 use super::{Stack, start};
 use crate::system::cgroups::{Cgroup, Delegation};
 
@@ -42,7 +44,10 @@ impl Way {
             ids: None,
             working_dir: c"/",
             handled: &[],
-            under_way: &UnderWay::default(),
+            seen: Seen {
+                under_way: &Arc::default(),
+                number: &AtomicI32::new(0),
+            },
         };
         let way = match start(&plan, &mut Stack::new()) {
             Ok(pid) => {

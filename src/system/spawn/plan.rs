@@ -8,7 +8,7 @@ use std::ptr;
 
 use rustix::process::Pid;
 
-use super::under_way::UnderWay;
+use super::under_way::Seen;
 
 /// All that the child is told.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ pub(crate) struct Plan<'p> {
     /// Signals that hupd handles or ignores.
     pub handled: &'p [i32],
     /// Where others see the process, and whether it is still wanted.
-    pub under_way: &'p UnderWay,
+    pub seen: Seen<'p>,
 }
 
 /// The way into a cgroup, by what is open of it.

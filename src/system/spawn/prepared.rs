@@ -13,7 +13,7 @@ use super::limits::limits;
 use super::plan::{Door, Limit, Plan};
 use super::program::Program;
 use super::streams::Streams;
-use super::under_way::UnderWay;
+use super::under_way::Seen;
 use crate::config::{Job, read_env_file};
 use crate::event::NoStart;
 use crate::system::identity::{Account, DEFAULT_PATH};
@@ -76,7 +76,7 @@ impl<'o> Prepared<'o> {
         &'p self,
         null: BorrowedFd<'p>,
         handled: &'p [i32],
-        (cgroup, under_way): (Option<Door<'p>>, &'p UnderWay),
+        (cgroup, seen): (Option<Door<'p>>, Seen<'p>),
     ) -> Plan<'p> {
         Plan {
             programs: &self.programs,
@@ -90,7 +90,7 @@ impl<'o> Prepared<'o> {
             ids: self.account.ids.as_ref(),
             working_dir: &self.working_dir,
             handled,
-            under_way,
+            seen,
         }
     }
 

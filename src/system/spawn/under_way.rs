@@ -1,7 +1,8 @@
 //! A start that is under way, as those see it who may have to end it: its maker may stand still for ever.
 
 use std::os::fd::{AsFd, BorrowedFd};
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, AtomicU8, Ordering};
 
 use rustix::process::{Signal, pidfd_send_signal};
 
@@ -14,6 +15,14 @@ const ANSWERED: u8 = 1;
 const GIVEN_UP: u8 = 2;
 /// By birth into a cgroup, by joining it, and without one.
 const TRIES: usize = 3;
+
+/// By what others see a start, while its maker stands still.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seen<'s> {
+    pub under_way: &'s Arc<UnderWay>,
+    /// What its process is: there before that takes its first step.
+    pub number: &'s AtomicI32,
+}
 
 /// It is answered once: by its maker, or by whoever gives it up.
 #[derive(Debug, Default)]

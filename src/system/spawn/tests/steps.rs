@@ -5,12 +5,16 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::ptr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering};
 
 use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Pid, WaitOptions, waitpid};
 
-use crate::system::spawn::{Door, Ids, NotDone, NotStarted, Plan, Stack, Step, UnderWay, start};
+use crate::system::spawn::{
+    Door, Ids, NotDone, NotStarted, Plan, Seen, Stack, Step, UnderWay, start,
+};
 
 /// What a plan for `sh -c SCRIPT` refers to.
 struct Ground {
@@ -18,7 +22,8 @@ struct Ground {
     arguments: Vec<CString>,
     null: File,
     output: (OwnedFd, OwnedFd),
-    under_way: UnderWay,
+    under_way: Arc<UnderWay>,
+    number: AtomicI32,
 }
 
 impl Ground {
@@ -30,7 +35,8 @@ impl Ground {
             arguments: texts(&[c"sh", c"-c", script]),
             null: null.unwrap(),
             output: pipe_with(PipeFlags::CLOEXEC).unwrap(),
-            under_way: UnderWay::default(),
+            under_way: Arc::default(),
+            number: AtomicI32::new(0),
         }
     }
 
@@ -51,7 +57,10 @@ impl Ground {
             ids: None,
             working_dir: c"/",
             handled: &[],
-            under_way: &self.under_way,
+            seen: Seen {
+                under_way: &self.under_way,
+                number: &self.number,
+            },
         }
     }
 
@@ -117,6 +126,20 @@ fn a_cgroup_that_cannot_be_joined_is_told() {
     assert_eq!(failure(&plan), NotDone::of(Step::Cgroup, libc::EBADF));
 }
 
+#[test]
+fn the_number_of_a_process_is_there_with_it() {
+    let ground = Ground::new(c"true");
+    let pid = started(&ground.plan()).unwrap();
+    assert_eq!(ground.number.load(Ordering::SeqCst), pid.as_raw_pid());
+    ground.output(Ok(pid));
+    let mut ground = Ground::new(c"true");
+    ground.programs = Vec::new();
+    let failed = start(&ground.plan(), &mut Stack::new());
+    let number = ground.number.load(Ordering::SeqCst);
+    let is_it = matches!(failed, Err(NotStarted::SetUp(pid, _)) if pid.as_raw_pid() == number);
+    assert!(is_it, "{failed:?}, and not {number}");
+}
+
 /// The kernel writes a number, then finds that it cannot, and closes that descriptor: the next to be opened is another's.
 #[test]
 fn what_the_kernel_took_back_is_not_kept() {
@@ -150,7 +173,7 @@ fn a_folder_and_a_program_that_are_not_there_are_told_apart() {
         NotDone::of(Step::Program(0), libc::EACCES)
     );
     ground.programs = Vec::new();
-    ground.under_way = UnderWay::default();
+    ground.under_way = Arc::default();
     assert_eq!(
         failure(&ground.plan()),
         NotDone::of(Step::Program(0), libc::ENOENT)
