@@ -242,7 +242,7 @@ pub struct Gone {
     pub run: RunId,
     /// Whether a signal of ours reached it before its end.
     pub was_signalled: bool,
-    /// What is left of it although a signal of ours was sent to it.
+    /// What is left of it.
     pub survivors: Vec<Survivor>,
 }
 

@@ -9,7 +9,9 @@
 
 mod common;
 
+use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
+use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::symlink;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
@@ -100,10 +102,37 @@ fn what_is_left_running_goes_on_and_is_in_the_way_of_the_next_run() {
     let lost = hupd.home.ended_run("long");
     assert_eq!(lost["outcome"], "lost");
     assert_eq!(lost["pid"], i64::from(pid.as_raw_pid()));
-    let note = "hupd was killed, its process went on and has ended, nobody saw how";
-    assert_eq!(lost["note"], note);
+    assert_eq!(named(&lost), names(&others(&helper, pid)));
     assert_eq!(hupd.home.runs("long").len(), 1);
     end(&helper);
+}
+
+fn others(pids: &[Pid], but: Pid) -> Vec<Pid> {
+    pids.iter().copied().filter(|pid| *pid != but).collect()
+}
+
+fn names(pids: &[Pid]) -> Vec<String> {
+    let mut names: Vec<_> = pids
+        .iter()
+        .map(|pid| pid.as_raw_pid().to_string())
+        .collect();
+    names.sort();
+    names
+}
+
+/// Who is named as left of a run whose process has ended by itself, in its note and as its survivors alike.
+fn named(lost: &serde_json::Value) -> Vec<String> {
+    let note = lost["note"].as_str().unwrap();
+    let how = "hupd was killed, its process went on and has ended, nobody saw how; of its processes there \
+               still is: pid ";
+    let pids = note.strip_prefix(how).unwrap_or_else(|| panic!("{note}"));
+    let mut pids: Vec<_> = pids.split(", ").map(str::to_owned).collect();
+    pids.sort();
+    let survivors = lost["survivors"].as_array().unwrap().iter();
+    let mut survivors: Vec<_> = survivors.map(|one| one["pid"].to_string()).collect();
+    survivors.sort();
+    assert_eq!(pids, survivors);
+    pids
 }
 
 /// What it writes went to the hupd that is no more; that it runs, and that it ends, there is to tell all the same.
@@ -353,8 +382,7 @@ fn what_cannot_be_held_is_not_taken_for_gone() {
     let helper = members(pid);
     hupd.home.open_gate("gate");
     let lost = hupd.home.ended_run("long");
-    let note = "hupd was killed, its process went on and has ended, nobody saw how";
-    assert_eq!(lost["note"], note);
+    assert_eq!(named(&lost), names(&others(&helper, pid)));
     end(&helper);
     hupd.stop();
 }
@@ -425,6 +453,70 @@ fn what_has_left_the_group_is_named_where_it_is_left_alone() {
         assert_eq!(lost["survivors"], serde_json::json!([survivor]));
         end(&[stray]);
     }
+}
+
+#[test]
+fn what_has_left_the_group_is_named_where_the_first_process_ends_by_itself() {
+    let (home, pid) = killed(&strays("leave"));
+    let left = [others(&members(pid), pid), vec![stray(&home)]].concat();
+    let hupd = Hupd::start_in(home);
+    hupd.home.wait_running("long", 1);
+
+    hupd.home.open_gate("gate");
+
+    let lost = hupd.home.ended_run("long");
+    assert_eq!(named(&lost), names(&left));
+    assert!(left.iter().all(|pid| is_alive(*pid)));
+    end(&left);
+}
+
+/// Somebody looks into a job with what that has in its environment, and starts hupd from there.
+#[test]
+fn a_hupd_with_the_environment_of_what_is_left_ends_neither_itself_nor_its_caller() {
+    for mode in ["--foreground", ""] {
+        let (home, pid) = killed(&strays("kill"));
+        let stray = stray(&home);
+        let environment = std::fs::read(format!("/proc/{}/environ", stray.as_raw_pid())).unwrap();
+        let script = format!("\"$@\" {mode}; echo $? >ended; read line <end");
+        let hupd = home.hupd();
+        home.gate("end");
+        let mut caller = Command::new("sh")
+            .args(["-c", &script, "sh"])
+            .arg(hupd.get_program())
+            .args(hupd.get_args())
+            .envs(variables(&environment))
+            .current_dir(home.path())
+            .process_group(0)
+            .stdin(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+
+        let lost = home.ended_run("long");
+
+        assert_eq!(lost["stopped_by"], "orphan");
+        assert_eq!(lost["survivors"], serde_json::json!([]));
+        assert!(!is_alive(stray) && members(pid).is_empty());
+        assert!(caller.try_wait().unwrap().is_none());
+        let daemon = Pid::from_raw(home.read("run/hupd.pid").trim().parse().unwrap()).unwrap();
+        kill_process(daemon, Signal::TERM).unwrap();
+        wait_until("its caller has gone on", || {
+            home.open_gate("end").then_some(())
+        });
+        assert_eq!(home.read("ended"), "0\n", "'{mode}'");
+        assert!(caller.wait().unwrap().code().is_some());
+        wait_until("hupd has ended", || (!is_alive(daemon)).then_some(()));
+    }
+}
+
+fn variables(environment: &[u8]) -> Vec<(OsString, OsString)> {
+    let variables = environment.split(|&byte| byte == 0);
+    let os = |bytes: &[u8]| OsString::from_vec(bytes.to_vec());
+    let split = |variable: &[u8]| {
+        let at = variable.iter().position(|&byte| byte == b'=')?;
+        Some((os(&variable[..at]), os(&variable[at + 1..])))
+    };
+    variables.filter_map(split).collect()
 }
 
 fn forget_start(home: &Home) {

@@ -10,6 +10,7 @@ use super::start::begin;
 use crate::clock::Moment;
 use crate::config::{Config, Surroundings, load};
 use crate::engine::Phase;
+use crate::system::children::note_callers;
 use crate::system::detach::{self, Detached, Release, Report};
 use crate::system::inherited;
 use crate::system::signals::Signals;
@@ -101,6 +102,7 @@ enum Launched {
 }
 
 fn launch(mode: Mode, config: &Config) -> Result<Launched, Failure> {
+    note_callers();
     if mode == Mode::Foreground || detach::is_pid_1() {
         detach::set_umask();
         return Ok(Launched::Here(None));

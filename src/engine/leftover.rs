@@ -167,8 +167,8 @@ fn went_on(stopped_by: Option<StopReason>, left: &[Survivor]) -> String {
             "hupd was killed, its process was still there and was sent KILL (orphans = \"kill\")"
         }
         (Some(_), []) => "hupd was killed, its process went on and was stopped by the next hupd",
-        (None, []) => "hupd was killed, its process went on and has ended, nobody saw how",
-        (_, _) => "hupd was killed, its process went on and was sent KILL by the next hupd",
+        (None, _) => "hupd was killed, its process went on and has ended, nobody saw how",
+        (Some(_), _) => "hupd was killed, its process went on and was sent KILL by the next hupd",
     };
     match left {
         [] => how.to_owned(),

@@ -1,6 +1,7 @@
 //! The children source: one thread that watches the processes of all runs, takes their output,
 //! signals them and reaps them. What it sees becomes events; what it means, the engine decides.
 
+mod callers;
 mod census;
 mod child;
 mod ending;
@@ -39,6 +40,7 @@ use crate::ledger::{Birth, OpenRun, Remains};
 use crate::protocol::{Answer, OutputRow, Refusal, RefusalKind};
 use crate::run::{Output, RunId, Signal};
 
+pub(crate) use callers::note_callers;
 use child::Child;
 pub use handle::{ChildrenHandle, NewChild};
 use handle::{Command, Shared};
@@ -169,6 +171,7 @@ impl Source {
             self.end_graces();
             self.look_after_lingering();
             self.look_after_relics();
+            self.tell_of_relics();
         }
     }
 

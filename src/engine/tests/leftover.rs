@@ -150,6 +150,24 @@ fn what_outlives_kill_is_on_record() {
 }
 
 #[test]
+fn what_is_left_of_a_run_that_has_ended_by_itself_is_named() {
+    let config = with(Orphans::Leave, each_minute());
+    let mut world = after(config, Remains::Process(HOUR));
+    let gone = Gone {
+        run: RunId(7),
+        was_signalled: false,
+        survivors: vec![left(78)],
+    };
+    let effects = world.engine.run_gone(gone, world.now);
+    world.perform(effects);
+    let loss = &world.losses[0];
+    assert_eq!((&*loss.survivors, loss.stopped_by), (&[left(78)][..], None));
+    let note = "hupd was killed, its process went on and has ended, nobody saw how; of its processes there \
+                still is: pid 78";
+    assert_eq!(loss.note, note);
+}
+
+#[test]
 fn a_time_limit_counts_from_the_start_of_what_goes_on() {
     let job = Job {
         timeout: Some(HOUR),

@@ -93,7 +93,7 @@ impl Source {
         let homeless = stopped.iter().filter_map(|run| self.children.get(run));
         let homeless = homeless.filter(|child| child.cgroup().is_none());
         let marks: Marks = homeless.map(Child::mark).collect();
-        let everybody = census.into_iter().flat_map(Census::pids);
+        let everybody = census.into_iter().flat_map(Census::suspects);
         let mut found = marks.find(everybody, environment);
         for run in stopped {
             let Some(child) = self.children.get_mut(&run) else {

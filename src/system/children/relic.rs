@@ -33,13 +33,13 @@ pub(super) struct Relic {
     killed_at: Option<Duration>,
 }
 
-/// The process that hupd had started, when the run was found.
+/// The process that hupd had started.
 #[derive(Debug)]
 enum Leader {
     Ended,
-    /// It lived, and its end is told.
+    /// Its end is told.
     Held(OwnedFd),
-    /// It lived, and one has to look.
+    /// One has to look.
     Unwatched,
 }
 
@@ -64,6 +64,8 @@ impl Search<'_> {
                 return (Remains::Nothing, None);
             }
             if relic.find_leader(pid, birth.by, self.sight) {
+                // By those who are there now, the rest of its group is known when it has ended.
+                relic.gather(self.sight);
                 let age = Moment::now().elapsed.saturating_sub(birth.elapsed);
                 return (Remains::Process(age), Some(relic));
             }
@@ -113,16 +115,16 @@ impl Relic {
         matches!(self.leader, Leader::Unwatched)
     }
 
-    /// Those that are known to be alive, by their names.
+    /// Those of it that are known to be alive, by their names.
     pub(super) fn left(&self) -> Vec<Survivor> {
         survivors::named(self.known.keys().copied())
     }
 
-    /// What is left of it although it was told to end; what a run leaves behind at its own end is left alone.
-    pub(super) fn survivors(&self) -> Vec<Survivor> {
-        match self.killed_at {
-            Some(_) => self.left(),
-            None => Vec::new(),
+    /// Whoever has its number now is another one.
+    pub(super) fn leader_ended(&mut self) {
+        self.leader = Leader::Ended;
+        if let Some(pid) = self.group {
+            self.known.remove(&pid);
         }
     }
 
@@ -191,7 +193,7 @@ impl Relic {
     }
 
     /// Looks who there is by now; where that cannot be seen, nobody is taken for dead. Whether anybody is left.
-    fn gather(&mut self, sight: Option<&Sight>) -> bool {
+    pub(super) fn gather(&mut self, sight: Option<&Sight>) -> bool {
         if let Some(sight) = sight {
             let census = &sight.census;
             self.known.retain(|&pid, by| census.has(pid, *by));

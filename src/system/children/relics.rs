@@ -27,6 +27,8 @@ pub(super) struct Relics {
     /// Those of them at which one has to look, and when, on the elapsed clock.
     looked_at: Vec<RunId>,
     not_before: Duration,
+    /// Those that have ended by themselves: who is left of them is to be looked up, also for all of them at once.
+    ended: Vec<RunId>,
     /// Signals that are to be sent: one look at all processes is for all of them.
     signals: Vec<(RunId, Signal)>,
 }
@@ -46,9 +48,12 @@ impl Relics {
         }
     }
 
+    fn was_signalled(&self, run: RunId) -> bool {
+        self.by_run.get(&run).is_some_and(Relic::was_signalled)
+    }
+
     fn look_every(&self) -> Duration {
-        let is_stopping = |run: &RunId| self.by_run.get(run).is_some_and(Relic::was_signalled);
-        match self.looked_at.iter().any(is_stopping) {
+        match self.looked_at.iter().any(|&run| self.was_signalled(run)) {
             true => LOOK_EVERY,
             false => LOOK_AT_UNWATCHED_EVERY,
         }
@@ -139,9 +144,27 @@ impl Source {
         if let Some(leader) = relic.leader() {
             self.poll.forget(leader);
         }
+        relic.leader_ended();
         match relic.was_signalled() {
             true => self.relics.looked_at.push(run),
-            false => self.relic_gone(run),
+            false => self.relics.ended.push(run),
+        }
+    }
+
+    /// Tells the end of those that have ended by themselves, and names who is left of them.
+    pub(super) fn tell_of_relics(&mut self) {
+        let ended = std::mem::take(&mut self.relics.ended);
+        if ended.is_empty() {
+            return;
+        }
+        let relics = ended.iter().filter_map(|run| self.relics.by_run.get(run));
+        // Where nobody can be seen, those are named that were known before and are still there.
+        let sight = Sight::of(relics.map(Relic::mark)).ok();
+        for run in ended {
+            if let Some(relic) = self.relics.by_run.get_mut(&run) {
+                relic.gather(sight.as_ref());
+            }
+            self.relic_gone(run);
         }
     }
 
@@ -150,7 +173,7 @@ impl Source {
             self.tell(Event::Gone(Gone {
                 run,
                 was_signalled: relic.was_signalled(),
-                survivors: relic.survivors(),
+                survivors: relic.left(),
             }));
         }
     }
@@ -172,7 +195,10 @@ impl Source {
             })
         });
         for run in gone {
-            self.relic_gone(run);
+            match self.relics.was_signalled(run) {
+                true => self.relic_gone(run),
+                false => self.relics.ended.push(run),
+            }
         }
         self.relics.looked_at = staying;
         self.relics.not_before = next_look(now, self.relics.look_every());

@@ -17,7 +17,7 @@ impl Sight {
     /// One look at all processes, for all of these runs.
     pub(super) fn of<'m>(marks: impl IntoIterator<Item = &'m Mark>) -> io::Result<Self> {
         let census = Census::take()?;
-        let marked = Marks::from_iter(marks).find(census.pids(), environment);
+        let marked = Marks::from_iter(marks).find(census.suspects(), environment);
         Ok(Self { census, marked })
     }
 
