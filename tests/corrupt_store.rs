@@ -348,6 +348,22 @@ fn what_a_new_history_is_told_the_next_hupd_knows_after_a_crash() {
     });
 }
 
+#[test]
+fn what_has_to_be_confirmed_is_told_to_a_new_history_too() {
+    let home = Home::new();
+    home.configure(LOUD);
+    let (hupd, first) = about_to_corrupt(home);
+    hupd.home
+        .configure(&format!("{LOUD}[jobs.added]\ncommand = \"true\"\n"));
+    hupd.home.json(&["reload", "--confirm", "1h"]);
+    corrupt(&hupd, &first);
+    run(&hupd.home, "loud");
+    let next = Hupd::start_in(hupd.crash());
+    let status = next.status();
+    assert_eq!(status["text_because"], "not_confirmed", "{status}");
+    assert_eq!(status["jobs"], 1);
+}
+
 /// The instants of 'held' that wait.
 fn waiting(home: &Home) -> Vec<Timestamp> {
     let fates = fates(home, "held").into_iter();

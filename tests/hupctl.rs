@@ -183,6 +183,8 @@ fn status() -> Status {
         generation: 3,
         generation_since: time("2026-11-23T07:00:00Z"),
         text_of: None,
+        text_because: None,
+        unconfirmed: None,
         last_reload: None,
         jobs: 14,
         disabled_jobs: 1,
@@ -209,6 +211,7 @@ fn verdict(accepted: bool, summary: &str, problems: &str) -> Verdict {
         problem_count: 1,
         seconds: 0.012,
         text_of: None,
+        confirm_by: None,
     }
 }
 

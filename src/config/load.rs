@@ -41,17 +41,27 @@ pub fn load_kept(files: &[SourceFile], surroundings: &Surroundings, now: Timesta
 
 /// Where the socket of a daemon with this file is, whatever else is wrong with the file.
 pub fn runtime_dir_of(path: &Path, surroundings: &Surroundings) -> PathBuf {
+    let [state_dir, runtime_dir] = written(path, ["state_dir", "runtime_dir"]);
+    let state_dir = || state_dir.or_else(|| surroundings.state_dir());
+    runtime_dir.unwrap_or_else(|| surroundings.runtime_dir(&state_dir().unwrap_or_default()))
+}
+
+/// Where its store is, in the same way; none where nobody says.
+pub fn state_dir_of(path: &Path, surroundings: &Surroundings) -> Option<PathBuf> {
+    let [state_dir] = written(path, ["state_dir"]);
+    state_dir.or_else(|| surroundings.state_dir())
+}
+
+/// The folders that a file names below `[daemon]`, as far as it can be read.
+fn written<const N: usize>(path: &Path, keys: [&str; N]) -> [Option<PathBuf>; N] {
     let bytes = read(path).map(|contents| contents.bytes);
     let source = decode(path, bytes.unwrap_or_default());
     let source = source.unwrap_or_else(|findings| Rc::clone(findings.source()));
     let mut mended = String::new();
     let (tree, _) = syntax::parse(&source, &mut mended);
-    let written = |key: &str| {
+    keys.map(|key| {
         let value = tree.get("daemon")?.get_ref().get(key)?;
         let path = value.get_ref().as_str().filter(|path| !path.is_empty())?;
         Some(resolved(source.folder(), path))
-    };
-    let state_dir = || written("state_dir").or_else(|| surroundings.state_dir());
-    written("runtime_dir")
-        .unwrap_or_else(|| surroundings.runtime_dir(&state_dir().unwrap_or_default()))
+    })
 }

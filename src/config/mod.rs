@@ -54,7 +54,7 @@ pub use duration::{format_duration, parse_duration};
 pub use env_file::{EnvFileError, read_env_file};
 pub use keys::{Key, KeyChange};
 pub use limits::{Limits, Resource};
-pub use load::{Accepted, LoadOutcome, load, load_kept, runtime_dir_of};
+pub use load::{Accepted, LoadOutcome, load, load_kept, runtime_dir_of, state_dir_of};
 pub use portrait::Policy;
 pub use problem::{Problem, Problems, Severity};
 pub use process::Process;

@@ -198,7 +198,7 @@ fn runtime() -> Result<Runtime, ClientError> {
 /// How long a run or a reload takes is not for the client to say.
 fn waits_without_limit(request: &Request) -> bool {
     match request {
-        Request::Reload | Request::Rollback(_) | Request::Follow(_) => true,
+        Request::Reload { .. } | Request::Rollback(_) | Request::Follow(_) => true,
         Request::Run { patience, .. } => *patience == Patience::UntilEnded,
         _ => false,
     }

@@ -153,7 +153,8 @@ fn words(request: &Request) -> String {
         Request::Pause(pause) => format!("pause job '{}'", pause.job.escape_debug()),
         Request::Resume { job } => format!("resume job '{}'", job.escape_debug()),
         Request::Kill { run } => format!("kill run {run}"),
-        Request::Reload => "reload".to_owned(),
+        Request::Reload { .. } => "reload".to_owned(),
+        Request::Confirm => "confirm a reload".to_owned(),
         Request::Rollback(_) => "roll back".to_owned(),
         Request::Stop => "stop hupd".to_owned(),
         Request::InForce => "compare a file with what is in force".to_owned(),
@@ -267,6 +268,7 @@ mod tests {
             "/v1/jobs/x/run",
             "/v1/runs/1/kill",
             "/v1/reload",
+            "/v1/confirm",
             "/v1/rollback",
             "/v1/stop",
         ] {

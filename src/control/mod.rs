@@ -18,8 +18,9 @@
 //! | POST | `/v1/jobs/NAME/run?wait=true` | [`RunRow`](crate::protocol::RunRow), when it has ended |
 //! | POST | `/v1/jobs/NAME/pause?until=TIME&reason=TEXT`, `/v1/jobs/NAME/resume` | [`JobRow`](crate::protocol::JobRow) |
 //! | POST | `/v1/runs/ID/kill` | [`RunRow`](crate::protocol::RunRow) |
-//! | POST | `/v1/reload` | [`Verdict`](crate::protocol::Verdict); a refused reload is 200 with `"accepted": false` |
+//! | POST | `/v1/reload?confirm_within=SECONDS` | [`Verdict`](crate::protocol::Verdict); a refused reload is 200 with `"accepted": false` |
 //! | POST | `/v1/rollback?to=N` | the same |
+//! | POST | `/v1/confirm` | [`Confirmed`](crate::protocol::Confirmed) |
 //! | POST | `/v1/stop` | [`Status`](crate::protocol::Status), with what is awaited |
 //!
 //! An output is answered byte for byte: the head, then the tail. `Hupd-Run` names the run,
@@ -51,5 +52,5 @@ mod uris;
 
 pub use error::ControlError;
 pub use failure::Failure;
-pub use routes::MOST_ROWS;
+pub use routes::{LONGEST_TRIAL, MOST_ROWS};
 pub use server::Server;

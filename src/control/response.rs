@@ -56,6 +56,7 @@ impl From<Answer> for HttpResponse {
             Answer::ShowJob(details) => ok(&details),
             Answer::Generations(generations) => ok(&generations),
             Answer::ShowGeneration(details) => ok(&details),
+            Answer::Confirm(confirmed) => ok(&confirmed),
             Answer::Why(why) => ok(&why),
             Answer::Run(run) | Answer::Kill(run) => ok(&run),
             Answer::Reload(verdict) => ok(&verdict),

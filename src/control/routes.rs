@@ -1,5 +1,7 @@
 //! Which request a method and a path mean.
 
+use std::time::Duration;
+
 use hyper::{Method, StatusCode};
 
 use super::failure::Failure;
@@ -19,7 +21,7 @@ const ROUTES: &str = "GET /v1/status, GET /v1/in_force, GET /v1/jobs, GET /v1/ne
      GET /v1/jobs/NAME, GET /v1/runs/ID/output?follow=&attempt=, \
      GET /v1/jobs/NAME/output?follow=, GET /v1/why?job=&at=, POST /v1/jobs/NAME/run?wait=, \
      POST /v1/jobs/NAME/pause?until=&reason=, POST /v1/jobs/NAME/resume, \
-     GET /v1/generations?limit=, GET /v1/generations/N, POST /v1/runs/ID/kill, POST /v1/reload, POST /v1/rollback?to=, POST /v1/stop";
+     GET /v1/generations?limit=, GET /v1/generations/N, POST /v1/runs/ID/kill, POST /v1/reload?confirm_within=, POST /v1/confirm, POST /v1/rollback?to=, POST /v1/stop";
 
 /// How many rows are answered where the client does not say, and at most.
 const USUAL_NEXT: usize = 10;
@@ -30,6 +32,9 @@ pub const MOST_ROWS: usize = 10_000;
 /// How many seconds a slice of a chart has where the client does not say, and at most.
 const USUAL_SLICE: usize = 30 * 60;
 const LONGEST_SLICE: usize = 1_000_000_000;
+
+/// In seconds, how long somebody may take to confirm a reload: 30 days.
+pub const LONGEST_TRIAL: u64 = 30 * 24 * 60 * 60;
 
 const RUNS_KEYS: [&str; 7] = [
     "job", "outcome", "failed", "trigger", "since", "until", "limit",
@@ -47,7 +52,7 @@ pub fn parse(method: &Method, path: &str, query: &str) -> Result<Request, Failur
         ] => "GET",
         ["v1", "generations", _] => "GET",
         ["v1", "runs" | "jobs", _] | ["v1", "runs" | "jobs", _, "output"] => "GET",
-        ["v1", "reload" | "rollback" | "stop"] => "POST",
+        ["v1", "reload" | "confirm" | "rollback" | "stop"] => "POST",
         ["v1", "jobs", _, "run" | "pause" | "resume"] | ["v1", "runs", _, "kill"] => "POST",
         _ => return Err(unknown(path)),
     };
@@ -88,7 +93,8 @@ fn meaning(segments: &[&str], mut query: Query) -> Result<Request, Failure> {
             &[],
         ),
         ["runs", run, "kill"] => (Request::Kill { run: run_id(run)? }, &[]),
-        ["reload"] => (Request::Reload, &[]),
+        ["reload"] => (reload(&mut query)?, &["confirm_within"]),
+        ["confirm"] => (Request::Confirm, &[]),
         ["rollback"] => (rollback(&mut query)?, &["to"]),
         _ => (Request::Stop, &[]),
     };
@@ -190,6 +196,15 @@ fn pause(job: &str, query: &mut Query) -> Result<Request, Failure> {
 fn generations(query: &mut Query) -> Result<Request, Failure> {
     let limit = query.number("limit", USUAL_RUNS, MOST_ROWS)?;
     Ok(Request::Generations(limit))
+}
+
+/// In seconds.
+fn reload(query: &mut Query) -> Result<Request, Failure> {
+    let seconds = query.number("confirm_within", 0, LONGEST_TRIAL as usize)?;
+    let time = (seconds > 0).then(|| Duration::from_secs(seconds as u64));
+    Ok(Request::Reload {
+        confirm_within: time,
+    })
 }
 
 fn rollback(query: &mut Query) -> Result<Request, Failure> {

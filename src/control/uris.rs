@@ -40,7 +40,14 @@ pub fn uri_of(request: &Request) -> (Method, String) {
             (Method::POST, uri)
         }
         Request::Kill { run } => (Method::POST, format!("/v1/runs/{run}/kill")),
-        Request::Reload => (Method::POST, "/v1/reload".to_owned()),
+        Request::Reload { confirm_within } => (
+            Method::POST,
+            match confirm_within {
+                Some(time) => format!("/v1/reload?confirm_within={}", time.as_secs()),
+                None => "/v1/reload".to_owned(),
+            },
+        ),
+        Request::Confirm => (Method::POST, "/v1/confirm".to_owned()),
         Request::Rollback(to) => (
             Method::POST,
             match to {

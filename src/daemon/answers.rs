@@ -1,6 +1,7 @@
 //! Answers requests: each at once, or from the thread that knows.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::askers::Asker;
 use super::reload::Of;
@@ -45,7 +46,10 @@ impl<W: World> Daemon<W> {
             Request::Kill { run } => reply.send(self.kill(run, caller, now)),
             Request::Pause(pause) => reply.send(self.pause(pause, caller, now)),
             Request::Resume { job } => reply.send(self.resume(&job, caller, now)),
-            Request::Reload => self.reload_for(caller, reply, now),
+            Request::Reload { confirm_within } => {
+                self.reload_for(confirm_within, (caller, reply), now);
+            }
+            Request::Confirm => self.confirm(caller, reply, now),
             Request::Rollback(to) => self.roll_back_for(to, (caller, reply), now),
             Request::Stop => {
                 self.stop(&format!("by hupctl from {caller}"), now);
@@ -54,9 +58,15 @@ impl<W: World> Daemon<W> {
         }
     }
 
-    fn reload_for(&mut self, caller: Sender, reply: Reply, now: Moment) {
+    fn reload_for(
+        &mut self,
+        confirm_within: Option<Duration>,
+        (caller, reply): (Sender, Reply),
+        now: Moment,
+    ) {
         let asker = format!("hupctl from {caller}");
-        self.reload_of(Of::Disk, (asker, reply), now);
+        let of = confirm_within.map_or(Of::Disk, Of::ToConfirm);
+        self.reload_of(of, (asker, reply), now);
     }
 
     fn roll_back_for(&mut self, to: Earlier, (caller, reply): (Sender, Reply), now: Moment) {
@@ -84,6 +94,8 @@ impl<W: World> Daemon<W> {
             generation: self.engine.generation().0,
             generation_since: self.reloads.since,
             text_of: self.reloads.text_of(),
+            text_because: self.reloads.brought_back.as_ref().map(|back| back.because),
+            unconfirmed: self.unconfirmed(now),
             last_reload: self.reloads.last.clone(),
             jobs: config.jobs.len(),
             disabled_jobs: disabled,

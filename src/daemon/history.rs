@@ -51,9 +51,13 @@ impl<W: World> Daemon<W> {
             problem_count: 0,
             seconds: 0.0,
             text_of: self.reloads.text_of(),
+            confirm_by: self.unconfirmed(now).map(|trial| trial.confirm_by),
         };
         let sources = self.engine.config().sources.clone();
         self.world.write(Record::Verdict(verdict, sources));
+        if let Some(trial) = &self.reloads.trial {
+            self.world.write(Record::Unconfirmed(trial.back_to.clone()));
+        }
         for record in retold(&self.engine, now) {
             self.world.write(record);
         }

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::Daemon;
+use super::origin::Origin;
 use super::parts::Parts;
 use super::start::begin;
 use crate::clock::Moment;
-use crate::config::{Config, Surroundings, load};
+use crate::config::{Config, Surroundings};
 use crate::engine::Phase;
 use crate::system::children::note_callers;
 use crate::system::detach::{self, Detached, Release, Report};
@@ -66,8 +67,8 @@ pub fn install_signals() -> Signals {
 /// Loads, detaches unless told otherwise, serves until stopped.
 pub fn serve(options: Options, signals: Signals) -> ExitCode {
     let file = absolute(&options.config);
-    let accepted = match load(&file, &surroundings(), Moment::now().wall) {
-        Ok(accepted) => accepted,
+    let origin = match Origin::find(file.clone()) {
+        Ok(origin) => origin,
         Err(problems) => {
             say(&format!(
                 "{problems}\nhupd: {}; not started\n",
@@ -76,10 +77,8 @@ pub fn serve(options: Options, signals: Signals) -> ExitCode {
             return ExitCode::from(CONFIGURATION);
         }
     };
-    if !accepted.warnings.is_empty() {
-        say(&format!("{}\n", accepted.warnings));
-    }
-    let release = match launch(options.mode, &accepted.config) {
+    say(&origin.told());
+    let release = match launch(options.mode, &origin.config) {
         Ok(Launched::Here(release)) => release,
         Ok(Launched::Elsewhere(status)) => return status,
         Err(failure) => return report(failure, None),
@@ -88,7 +87,7 @@ pub fn serve(options: Options, signals: Signals) -> ExitCode {
         config: file,
         ..options
     };
-    match begin(options, accepted, signals) {
+    match begin(options, origin, signals) {
         Ok(daemon) => finish(daemon, release),
         Err(failure) => report(failure, release),
     }
@@ -154,6 +153,7 @@ impl Daemon<Parts> {
 
     /// The way out, in the reverse order of the way in.
     fn leave(self) {
+        self.warn_of_unconfirmed();
         // With the last of those who know more of a run, its followers know that nothing comes any more.
         drop(self.followers);
         let Parts {

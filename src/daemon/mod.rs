@@ -5,6 +5,7 @@ mod answers;
 mod askers;
 mod attempts;
 mod check;
+mod confirm;
 mod details;
 mod effects;
 mod followers;
@@ -14,6 +15,7 @@ mod in_force;
 mod launch;
 mod loader;
 mod locks;
+mod origin;
 mod parts;
 mod pauses;
 mod reload;
@@ -33,6 +35,7 @@ use jiff::Timestamp;
 pub use crate::config::DEFAULT_FILE;
 pub use check::check;
 pub use launch::{Mode, Options, install_signals, serve};
+pub use origin::{Instead, Origin};
 pub use world::{Load, Notice, World};
 
 use crate::clock::{Moment, Wake};
@@ -125,6 +128,7 @@ impl<W: World> Daemon<W> {
     fn due(&mut self, now: Moment) {
         let effects = self.engine.wake(now);
         self.perform(effects);
+        self.go_back_if_due(now);
     }
 
     fn clock_set(&mut self, now: Moment) {
@@ -139,7 +143,7 @@ impl<W: World> Daemon<W> {
     /// Until when nothing needs to be done, unless something happens.
     pub fn next_wake(&self) -> Wake {
         let wake = self.engine.next_wake();
-        let elapsed = [wake.elapsed, self.sign_of_life];
+        let elapsed = [wake.elapsed, self.sign_of_life, self.end_of_trial()];
         Wake {
             wall: wake.wall,
             elapsed: elapsed.into_iter().flatten().min(),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::askers::{Asker, are_for_news_only, deliver, refuse_all, who};
+use super::confirm::Trial;
 use super::rollback::BroughtBack;
 use super::verdict::Rejected;
 use super::{Daemon, Load, Notice, World};
@@ -23,6 +24,7 @@ pub struct Reloads {
     pub since: jiff::Timestamp,
     /// What was brought back, while it is in force.
     pub(super) brought_back: Option<BroughtBack>,
+    pub(super) trial: Option<Trial>,
 }
 
 /// What a configuration that is in force now brings with it.
@@ -44,7 +46,11 @@ pub(super) struct Wish {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Of {
     Disk,
+    /// The same, and somebody has to confirm it within that time.
+    ToConfirm(Duration),
     Kept(Earlier),
+    /// What nobody has confirmed goes, and what was there before comes.
+    Confirmed,
 }
 
 #[derive(Debug)]
@@ -64,6 +70,7 @@ impl Reloads {
             last: None,
             since,
             brought_back: None,
+            trial: None,
         }
     }
 
@@ -105,13 +112,20 @@ impl<W: World> Daemon<W> {
             log::info!("reloading: {}", who(&wish.askers));
             self.world.notify(Notice::Reloading(now));
         }
+        let mut text_of = None;
         match wish.of {
-            Of::Disk => self.world.load(Load::Disk),
+            Of::Disk | Of::ToConfirm(_) => self.world.load(Load::Disk),
             Of::Kept(earlier) => self.fetch(earlier),
+            Of::Confirmed => {
+                let back_to = self.comes_back().expect("only what is wanted is loaded");
+                let files = back_to.files.clone();
+                text_of = Some(back_to.generation);
+                self.world.load(Load::Kept(files));
+            }
         }
         self.reloads.under_way = Some(UnderWay {
             wish,
-            text_of: None,
+            text_of,
             again,
             began: now.elapsed,
         });
@@ -148,8 +162,10 @@ impl<W: World> Daemon<W> {
             self.announce(&verdict);
             deliver(under_way.wish.askers, &verdict);
         }
-        if let Some(wish) = again.pop_front() {
-            self.load_for(wish, again, now);
+        while let Some(wish) = again.pop_front() {
+            if wish.of != Of::Confirmed || self.comes_back().is_some() {
+                return self.load_for(wish, again, now);
+            }
         }
     }
 
@@ -161,8 +177,10 @@ impl<W: World> Daemon<W> {
             Ok(accepted) => {
                 // What the disk has said, which is not in force while something else was brought back.
                 let back = self.reloads.brought_back.as_ref();
-                let old = back.map_or(self.engine.config(), |back| &back.instead_of);
-                let new = &accepted.config;
+                let old = back.map_or(Some(self.engine.config()), |back| back.instead_of.as_ref());
+                let (Some(old), new) = (old, &accepted.config) else {
+                    return true;
+                };
                 last.is_some_and(|last| !last.accepted)
                     || new.sources != old.sources
                     || !Changes::between(old, new).is_empty()
@@ -185,9 +203,17 @@ impl<W: World> Daemon<W> {
         if let Some(rejected) = loaded.as_ref().err().filter(|it| !it.broken.is_empty()) {
             self.world.await_mending(&old, rejected.broken.clone());
         }
+        let before = self.kept();
         let decided = loaded.and_then(|accepted| self.commit(accepted, now));
-        if decided.is_ok() {
-            self.note_origin(text_of, old);
+        match &decided {
+            Ok(_) => {
+                self.note_origin((text_of, under_way.wish.of), old);
+                self.note_trial(under_way.wish.of, before, now);
+            }
+            Err(rejected) if under_way.wish.of == Of::Confirmed => {
+                self.cannot_come_back(&rejected.summary, now);
+            }
+            Err(_) => {}
         }
         let seconds = self
             .world
@@ -201,6 +227,7 @@ impl<W: World> Daemon<W> {
             accepted: decided.is_ok(),
             generation: self.engine.generation().0,
             text_of,
+            confirm_by: self.unconfirmed(now).map(|trial| trial.confirm_by),
             summary: String::new(),
             problems: String::new(),
             problem_count: 0,

@@ -2,21 +2,23 @@
 
 use std::sync::Arc;
 
+use super::reload::Of;
 use super::verdict::Rejected;
 use super::{Daemon, Load, World};
 use crate::clock::Moment;
 use crate::config::{Config, SourceFile};
 use crate::event::{Event, Reply};
-use crate::protocol::{Answer, Earlier, GenerationDetails};
-use crate::store::Question;
+use crate::protocol::{Answer, Because, Earlier, GenerationDetails};
+use crate::store::{Kept, Question};
 
 /// What is in force in place of the file on disk.
 #[derive(Debug)]
 pub(super) struct BroughtBack {
     /// The generation whose text it is.
     pub text_of: u64,
-    /// What the disk had said: as long as it says that, nothing is new there.
-    pub instead_of: Arc<Config>,
+    pub because: Because,
+    /// What the disk had said, where that could be taken: as long as it says that, nothing is new there.
+    pub instead_of: Option<Arc<Config>>,
 }
 
 impl<W: World> Daemon<W> {
@@ -47,7 +49,7 @@ impl<W: World> Daemon<W> {
     }
 
     /// Where what is in force now comes from.
-    pub(super) fn note_origin(&mut self, text_of: Option<u64>, old: Arc<Config>) {
+    pub(super) fn note_origin(&mut self, (text_of, of): (Option<u64>, Of), old: Arc<Config>) {
         let before = self.reloads.brought_back.take();
         let is_as_before = self.engine.config().sources == old.sources;
         self.reloads.brought_back = match (text_of, before) {
@@ -56,9 +58,21 @@ impl<W: World> Daemon<W> {
             (Some(_), before) if is_as_before => before,
             (Some(text_of), before) => Some(BroughtBack {
                 text_of,
-                instead_of: before.map_or(old, |before| before.instead_of),
+                because: match of {
+                    Of::Confirmed => Because::NotConfirmed,
+                    _ => Because::RolledBack,
+                },
+                instead_of: before.map_or(Some(old), |before| before.instead_of),
             }),
         };
+    }
+
+    /// What is in force now, to be kept.
+    pub(super) fn kept(&self) -> Kept {
+        Kept {
+            generation: self.engine.generation().0,
+            files: self.engine.config().sources.clone(),
+        }
     }
 }
 

@@ -1,18 +1,18 @@
 //! Start-up in the one order that is right, from a checked configuration to a daemon that serves.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::followers::Followers;
 use super::launch::{Failure, Options, surroundings};
 use super::loader::Loader;
 use super::locks::Locks;
+use super::origin::Origin;
 use super::parts::{Parts, watch};
 use super::reload::Reloads;
 use super::waiters::Waiters;
 use super::{Began, Daemon, Notice, World};
 use crate::clock::Moment;
-use crate::config::{Accepted, Config, counted};
+use crate::config::{Config, counted};
 use crate::control::Server;
 use crate::engine::{Beginning, Effect, Engine, Left, Phase};
 use crate::event::{Event, Inbox, Meaning, SignalReceived};
@@ -36,14 +36,13 @@ const SPAWNERS: usize = 2;
 /// All that can fail comes before the daemon is ready; what was acquired goes with its value.
 pub(super) fn begin(
     options: Options,
-    accepted: Accepted,
+    origin: Origin,
     signals: Signals,
 ) -> Result<Daemon<Parts>, Failure> {
-    let config = Arc::new(accepted.config);
-    let logging = start_logging(&config, &options)?;
+    let logging = start_logging(&origin.config, &options)?;
     let inbox = Inbox::new();
-    let locks = Locks::take(&config)?;
-    begin_locked((options, config), (inbox, logging), locks, signals)
+    let locks = Locks::take(&origin.config)?;
+    begin_locked((options, origin), (inbox, logging), locks, signals)
 }
 
 fn start_logging(config: &Config, options: &Options) -> Result<Logging, Failure> {
@@ -53,13 +52,14 @@ fn start_logging(config: &Config, options: &Options) -> Result<Logging, Failure>
 }
 
 fn begin_locked(
-    (options, config): (Options, Arc<Config>),
+    (options, origin): (Options, Origin),
     (inbox, logging): (Inbox, Logging),
     locks: Locks,
     signals: Signals,
 ) -> Result<Daemon<Parts>, Failure> {
     watch_signals(signals, &inbox)?;
     let now = Moment::now();
+    let config = Arc::clone(&origin.config);
     let state_dir = &config.daemon.state_dir;
     let (store, recovered) =
         Store::open(state_dir, &config.history, now.wall, inbox.outbox()).map_err(Failure::new)?;
@@ -68,9 +68,8 @@ fn begin_locked(
     if let Err(warning) = limits::raise_open_files(config.daemon.max_running, left) {
         log::warn!("{warning}");
     }
-    let file = options.config.clone();
     let parts = start_parts(options, &config, inbox, (store, logging), locks)?;
-    Ok(Daemon::begin(parts, file, config, recovered))
+    Ok(Daemon::begin(parts, origin, recovered))
 }
 
 fn watch_signals(signals: Signals, inbox: &Inbox) -> Result<(), Failure> {
@@ -116,17 +115,17 @@ fn start_parts(
 impl<W: World> Daemon<W> {
     /// Goes on from what an earlier life has left behind. From here on hupd serves, unless it has been told
     /// to stop meanwhile.
-    pub fn begin(
-        mut world: W,
-        file: PathBuf,
-        config: Arc<Config>,
-        mut recovered: Recovered,
-    ) -> Self {
+    pub fn begin(mut world: W, origin: Origin, mut recovered: Recovered) -> Self {
         if let Some(moved) = &recovered.moved_aside {
             log::error!("{moved}");
         }
         let recovered_moved = recovered.moved_aside.take();
-        let runs = world.take_over(std::mem::take(&mut recovered.open), config.daemon.orphans);
+        let runs = world.take_over(
+            std::mem::take(&mut recovered.open),
+            origin.config.daemon.orphans,
+        );
+        let is_unconfirmed = recovered.is_unconfirmed;
+        let config = Arc::clone(&origin.config);
         // A new reading: the alarm watches the clock only now, and one that was set before goes unnoticed.
         let now = world.now();
         let (engine, effects) = Engine::new(beginning((config, recovered), runs), now);
@@ -140,9 +139,13 @@ impl<W: World> Daemon<W> {
             unrecorded: None,
             history_moved: recovered_moved,
             sign_of_life: watchdog.map(|interval| now.elapsed + interval),
-            began: Began { at: now.wall, file },
+            began: Began {
+                at: now.wall,
+                file: origin.file.clone(),
+            },
             world,
         };
+        daemon.note_start(origin, is_unconfirmed, now);
         daemon.serve(effects, now);
         daemon
     }
@@ -161,7 +164,8 @@ impl<W: World> Daemon<W> {
             problems: String::new(),
             problem_count: 0,
             seconds: 0.0,
-            text_of: None,
+            text_of: self.reloads.text_of(),
+            confirm_by: None,
         };
         self.world.write(Record::Verdict(verdict, sources));
         self.perform(effects);

@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
+use super::confirm::to_the_second;
 use super::{Daemon, Notice, World};
 use crate::config::{Problems, counted};
-use crate::protocol::Verdict;
+use crate::protocol::{Unconfirmed, Verdict};
 use crate::store::Record;
 
 /// Why a loaded configuration does not come into force.
@@ -42,6 +43,9 @@ impl<W: World> Daemon<W> {
             if let Some(text_of) = self.reloads.text_of() {
                 log::warn!(generation; "the text of generation {text_of} is in force, not the file on disk: the next reload reads that");
             }
+            if let Some(unconfirmed) = self.unconfirmed(self.world.now()) {
+                log::warn!(generation; "{}", taken_back(&unconfirmed));
+            }
         } else {
             for line in lines(&verdict.problems) {
                 log::error!("{line}");
@@ -51,6 +55,11 @@ impl<W: World> Daemon<W> {
                 "reload refused, {asked_by}: {summary}; generation {generation} goes on unchanged"
             );
         }
+        self.tell_status();
+    }
+
+    /// To the service manager.
+    pub(super) fn tell_status(&mut self) {
         let text = self.status_text();
         self.world.notify(Notice::Ready(&text));
     }
@@ -63,12 +72,21 @@ impl<W: World> Daemon<W> {
         if let Some(text_of) = self.reloads.text_of() {
             serving += &format!(", by the text of generation {text_of} and not the file on disk");
         }
+        if let Some(unconfirmed) = self.unconfirmed(self.world.now()) {
+            serving += &format!(", not confirmed yet: {}", taken_back(&unconfirmed));
+        }
         match &self.reloads.last {
             None => serving,
             Some(last) if last.accepted => format!("{serving}; last reload: {}", last.summary),
             Some(last) => format!("{serving}; last reload refused: {}", last.summary),
         }
     }
+}
+
+fn taken_back(unconfirmed: &Unconfirmed) -> String {
+    let by = to_the_second(unconfirmed.confirm_by);
+    let back_to = unconfirmed.back_to;
+    format!("the text of generation {back_to} comes back unless 'hupctl confirm' comes by {by}")
 }
 
 impl Rejected {
@@ -93,6 +111,6 @@ impl Rejected {
 }
 
 /// As a log has them: each line has its own head, an empty one would be nothing but that.
-fn lines(problems: &str) -> impl Iterator<Item = &str> {
+pub(super) fn lines(problems: &str) -> impl Iterator<Item = &str> {
     problems.lines().filter(|line| !line.is_empty())
 }

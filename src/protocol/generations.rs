@@ -21,6 +21,8 @@ pub struct GenerationRow {
     pub in_force: bool,
     /// Whether the files are kept as they were accepted.
     pub kept: bool,
+    /// Who confirmed it, where it had to be confirmed and was.
+    pub confirmed_by: Option<String>,
     /// The runs in progress that belong to it.
     pub runs: Vec<LiveRun>,
 }

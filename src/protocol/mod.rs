@@ -1,5 +1,6 @@
 //! What a client may ask and what it is answered: the JSON of the control interface.
 
+mod confirm;
 mod filter;
 mod follow;
 mod generations;
@@ -11,6 +12,7 @@ mod why;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +21,7 @@ pub use crate::forecast::{Chart, ChartFilter, ChartRow, NextFilter, NextRow, Nex
 use crate::plan::InForce;
 use crate::run::RunId;
 
+pub use confirm::{Because, Confirmed, Unconfirmed};
 pub use filter::{OUTCOMES, OutcomeFilter, RunFilter};
 pub use follow::{FollowRow, Written, base64};
 pub use generations::{
@@ -60,7 +63,11 @@ pub enum Request {
     Resume {
         job: String,
     },
-    Reload,
+    /// With a time within which somebody has to confirm it, or else it is taken back.
+    Reload {
+        confirm_within: Option<Duration>,
+    },
+    Confirm,
     Rollback(Earlier),
     Stop,
 }
@@ -92,7 +99,8 @@ impl Request {
             | Self::Kill { .. }
             | Self::Pause(_)
             | Self::Resume { .. }
-            | Self::Reload
+            | Self::Reload { .. }
+            | Self::Confirm
             | Self::Rollback(_)
             | Self::Stop => true,
         }
@@ -133,6 +141,7 @@ pub enum Answer {
     /// has ended without an outcome.
     Kill(RunRow),
     Reload(Verdict),
+    Confirm(Confirmed),
     Stop(Status),
     Refused(Refusal),
 }

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::{Because, Unconfirmed};
 use crate::forecast::NextRow;
 use crate::run::{RunId, Trigger};
 
@@ -19,6 +20,10 @@ pub struct Status {
     pub generation_since: Timestamp,
     /// The generation whose kept text is in force in place of the file on disk, if it is.
     pub text_of: Option<u64>,
+    /// Why that is so.
+    pub text_because: Option<Because>,
+    /// What has to be confirmed, while it has to be.
+    pub unconfirmed: Option<Unconfirmed>,
     /// The last attempt to reload, if there was one.
     pub last_reload: Option<Verdict>,
     pub jobs: usize,
@@ -107,6 +112,8 @@ pub struct Verdict {
     pub generation: u64,
     /// The generation whose kept text it was about, and not the file on disk.
     pub text_of: Option<u64>,
+    /// Until when the generation in force has to be confirmed, if it has to be.
+    pub confirm_by: Option<Timestamp>,
     pub summary: String,
     /// What `hupd --check` prints for it; empty where nothing is to be said.
     pub problems: String,

@@ -14,7 +14,7 @@ use crate::reason::reason;
 use super::StoreError;
 
 /// The name of the store in `state_dir`.
-const NAME: &str = "hupd.db";
+pub(super) const NAME: &str = "hupd.db";
 
 /// Makes the directory and an empty file where they are missing; both are for their owner alone,
 /// for outputs may hold secrets. SQLite gives its other files the mode of this one.

@@ -23,8 +23,9 @@ pub(super) fn write_verdict(
     connection
         .prepare_cached(
             "INSERT INTO generations
-               (number, at, asked_by, accepted, summary, problems, problem_count, seconds, text_of)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+               (number, at, asked_by, accepted, summary, problems, problem_count, seconds, text_of,
+                confirm_by)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
         )?
         .execute(params![
             whole(verdict.generation),
@@ -36,6 +37,7 @@ pub(super) fn write_verdict(
             whole(verdict.problem_count as u64),
             verdict.seconds,
             verdict.text_of.map(whole),
+            verdict.confirm_by.map(Micros),
         ])?;
     if verdict.accepted {
         let row = connection.last_insert_rowid();

@@ -13,7 +13,8 @@ use super::columns::{Micros, Whole, whole};
 
 const SELECT: &str =
     "SELECT number, at, asked_by, accepted, summary, problems, problem_count, seconds,
-       EXISTS (SELECT 1 FROM generation_files WHERE generation = files), files, text_of
+       EXISTS (SELECT 1 FROM generation_files WHERE generation = files), files, text_of,
+       confirm_by, confirmed_by
      FROM generations";
 
 /// Of one number there may be many rows, one for each reload that changed nothing.
@@ -140,9 +141,11 @@ fn row(row: &Row<'_>) -> rusqlite::Result<GenerationRow> {
             problem_count: usize::try_from(row.get::<_, Whole>(6)?.0).unwrap_or(usize::MAX),
             seconds: row.get(7)?,
             text_of: row.get::<_, Option<Whole>>(10)?.map(|number| number.0),
+            confirm_by: row.get::<_, Option<Micros>>(11)?.map(|at| at.0),
         },
         in_force: false,
         kept: row.get(8)?,
+        confirmed_by: row.get(12)?,
         runs: Vec::new(),
     })
 }

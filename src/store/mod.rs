@@ -4,6 +4,7 @@ mod attempts;
 mod backlog;
 mod columns;
 mod commit;
+mod confirmed;
 mod files;
 mod generations;
 mod kept;
@@ -20,6 +21,7 @@ mod retention;
 mod schema;
 mod search;
 mod show;
+mod start;
 mod story;
 #[cfg(test)]
 mod tests;
@@ -38,11 +40,13 @@ use crate::ledger::{Anchor, OpenRun, Pause, Resting, Waited};
 use crate::run::{Generation, JobName, RunId};
 use jiff::Timestamp;
 
+pub use confirmed::Kept;
 use place::Place;
 pub use reader::Question;
 use reader::Reader;
 pub use record::Record;
 pub use recorder::Recorder;
+pub use start::{ForStart, for_start};
 pub use writer::RECORDS_PER_BATCH;
 use writer::{Message, Writer};
 
@@ -77,6 +81,8 @@ pub struct Recovered {
     pub lived: Option<Timestamp>,
     /// Jobs that are paused.
     pub pauses: Vec<Pause>,
+    /// Whether something waits to be confirmed: see [`ForStart`].
+    pub is_unconfirmed: bool,
     /// Why a store could not be read, and where it was moved to.
     pub moved_aside: Option<String>,
 }

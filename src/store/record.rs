@@ -13,6 +13,7 @@ use crate::run::{JobName, Outcome, RunId, Survivor};
 
 use super::attempts::{write_end_of_rest, write_failed, write_next_attempt};
 use super::columns::{Micros, micros, whole};
+use super::confirmed::{Kept, forget_unconfirmed, write_confirmed, write_unconfirmed};
 use super::generations::write_verdict;
 use super::ledger::{write_claim, write_entry, write_open, write_owed};
 
@@ -58,6 +59,12 @@ pub enum Record {
     Decided(Timestamp),
     /// A start or a reload was accepted or refused; the files as accepted are kept.
     Verdict(Verdict, Vec<SourceFile>),
+    /// What comes next has to be confirmed, or else this comes back: also at the next start.
+    Unconfirmed(Kept),
+    /// That is over: the file counts at the next start.
+    NoUnconfirmed,
+    /// A generation was confirmed, and by whom.
+    Confirmed(u64, String),
 }
 
 impl Record {
@@ -70,6 +77,7 @@ impl Record {
                 let texts: usize = sources.iter().map(|source| source.text.len()).sum();
                 verdict.problems.len() + texts
             }
+            Self::Unconfirmed(kept) => kept.files.iter().map(|file| file.text.len()).sum(),
             _ => 0,
         };
         size_of::<Self>() + more
@@ -103,6 +111,9 @@ impl Record {
             Self::NoPause(job) => remove_pause(connection, job),
             Self::Decided(time) => write_decided(connection, *time),
             Self::Verdict(verdict, sources) => write_verdict(connection, verdict, sources),
+            Self::Unconfirmed(kept) => write_unconfirmed(connection, kept),
+            Self::NoUnconfirmed => forget_unconfirmed(connection),
+            Self::Confirmed(generation, by) => write_confirmed(connection, *generation, by),
         }
         .map(|()| None)
     }

@@ -12,6 +12,7 @@ use crate::run::{Generation, JobName, Occurrence, RunId};
 use super::Recovered;
 use super::attempts::resting;
 use super::columns::{Micros, TriggerName, Whole};
+use super::confirmed::unconfirmed;
 
 /// Nobody writes meanwhile: there is one hupd for each store.
 pub(super) fn recover(connection: &Connection) -> rusqlite::Result<Recovered> {
@@ -26,6 +27,7 @@ pub(super) fn recover(connection: &Connection) -> rusqlite::Result<Recovered> {
         decided: instant(connection, "decided")?,
         lived: instant(connection, "lived")?,
         pauses: pauses(connection)?,
+        is_unconfirmed: unconfirmed(connection)?.is_some(),
         moved_aside: None,
     })
 }

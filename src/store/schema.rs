@@ -12,6 +12,7 @@
 //! | `attempts` | an attempt of a run that failed and was, or is to be, followed by another one; with what it wrote |
 //! | `generations` | one start or reload, accepted or refused; `number` is the generation in force afterwards |
 //! | `generation_files` | one file of an accepted configuration as it was then; several rows of `generations` may name the same files |
+//! | `confirmed_files` | one file of what was in force before something that nobody has confirmed: a start takes these in place of the file |
 //! | `anchors` | from where the intervals of a job are counted |
 //! | `timings` | by what a job that is in force is due, so that the next hupd knows whether it has missed anything |
 //! | `pauses` | a job that is paused, since when, until when if that is known, and why; `ledger` tells what was missed when the pause has ended |
@@ -119,7 +120,9 @@ CREATE TABLE generations (
   problem_count INTEGER NOT NULL,
   seconds REAL NOT NULL,
   files INTEGER,              -- where its files are in `generation_files`; NULL where it was refused
-  text_of INTEGER             -- the generation whose kept text it was about; NULL where that was the file
+  text_of INTEGER,            -- the generation whose kept text it was about; NULL where that was the file
+  confirm_by INTEGER,         -- by when it had to be confirmed; NULL where it had not
+  confirmed_by TEXT           -- who confirmed it
 );
 CREATE TABLE generation_files (
   generation INTEGER NOT NULL,
@@ -127,6 +130,11 @@ CREATE TABLE generation_files (
   text TEXT NOT NULL
 );
 CREATE INDEX files_of_generation ON generation_files (generation);
+CREATE TABLE confirmed_files (
+  generation INTEGER NOT NULL,
+  path TEXT NOT NULL,
+  text TEXT NOT NULL
+);
 
 CREATE TABLE anchors (
   job TEXT PRIMARY KEY,
@@ -218,6 +226,13 @@ ALTER TABLE runs ADD COLUMN note TEXT;
 ALTER TABLE runs ADD COLUMN survivors TEXT;
 ALTER TABLE generations ADD COLUMN files INTEGER;
 ALTER TABLE generations ADD COLUMN text_of INTEGER;
+ALTER TABLE generations ADD COLUMN confirm_by INTEGER;
+ALTER TABLE generations ADD COLUMN confirmed_by TEXT;
+CREATE TABLE confirmed_files (
+  generation INTEGER NOT NULL,
+  path TEXT NOT NULL,
+  text TEXT NOT NULL
+);
 UPDATE generations SET files = id WHERE id IN (SELECT generation FROM generation_files);
 CREATE TABLE pauses (
   job TEXT PRIMARY KEY,
@@ -227,6 +242,12 @@ CREATE TABLE pauses (
   reason TEXT NOT NULL
 ) WITHOUT ROWID;
 ";
+
+/// Whether this version of hupd made it, or brought it up to date.
+pub(super) fn is_current(connection: &Connection) -> rusqlite::Result<bool> {
+    let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    Ok(version == VERSION)
+}
 
 /// Refuses what another program made, and what a newer hupd made. Changes nothing.
 pub(super) fn version(connection: &Connection) -> Result<i64, Fault> {

@@ -300,6 +300,9 @@ impl Act {
             Record::Pause(pause) => Self::Pause(pause.job.clone(), pause.since, pause.until),
             Record::NoPause(job) => Self::NoPause(job.clone()),
             Record::Decided(at) => Self::Decided(*at),
+            Record::Unconfirmed(_) | Record::NoUnconfirmed | Record::Confirmed(..) => {
+                unreachable!("nobody wants to confirm anything")
+            }
             Record::Verdict(verdict, _) => Self::Verdict {
                 accepted: verdict.accepted,
                 generation: Generation(verdict.generation),

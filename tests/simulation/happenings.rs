@@ -35,7 +35,12 @@ impl Machine {
             What::Hangup(count) => self.burst(count, Meaning::Reload, &Told::Hangup),
             What::Terminate(count) => self.burst(count, Meaning::Stop, &Told::Stop),
             What::Quit => self.signal_hupd(Meaning::StopNow, Told::StopNow),
-            What::AskReload => self.ask(Request::Reload, Told::AskReload),
+            What::AskReload => self.ask(
+                Request::Reload {
+                    confirm_within: None,
+                },
+                Told::AskReload,
+            ),
             What::AskStatus => self.ask(Request::Status, Told::AskStatus),
             What::Request { job, waits } => self.ask_to_run(job, waits),
             What::Kill(which) => self.ask_to_kill(which),

@@ -9,11 +9,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hupd::clock::{Moment, Wake};
-use hupd::daemon::Daemon;
+use hupd::config::{Accepted, Problems};
+use hupd::daemon::{Daemon, Origin};
 use hupd::ledger::{OpenRun, Pause, Remains, Waited};
 use hupd::protocol::Request;
 use hupd::run::{Generation, JobName};
 use hupd::schedule::Zone;
+use hupd::store::ForStart;
 use jiff::Timestamp;
 
 use super::acts::{Act, Told};
@@ -227,9 +229,18 @@ impl<'t> Life<'t> {
         self.tally.hupds += 1;
         let (file, recovered) = machine.boot();
         let start = Inheritance::of(&machine);
-        let config = Arc::new(file.config(&self.universe.zones));
         machine.acts.clear();
-        let mut daemon = Daemon::begin(machine, PathBuf::from("/etc/hupd"), config, recovered);
+        let origin = Origin::among(
+            PathBuf::from("/etc/hupd"),
+            Ok(Accepted {
+                config: file.config(&self.universe.zones),
+                warnings: Problems::default(),
+            }),
+            ForStart::default(),
+            |_| unreachable!("nothing is kept"),
+        );
+        let origin = origin.expect("the file is right");
+        let mut daemon = Daemon::begin(machine, origin, recovered);
         let now = daemon.world().clock.moment();
         let oracle = Rc::clone(&self.universe.oracle);
         let universe = (oracle, Rc::clone(&self.universe.zones));
@@ -309,7 +320,7 @@ impl<'t> Life<'t> {
     /// Who has asked has been answered, but for what hupd did not come to any more.
     fn farewell(&self, daemon: &Daemon<Machine>) -> Verdict {
         let mut unanswered = daemon.world().unanswered.values();
-        match unanswered.find(|request| **request != Request::Reload) {
+        match unanswered.find(|request| !matches!(request, Request::Reload { .. })) {
             Some(request) if !daemon.world().has_unheard() => {
                 broken(ANSWERED, format!("{request:?} was not"))
             }

@@ -133,7 +133,10 @@ pub fn request() -> impl Strategy<Value = Request> {
             Request::Status,
             Request::InForce,
             Request::Jobs,
-            Request::Reload,
+            Request::Reload {
+                confirm_within: Some(std::time::Duration::from_secs(7)),
+            },
+            Request::Confirm,
             Request::Rollback(Earlier::Before),
             Request::Stop
         ]),

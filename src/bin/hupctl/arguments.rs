@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use hupd::config::parse_duration;
-use hupd::control::MOST_ROWS;
+use hupd::control::{LONGEST_TRIAL, MOST_ROWS};
 use hupd::protocol::OutcomeFilter;
 use hupd::run::Trigger;
 
@@ -127,7 +127,13 @@ pub enum Command {
         run: u64,
     },
     /// Read the configuration again, and wait for the verdict
-    Reload,
+    Reload {
+        /// Take it back unless 'hupctl confirm' comes within that time: '10m'
+        #[arg(long, value_name = "DURATION", value_parser = trial)]
+        confirm: Option<Duration>,
+    },
+    /// Confirm what came into force by 'hupctl reload --confirm': it stays
+    Confirm,
     /// Show what a reload would change, and what would follow from that; nothing is changed
     Plan(PlanArguments),
     /// Bring an earlier generation back into force, and wait for the verdict; the file on disk stays as it is
@@ -233,6 +239,15 @@ fn outcome(text: &str) -> Result<OutcomeFilter, String> {
 fn trigger(text: &str) -> Result<Trigger, String> {
     let names = Trigger::ALL.map(Trigger::as_str).join(", ");
     Trigger::named(text).ok_or_else(|| format!("one of these is allowed: {names}"))
+}
+
+fn trial(text: &str) -> Result<Duration, String> {
+    let time = parse_duration(text)?;
+    let is_whole = time.subsec_nanos() == 0;
+    match time.as_secs() {
+        1..=LONGEST_TRIAL if is_whole => Ok(time),
+        _ => Err("whole seconds from '1s' to '30d' are allowed".to_owned()),
+    }
 }
 
 fn run_number(text: &str) -> Result<u64, String> {

@@ -92,8 +92,12 @@ fn number(row: &GenerationRow) -> String {
 }
 
 fn word(row: &GenerationRow) -> &'static str {
+    let had_to_be = row.verdict.confirm_by.is_some();
+    let is_unconfirmed = had_to_be && row.confirmed_by.is_none();
     match (row.verdict.accepted, row.in_force) {
+        (_, true) if is_unconfirmed => "UNCONFIRMED",
         (_, true) => "in force",
+        (true, false) if is_unconfirmed => "not confirmed",
         (true, false) => "accepted",
         (false, false) => "REFUSED",
     }
@@ -140,6 +144,7 @@ mod tests {
             },
             in_force: generation == 4,
             kept: true,
+            confirmed_by: None,
             runs: (1..=runs)
                 .map(|number| LiveRun {
                     run: RunId(number),
@@ -169,6 +174,22 @@ mod tests {
         let shown = table(&rows, &view());
         let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
         assert_eq!(shown.lines().map(words).collect::<Vec<_>>(), lines);
+    }
+
+    #[test]
+    fn what_has_to_be_confirmed_is_told_apart() {
+        let to_confirm = |generation| {
+            let mut row = row(generation, 0);
+            row.verdict.confirm_by = Some("2026-11-23T06:00:00Z".parse().unwrap());
+            row
+        };
+        assert_eq!(word(&to_confirm(4)), "UNCONFIRMED");
+        assert_eq!(word(&to_confirm(3)), "not confirmed");
+        for (generation, expected) in [(4, "in force"), (3, "accepted")] {
+            let mut confirmed = to_confirm(generation);
+            confirmed.confirmed_by = Some("hupctl from pid 1, uid 0".into());
+            assert_eq!(word(&confirmed), expected);
+        }
     }
 
     #[test]

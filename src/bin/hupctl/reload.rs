@@ -1,15 +1,38 @@
 //! `hupctl reload`: reads the configuration again, and waits for the verdict.
 
+use std::time::Duration;
+
 use hupd::control::client::Client;
-use hupd::protocol::{Earlier, Request, Verdict};
+use hupd::protocol::{Confirmed, Earlier, Request, Verdict};
 
 use crate::ending::{Ending, Failure};
 use crate::screen::Screen;
-use crate::times::duration;
+use crate::times::{Times, duration};
 use crate::visible::visible;
 
-pub fn reload(client: &Client, screen: &mut Screen) -> Result<Ending, Failure> {
-    told(client, screen, &Request::Reload)
+pub fn reload(
+    client: &Client,
+    screen: &mut Screen,
+    confirm_within: Option<Duration>,
+) -> Result<Ending, Failure> {
+    told(client, screen, &Request::Reload { confirm_within })
+}
+
+/// What came into force stays.
+pub fn confirm(client: &Client, screen: &mut Screen) -> Result<Ending, Failure> {
+    let answer = client.ask(&Request::Confirm)?;
+    match screen.is_for_programs() {
+        true => screen.bytes(&answer.body)?,
+        false => screen.line(&confirmed(&answer.json()?))?,
+    }
+    Ok(Ending::Done)
+}
+
+fn confirmed(confirmed: &Confirmed) -> String {
+    let (generation, before) = (confirmed.generation, confirmed.instead_of);
+    format!(
+        "confirmed: generation {generation} stays in force, and generation {before} does not come back"
+    )
 }
 
 /// Brings an earlier generation back, and waits for the verdict.
@@ -34,6 +57,9 @@ fn told(client: &Client, screen: &mut Screen, request: &Request) -> Result<Endin
     }
     if !screen.is_for_programs() {
         screen.line(&accepted(&verdict))?;
+        if let Some(text) = to_confirm(&verdict, request, &screen.view.times) {
+            screen.aside(&format!("hupctl: {text}"))?;
+        }
         if verdict.text_of.is_some() {
             screen.aside(
                 "hupctl: the file on disk is not in force now: 'hupctl reload' or a HUP reads it",
@@ -56,6 +82,26 @@ fn accepted(verdict: &Verdict) -> String {
     )
 }
 
+/// What is to be done now, or need not be.
+fn to_confirm(verdict: &Verdict, request: &Request, times: &Times) -> Option<String> {
+    let wanted = matches!(
+        request,
+        Request::Reload {
+            confirm_within: Some(_)
+        }
+    );
+    match verdict.confirm_by {
+        Some(by) => Some(format!(
+            "what was in force before comes back unless 'hupctl confirm' comes by {}",
+            times.both(by)
+        )),
+        None if wanted => {
+            Some("nothing has to be confirmed: the files say what they said before".to_owned())
+        }
+        None => None,
+    }
+}
+
 fn refused(verdict: &Verdict, request: &Request) -> String {
     let what = match request {
         Request::Rollback(_) => "rollback",
@@ -71,7 +117,24 @@ fn refused(verdict: &Verdict, request: &Request) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::running::tests::verdict;
+    use crate::running::tests::{verdict, view};
+
+    #[test]
+    fn what_has_to_be_confirmed_is_told_until_when() {
+        let mut verdict = verdict();
+        let asked = |confirm_within| Request::Reload { confirm_within };
+        let told = |verdict: &Verdict, time| to_confirm(verdict, &asked(time), &view().times);
+        let time = Some(Duration::from_secs(60));
+        assert_eq!(told(&verdict, None), None);
+        let text = "nothing has to be confirmed: the files say what they said before";
+        assert_eq!(told(&verdict, time).as_deref(), Some(text));
+        verdict.confirm_by = Some("2026-11-23T06:01:00Z".parse().unwrap());
+        let text = "what was in force before comes back unless 'hupctl confirm' comes by 2026-11-23 07:01:00 (in 60 s)";
+        // Also to whoever reloads meanwhile.
+        for time in [None, time] {
+            assert_eq!(told(&verdict, time).as_deref(), Some(text));
+        }
+    }
 
     #[test]
     fn the_verdict_names_the_generation_in_force() {
@@ -80,7 +143,10 @@ mod tests {
         verdict.summary = "1 added, 2 unchanged".into();
         assert_eq!(accepted(&verdict), text);
         verdict.summary = "2 problems".into();
+        let reload = Request::Reload {
+            confirm_within: None,
+        };
         let text = "hupctl: reload refused: 2 problems; generation 4 stays in force";
-        assert_eq!(refused(&verdict, &Request::Reload), text);
+        assert_eq!(refused(&verdict, &reload), text);
     }
 }

@@ -80,6 +80,7 @@ pub mod tests {
             problem_count: 0,
             seconds: 0.012,
             text_of: None,
+            confirm_by: None,
         }
     }
 

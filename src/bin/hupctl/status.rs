@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use hupd::control::client::Client;
-use hupd::protocol::{PhaseRow, Request, Status, Verdict, WaitingRow};
+use hupd::protocol::{Because, PhaseRow, Request, Status, Unconfirmed, Verdict, WaitingRow};
 
 use crate::ending::{Ending, Failure};
 use crate::running::running_text;
@@ -34,7 +34,11 @@ fn status_text(status: &Status, view: &View) -> String {
                 .map(|reason| lost_history(reason, status, view)),
         ),
         ("OLD HISTORY", status.history_moved.as_deref().map(visible)),
-        ("NOT THE FILE", status.text_of.map(not_the_file)),
+        ("NOT THE FILE", not_the_file(status)),
+        (
+            "UNCONFIRMED",
+            status.unconfirmed.as_ref().map(|it| unconfirmed(it, view)),
+        ),
         ("hupd", Some(program(status, view))),
         ("configuration", Some(configuration(status))),
         ("generation", Some(generation(status, view))),
@@ -92,10 +96,28 @@ fn lost_history(reason: &str, status: &Status, view: &View) -> String {
     )
 }
 
-fn not_the_file(text_of: u64) -> String {
-    format!(
-        "the text of generation {text_of} is in force, not the file on disk: 'hupctl reload' or a HUP reads that"
-    )
+fn not_the_file(status: &Status) -> Option<String> {
+    let text_of = status.text_of?;
+    let why = match status.text_because {
+        Some(Because::NotConfirmed) => ", for nobody confirmed what came after it",
+        Some(Because::RolledBack) | None => "",
+    };
+    Some(format!(
+        "the text of generation {text_of} is in force, not the file on disk{why}: 'hupctl reload' or a HUP reads that"
+    ))
+}
+
+fn unconfirmed(unconfirmed: &Unconfirmed, view: &View) -> String {
+    let (back_to, by) = (unconfirmed.back_to, view.times.both(unconfirmed.confirm_by));
+    match &unconfirmed.failure {
+        None => format!(
+            "the text of generation {back_to} comes back unless 'hupctl confirm' comes by {by}"
+        ),
+        Some(why) => format!(
+            "the text of generation {back_to} was to come back and could not: {}; next try at {by}, unless 'hupctl confirm' comes",
+            visible(why)
+        ),
+    }
 }
 
 fn program(status: &Status, view: &View) -> String {
@@ -207,6 +229,8 @@ pub mod tests {
             generation: 3,
             generation_since: "2026-11-23T05:00:00Z".parse().unwrap(),
             text_of: None,
+            text_because: None,
+            unconfirmed: None,
             last_reload: None,
             jobs: 14,
             disabled_jobs: 0,

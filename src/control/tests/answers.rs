@@ -9,7 +9,12 @@ fn every_request_is_answered_with_its_rows() {
     assert_eq!(read::<Status>(&got.unwrap()), status());
     let got = bench.exchange(Request::Stop, Answer::Stop(status()));
     assert_eq!(read::<Status>(&got.unwrap()), status());
-    let got = bench.exchange(Request::Reload, Answer::Reload(verdict()));
+    let got = bench.exchange(
+        Request::Reload {
+            confirm_within: None,
+        },
+        Answer::Reload(verdict()),
+    );
     assert_eq!(read::<Verdict>(&got.unwrap()), verdict());
     let kill = Request::Kill { run: RunId(17) };
     let got = bench.exchange(kill, Answer::Kill(run()));
@@ -146,7 +151,12 @@ fn a_refusal_has_a_status_a_kind_and_a_sentence() {
     ];
     for (kind, status, word) in cases {
         let answer = Answer::Refused(Refusal::new(kind, "no 'x'"));
-        match bench.exchange(Request::Reload, answer) {
+        match bench.exchange(
+            Request::Reload {
+                confirm_within: None,
+            },
+            answer,
+        ) {
             Err(ClientError::Refused(failure)) => {
                 assert_eq!(failure.status.as_u16(), status);
                 assert_eq!((&*failure.kind, &*failure.message), (word, "no 'x'"));

@@ -72,7 +72,9 @@ fn a_client_that_hangs_does_not_hold_up_another() {
     let mut half = bench.connect();
     send(&mut half, "GET /v1/st");
     let _silent = bench.connect();
-    let (_unanswered, _) = bench.ask(Request::Reload);
+    let (_unanswered, _) = bench.ask(Request::Reload {
+        confirm_within: None,
+    });
     bench.serves();
 }
 

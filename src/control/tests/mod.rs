@@ -106,6 +106,8 @@ fn status() -> Status {
         generation: 3,
         generation_since: time(),
         text_of: None,
+        text_because: None,
+        unconfirmed: None,
         last_reload: None,
         jobs: 1,
         disabled_jobs: 0,
@@ -158,6 +160,7 @@ fn verdict() -> Verdict {
         problem_count: 2,
         seconds: 0.1,
         text_of: None,
+        confirm_by: None,
     }
 }
 

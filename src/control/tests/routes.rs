@@ -91,7 +91,13 @@ fn every_request_is_read_as_it_was_meant() {
         }),
         Request::Resume { job: job() },
         Request::Kill { run: RunId(17) },
-        Request::Reload,
+        Request::Reload {
+            confirm_within: None,
+        },
+        Request::Reload {
+            confirm_within: Some(std::time::Duration::from_secs(600)),
+        },
+        Request::Confirm,
         Request::Stop,
     ];
     for request in requests {

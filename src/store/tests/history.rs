@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::protocol::{Earlier, Standing};
+use crate::store::{Kept, for_start};
 
 #[test]
 fn a_run_is_shown_as_it_was() {
@@ -163,6 +164,41 @@ fn accepted_files_are_kept_and_the_oldest_forgotten() {
         )
         .unwrap();
     assert_eq!(kept, (50, "11".to_owned(), "60".to_owned(), 120));
+}
+
+#[test]
+fn what_was_confirmed_is_there_for_starts_until_something_else_is_wanted() {
+    let place = Place::new();
+    let kept = |number: u64| Kept {
+        generation: number,
+        files: vec![source("main"), source(&number.to_string())],
+    };
+    let confirmed = || for_start(&place.dir()).unwrap().confirmed;
+    assert_eq!(confirmed(), None);
+    let enough_to_push_others_out = 1..=60;
+    let store = place.store();
+    store.write(Record::Unconfirmed(kept(1)));
+    for number in enough_to_push_others_out {
+        store.verdict(verdict(number, true), vec![source(&number.to_string())]);
+    }
+    store.close();
+    assert_eq!(confirmed(), Some(kept(1)));
+    for over in [
+        Record::NoUnconfirmed,
+        Record::Confirmed(60, "somebody".into()),
+    ] {
+        let store = place.store();
+        store.write(Record::Unconfirmed(kept(2)));
+        store.write(Record::Unconfirmed(kept(3)));
+        store.close();
+        assert_eq!(confirmed(), Some(kept(3)));
+        let (store, recovered) = place.open();
+        assert!(recovered.is_unconfirmed);
+        store.write(over);
+        store.close();
+        assert_eq!(confirmed(), None);
+        assert!(!place.open().1.is_unconfirmed);
+    }
 }
 
 #[test]

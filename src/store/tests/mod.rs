@@ -225,6 +225,7 @@ fn verdict(generation: u64, accepted: bool) -> Verdict {
         problem_count: 0,
         seconds: 0.25,
         text_of: None,
+        confirm_by: None,
     }
 }
 

@@ -1,0 +1,211 @@
+//! A reload that somebody has to confirm: unless they do, what was in force before comes back. The next hupd, too, starts
+//! by that.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::askers::Asker;
+use super::reload::Of;
+use super::{Daemon, World};
+use crate::clock::Moment;
+use crate::engine::Phase;
+use crate::event::{Reply, Sender};
+use crate::protocol::{Answer, Confirmed, Refusal, RefusalKind, Unconfirmed};
+use crate::store::{Kept, Question, Record};
+
+/// So long after a return that failed comes the next try; each time twice as long, up to the second.
+const PATIENCE: Duration = Duration::from_secs(60);
+const LONGEST_PATIENCE: Duration = Duration::from_secs(60 * 60);
+
+/// Something that nobody has confirmed, and what comes back in its place.
+#[derive(Debug)]
+pub(super) struct Trial {
+    pub back_to: Kept,
+    stage: Stage,
+    /// Why that could not come back when it was to.
+    failure: Option<String>,
+    patience: Duration,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Stage {
+    /// Until then, on the elapsed clock.
+    Awaited(Duration),
+    /// The time is over.
+    ComesBack,
+    /// What was confirmed is in force again. Still the next hupd must not start by the file, as long as nobody has wanted that.
+    IsBack,
+}
+
+impl Trial {
+    fn new(back_to: Kept, until: Duration) -> Self {
+        Self {
+            back_to,
+            stage: Stage::Awaited(until),
+            failure: None,
+            patience: PATIENCE,
+        }
+    }
+
+    /// At the start of a hupd.
+    pub fn not_confirmed(back_to: Kept) -> Self {
+        Self {
+            stage: Stage::IsBack,
+            ..Self::new(back_to, Duration::ZERO)
+        }
+    }
+
+    /// Until when it can be confirmed, on the wall clock.
+    fn confirm_by(&self, now: Moment) -> Option<Timestamp> {
+        match self.stage {
+            Stage::Awaited(until) => Some(now.wall + until.saturating_sub(now.elapsed)),
+            Stage::ComesBack => Some(now.wall),
+            Stage::IsBack => None,
+        }
+    }
+}
+
+impl<W: World> Daemon<W> {
+    /// On the elapsed clock. Whoever stops goes back nowhere.
+    pub(super) fn end_of_trial(&self) -> Option<Duration> {
+        match self.reloads.trial.as_ref()?.stage {
+            Stage::Awaited(until) if self.engine.phase() == Phase::Serving => Some(until),
+            _ => None,
+        }
+    }
+
+    pub(super) fn go_back_if_due(&mut self, now: Moment) {
+        if self.end_of_trial().is_none_or(|until| until > now.elapsed) {
+            return;
+        }
+        let generation = self.engine.generation();
+        if let Some(trial) = &mut self.reloads.trial {
+            trial.stage = Stage::ComesBack;
+        }
+        let by = format!("nobody confirmed generation {generation} in time");
+        self.begin_reload(Of::Confirmed, Asker::unheard(by), now);
+    }
+
+    /// What comes back now, if anything does: meanwhile there may be more time again, or something else in force.
+    pub(super) fn comes_back(&self) -> Option<&Kept> {
+        let trial = self.reloads.trial.as_ref();
+        let trial = trial.filter(|trial| trial.stage == Stage::ComesBack)?;
+        Some(&trial.back_to)
+    }
+
+    pub(super) fn confirm(&mut self, caller: Sender, reply: Reply, now: Moment) {
+        let until = self.end_of_trial().filter(|until| *until > now.elapsed);
+        let (Some(_), Some(trial)) = (until, &self.reloads.trial) else {
+            let refusal = Refusal::new(RefusalKind::Conflict, self.nothing_to_confirm());
+            return reply.send(Answer::Refused(refusal));
+        };
+        let confirmed = Confirmed {
+            generation: self.engine.generation().0,
+            instead_of: trial.back_to.generation,
+        };
+        self.reloads.trial = None;
+        let by = format!("hupctl from {caller}");
+        let generation = confirmed.generation;
+        log::info!(generation; "generation {generation} is confirmed, by {by}");
+        self.world.write(Record::Confirmed(generation, by));
+        self.tell_status();
+        // Whoever hears that it is confirmed will find it so, even if hupd is killed at that moment.
+        let standing = self.standing();
+        let on_record = Reply::new(move |_| reply.send(Answer::Confirm(confirmed)));
+        self.world
+            .ask(Question::Generations(1, standing, on_record));
+    }
+
+    fn nothing_to_confirm(&self) -> String {
+        let generation = self.engine.generation();
+        match &self.reloads.trial {
+            _ if self.engine.phase() != Phase::Serving => "hupd is stopping".to_owned(),
+            Some(Trial { back_to, stage, .. }) => {
+                let back_to = back_to.generation;
+                let what = match stage {
+                    Stage::IsBack => "is back in force",
+                    _ => "comes back",
+                };
+                format!(
+                    "too late: the text of generation {back_to} {what}, for nobody confirmed what came after it in time"
+                )
+            }
+            None => format!(
+                "nothing waits to be confirmed: generation {generation} is in force for good"
+            ),
+        }
+    }
+
+    /// Something came into force that was this. Before it there was that.
+    pub(super) fn note_trial(&mut self, of: Of, before: Kept, now: Moment) {
+        match of {
+            Of::ToConfirm(time) => self.try_out(before, now.elapsed + time),
+            Of::Disk if self.end_of_trial().is_some() || self.comes_back().is_some() => {}
+            Of::Disk => self.end_trial(),
+            Of::Kept(_) => {
+                if self.end_of_trial().is_some() || self.comes_back().is_some() {
+                    log::info!("nothing waits to be confirmed any more: somebody has rolled back");
+                }
+                self.end_trial();
+            }
+            // The file may say by now what came back: then nothing stands against it.
+            Of::Confirmed if self.reloads.brought_back.is_none() => self.end_trial(),
+            Of::Confirmed => {
+                if let Some(trial) = &mut self.reloads.trial {
+                    trial.stage = Stage::IsBack;
+                }
+            }
+        }
+    }
+
+    fn try_out(&mut self, before: Kept, until: Duration) {
+        let trial = self.reloads.trial.as_ref();
+        let back_to = trial.map_or(before, |trial| trial.back_to.clone());
+        if self.engine.config().sources == back_to.files {
+            return self.end_trial();
+        }
+        self.world.write(Record::Unconfirmed(back_to.clone()));
+        self.reloads.trial = Some(Trial::new(back_to, until));
+    }
+
+    fn end_trial(&mut self) {
+        if self.reloads.trial.take().is_some() {
+            self.world.write(Record::NoUnconfirmed);
+        }
+    }
+
+    /// It could not come back: it is tried again, and can be confirmed until then.
+    pub(super) fn cannot_come_back(&mut self, why: &str, now: Moment) {
+        if let Some(trial) = &mut self.reloads.trial {
+            trial.stage = Stage::Awaited(now.elapsed + trial.patience);
+            trial.patience = (trial.patience * 2).min(LONGEST_PATIENCE);
+            trial.failure = Some(why.to_owned());
+        }
+    }
+
+    /// hupd ends.
+    pub(super) fn warn_of_unconfirmed(&self) {
+        let trial = self.reloads.trial.as_ref();
+        if let Some(trial) = trial.filter(|trial| trial.stage != Stage::IsBack) {
+            let (generation, back_to) = (self.engine.generation(), trial.back_to.generation);
+            log::warn!(
+                "generation {generation} was not confirmed: the next hupd starts by the text of generation {back_to}"
+            );
+        }
+    }
+
+    pub(super) fn unconfirmed(&self, now: Moment) -> Option<Unconfirmed> {
+        let trial = self.reloads.trial.as_ref()?;
+        Some(Unconfirmed {
+            confirm_by: trial.confirm_by(now)?,
+            back_to: trial.back_to.generation,
+            failure: trial.failure.clone(),
+        })
+    }
+}
+
+/// As a log has it: nobody needs fractions of a second.
+pub(super) fn to_the_second(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}

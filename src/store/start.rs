@@ -1,0 +1,39 @@
+//! What a start may take in place of the file, read before anything is opened to be written.
+
+use std::path::Path;
+
+use rusqlite::Connection;
+
+use super::confirmed::{Kept, unconfirmed};
+use super::opening::open_to_read;
+use super::{StoreError, files, schema};
+
+/// What there is besides the file.
+#[derive(Debug, Default)]
+pub struct ForStart {
+    /// What was in force before something that nobody has confirmed.
+    pub confirmed: Option<Kept>,
+}
+
+/// Nothing where there is no store yet, nor one that can be used: what is wrong with it, whoever opens it will say.
+pub fn for_start(state_dir: &Path) -> Result<ForStart, StoreError> {
+    let path = state_dir.join(files::NAME);
+    if !path.exists() || files::unreadable(state_dir).is_some() {
+        return Ok(ForStart::default());
+    }
+    let failed = |why: String| StoreError(format!("{}: {why}", path.display()));
+    let connection = open_to_read(&path).map_err(|why| failed(why.to_string()))?;
+    ForStart::of(&connection).map_err(|why| failed(why.to_string()))
+}
+
+impl ForStart {
+    /// What an earlier version of hupd has kept is left alone: nothing is migrated here.
+    pub fn of(connection: &Connection) -> rusqlite::Result<Self> {
+        if !schema::is_current(connection)? {
+            return Ok(Self::default());
+        }
+        Ok(Self {
+            confirmed: unconfirmed(connection)?,
+        })
+    }
+}
