@@ -107,6 +107,7 @@ mod tests {
             line: Some(3),
             column: None,
             message: "unknown key".into(),
+            about: None,
             rendered: "error: unknown key".into(),
         }
     }

@@ -9,7 +9,7 @@ use std::sync::mpsc;
 
 use crate::config::LoadOutcome;
 pub use crate::ledger::{ClaimVerdict, Claimed, Ended, Gone, NoStart, Started};
-use crate::protocol::{Answer, Request};
+use crate::protocol::{Answer, Request, Watching};
 use crate::run::RunId;
 pub use listener::{Follow, Hear, Heard, Listener, Piece};
 pub use sender::Sender;
@@ -24,6 +24,8 @@ pub enum Event {
     Signal(SignalReceived),
     /// The watched configuration files changed, and have been quiet since.
     FilesChanged,
+    /// How well their changes are seen from now on.
+    Watching(Watching),
     /// The loader is done.
     Loaded(Box<LoadOutcome>),
     /// The store has the files of the generation that is to come back, or says why not.

@@ -197,6 +197,7 @@ fn status() -> Status {
         unrecorded: None,
         history_moved: None,
         watch_config: false,
+        watching: None,
     }
 }
 

@@ -7,11 +7,15 @@
 
 mod common;
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::Write;
 use std::os::unix::fs::symlink;
 use std::path::Path;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
 
-use common::{Home, Hupd, wait_until};
+use common::{Home, Hupd, Told, has_program, skip, wait_until};
 use rustix::process::Signal;
 use serde_json::Value;
 
@@ -180,6 +184,28 @@ fn a_broken_file_that_a_refused_one_includes_is_seen_when_it_is_mended() {
 }
 
 #[test]
+fn a_file_that_a_refused_one_includes_is_awaited() {
+    let hupd = Hupd::start(&format!("{WATCHING}{}", job("zero")));
+    let including = WATCHING.replace("conf.d/*.toml", "more/a.toml");
+    hupd.home.configure(&format!("{including}{}", job("zero")));
+    hupd.wait_log("reload refused, the files changed: ");
+    hupd.home.write("more/a.toml", &job("added"));
+    wait_jobs(&hupd, &["added", "zero"]);
+}
+
+#[test]
+fn a_file_that_comes_to_a_new_folder_that_a_pattern_names_comes_into_force() {
+    let including = WATCHING.replace("conf.d/*.toml", "sites/*/jobs.toml");
+    let hupd = Hupd::start(&format!("{including}{DEBUGGING}{}", job("zero")));
+    wait_silent_reads(&hupd, 1);
+    fs::create_dir_all(hupd.home.file("sites/a")).expect("a folder");
+    // Once for the folder, and once since another one is watched.
+    wait_silent_reads(&hupd, 2);
+    hupd.home.write("sites/a/jobs.toml", &job("added"));
+    wait_jobs(&hupd, &["added", "zero"]);
+}
+
+#[test]
 fn by_default_nothing_is_reloaded_without_being_asked() {
     let hupd = Hupd::start(&job("zero"));
     hupd.home.configure(&job("one"));
@@ -217,7 +243,9 @@ fn a_reload_switches_watching_on_and_off() {
     hupd.home.configure(&job("three"));
     hupd.reload();
     wait_jobs(&hupd, &["three"]);
-    assert_eq!(reloads(&hupd), 3);
+    wait_until("each reload is in the log", || {
+        (reloads(&hupd) == 3).then_some(())
+    });
 }
 
 #[test]
@@ -229,4 +257,287 @@ fn what_changes_while_watching_begins_is_seen() {
     hupd.wait_notified("RELOADING=1");
     hupd.home.configure(&format!("{WATCHING}{}", job("last")));
     wait_jobs(&hupd, &["last"]);
+}
+
+/// The log says nothing of a file that was refused, and there was one reload for each round.
+fn assert_never_refused(hupd: &Hupd) {
+    assert!(!hupd.log().contains("refused"));
+    assert_eq!(reloads(hupd), ROUNDS.len());
+}
+
+#[test]
+fn each_save_that_moves_the_old_file_away_first_comes_into_force() {
+    // As vim does it, with a backup and the file that tries whether it may write.
+    let hupd = Hupd::start(&format!("{WATCHING}{}", job("zero")));
+    let file = hupd.home.config_file();
+    let before = fs::read_to_string(&file).expect("the file");
+    for name in ROUNDS {
+        hupd.home.write("4913", "");
+        fs::remove_file(hupd.home.file("4913")).expect("removed");
+        fs::rename(&file, hupd.home.file("hupd.toml~")).expect("renamed");
+        fs::write(&file, before.replace("zero", name)).expect("written");
+        fs::remove_file(hupd.home.file("hupd.toml~")).expect("removed");
+        wait_jobs(&hupd, &[name]);
+    }
+    assert_never_refused(&hupd);
+}
+
+#[test]
+fn each_folder_put_in_place_of_another_comes_into_force() {
+    let home = Home::new();
+    home.configure("include = [\"etc/conf.d/*.toml\"]\n[daemon]\nwatch_config = true\n");
+    home.write("etc/conf.d/a.toml", &job("zero"));
+    let hupd = Hupd::start_in(home);
+    wait_jobs(&hupd, &["zero"]);
+    let file = |name: &str| hupd.home.file(name);
+    for name in ROUNDS {
+        hupd.home.write("new/conf.d/b.toml", &job(name));
+        fs::rename(file("etc"), file("old")).expect("renamed");
+        fs::rename(file("new"), file("etc")).expect("renamed");
+        wait_jobs(&hupd, &[name]);
+        fs::remove_dir_all(file("old")).expect("removed");
+    }
+    assert!(!hupd.log().contains("refused"));
+}
+
+#[test]
+fn each_swap_of_a_config_map_that_is_the_included_folder_comes_into_force() {
+    let home = Home::new();
+    home.configure(WATCHING);
+    home.write("conf.d/..0/a.toml", &job("zero"));
+    symlink("..0", home.file("conf.d/..data")).expect("a link");
+    symlink("..data/a.toml", home.file("conf.d/a.toml")).expect("a link");
+    let hupd = Hupd::start_in(home);
+    wait_jobs(&hupd, &["zero"]);
+    for (number, name) in ROUNDS.iter().enumerate() {
+        let folder = format!("..{}", number + 1);
+        hupd.home
+            .write(&format!("conf.d/{folder}/a.toml"), &job(name));
+        let link = hupd.home.file("conf.d/..data_tmp");
+        symlink(&folder, &link).expect("a link");
+        fs::rename(link, hupd.home.file("conf.d/..data")).expect("swapped");
+        let old = hupd.home.file(&format!("conf.d/..{number}"));
+        fs::remove_dir_all(old).expect("removed");
+        wait_jobs(&hupd, &[name]);
+    }
+    assert_never_refused(&hupd);
+}
+
+#[test]
+fn content_decides_and_not_the_time_of_a_file() {
+    let hupd = Hupd::start(&format!("{WATCHING}{}", job("zero")));
+    let file = hupd.home.config_file();
+    let before = fs::read_to_string(&file).expect("the file");
+    let time = fs::metadata(&file).expect("the file").modified();
+    let time = time.expect("a time");
+    // As long as before, and as old.
+    for name in ["zer1", "zer2", "zer3"] {
+        let aside = hupd.home.file("aside");
+        fs::write(&aside, before.replace("zero", name)).expect("written");
+        let open = File::options().write(true).open(&aside).expect("the file");
+        open.set_modified(time).expect("set");
+        fs::rename(&aside, &file).expect("renamed");
+        wait_jobs(&hupd, &[name]);
+    }
+}
+
+/// Longer than hupd waits for silence, shorter than its patience with writers.
+const SLOWLY: Duration = Duration::from_millis(500);
+
+#[test]
+fn a_file_is_not_read_while_it_is_being_written() {
+    let hupd = Hupd::start(&format!("{WATCHING}{}", job("zero")));
+    wait_health(&hupd, "healthy");
+    let before = fs::read_to_string(hupd.home.config_file()).expect("the file");
+    for name in ROUNDS {
+        let text = before.replace("zero", name);
+        let (first, rest) = text.split_at(text.len() - 5);
+        let mut file = File::create(hupd.home.config_file()).expect("the file");
+        file.write_all(first.as_bytes()).expect("written");
+        // Another file that changes meanwhile is no reason to read this one.
+        hupd.home.write("conf.d/other.toml", &format!("# {name}\n"));
+        thread::sleep(SLOWLY);
+        file.write_all(rest.as_bytes()).expect("written");
+        drop(file);
+        wait_jobs(&hupd, &[name]);
+    }
+    assert_never_refused(&hupd);
+}
+
+#[test]
+fn the_first_look_waits_until_the_file_is_written() {
+    let home = Home::new();
+    home.configure(&format!("{WATCHING}{}", job("zero")));
+    let before = fs::read_to_string(home.config_file()).expect("the file");
+    let hupd = Hupd::launch(home);
+    wait_until("hupd has read the file", || hupd.home.pid_in_file());
+    let text = before.replace("zero", "one");
+    let mut file = File::create(hupd.home.config_file()).expect("the file");
+    for piece in text.as_bytes().chunks(text.len().div_ceil(20)) {
+        file.write_all(piece).expect("written");
+        thread::sleep(SLOWLY / 20);
+    }
+    drop(file);
+    wait_jobs(&hupd, &["one"]);
+    assert!(!hupd.log().contains("refused"));
+}
+
+#[test]
+fn a_hangup_does_not_wait_until_it_is_quiet() {
+    let hupd = Hupd::start(&format!("{WATCHING}{}", job("zero")));
+    hupd.home.configure(&format!("{WATCHING}{}", job("one")));
+    let (stop, stopped) = std::sync::mpsc::channel::<()>();
+    let noise = hupd.home.file("conf.d/noise.toml");
+    fs::create_dir(hupd.home.file("conf.d")).expect("a folder");
+    thread::scope(|scope| {
+        // It is never quiet, until the end of this.
+        scope.spawn(move || {
+            while stopped.try_recv().is_err() {
+                fs::write(&noise, "# nothing\n").expect("written");
+                thread::sleep(Duration::from_millis(20));
+            }
+        });
+        hupd.reload();
+        stop.send(()).expect("somebody makes noise");
+    });
+    assert_eq!(jobs(&hupd), ["one"]);
+    let log = hupd.log();
+    let verdict = log.lines().find(|line| line.contains("reload accepted, "));
+    let verdict = verdict.expect("a verdict");
+    assert!(verdict.contains("reload accepted, HUP from "), "{verdict}");
+}
+
+fn watch_line(hupd: &Hupd) -> String {
+    let text = Told::of_success(&hupd.home, &["status"]);
+    let line = text.lines().find(|line| line.starts_with("watch_config "));
+    line.unwrap_or_default().to_owned()
+}
+
+fn wait_health(hupd: &Hupd, health: &str) -> Value {
+    wait_until(&format!("the watch is {health}"), || {
+        let watching = hupd.status()["watching"].clone();
+        (watching["health"] == health).then_some(watching)
+    })
+}
+
+#[test]
+fn the_status_says_whether_it_watches() {
+    let hupd = Hupd::start(&job("zero"));
+    assert_eq!(hupd.status()["watching"], Value::Null);
+    assert_eq!(watch_line(&hupd), "");
+    hupd.home.configure(&format!("{WATCHING}{}", job("one")));
+    hupd.reload();
+    wait_health(&hupd, "healthy");
+    assert_eq!(watch_line(&hupd), "watch_config   on, healthy");
+}
+
+/// How often the log says that not all changes are told.
+fn complaints(hupd: &Hupd) -> usize {
+    hupd.log()
+        .matches("the files are looked through every 2 s instead")
+        .count()
+}
+
+/// hupd as somebody who may have no watch at all.
+fn without_watches(home: &Home) -> Option<Command> {
+    let script = "echo 0 >/proc/sys/user/max_inotify_watches";
+    let unshare = |shell: &str| {
+        let mut command = Command::new("unshare");
+        command.args(["--user", "--map-root-user", "sh", "-c", shell, "sh"]);
+        command
+    };
+    let attempt = unshare(script).stderr(Stdio::null()).status();
+    if !attempt.is_ok_and(|status| status.success()) {
+        skip("watching without watches: no user namespace can be made here");
+        return None;
+    }
+    let hupd = home.hupd();
+    let mut command = unshare(&format!("{script} && exec \"$@\""));
+    command.arg(hupd.get_program()).args(hupd.get_args());
+    Some(command)
+}
+
+fn allow_watches(hupd: &Hupd) {
+    let pid = hupd.pid().as_raw_nonzero().to_string();
+    let script = "echo 100 >/proc/sys/user/max_inotify_watches";
+    let mut nsenter = Command::new("nsenter");
+    nsenter.args(["--user", "--target", &pid, "sh", "-c", script]);
+    assert!(nsenter.status().expect("it runs").success());
+}
+
+#[test]
+fn where_nothing_can_be_watched_the_files_are_looked_through() {
+    let home = Home::new();
+    home.configure(&format!("{WATCHING}{}", job("zero")));
+    let Some(command) = without_watches(&home) else {
+        return;
+    };
+    let hupd = Hupd::start_by(command, home);
+    let watching = wait_health(&hupd, "degraded");
+    let reason = watching["reason"].as_str().expect("a reason");
+    assert!(
+        reason.contains("raise the sysctl fs.inotify.max_user_watches"),
+        "{reason}"
+    );
+    let line = watch_line(&hupd);
+    assert!(line.starts_with("watch_config   on, DEGRADED: "), "{line}");
+    assert!(line.ends_with(reason), "{line}");
+    for name in ROUNDS {
+        hupd.home.configure(&format!("{WATCHING}{}", job(name)));
+        wait_jobs(&hupd, &[name]);
+    }
+    hupd.home.write("conf.d/a.toml", &job("added"));
+    wait_jobs(&hupd, &["added", "three"]);
+    assert_eq!((reloads(&hupd), complaints(&hupd)), (4, 1));
+    assert!(!hupd.log().contains("refused"));
+
+    allow_watches(&hupd);
+    wait_health(&hupd, "healthy");
+    hupd.wait_log("every change of the files is seen again");
+    assert_eq!(watch_line(&hupd), "watch_config   on, healthy");
+    hupd.home.configure(&format!("{WATCHING}{}", job("last")));
+    wait_jobs(&hupd, &["added", "last"]);
+}
+
+/// hupd for which a system call does this.
+fn under_strace(home: &Home, inject: &str) -> Option<Command> {
+    if !has_program("strace") {
+        skip("a file system that tells nothing: there is no strace");
+        return None;
+    }
+    let hupd = home.hupd();
+    let call = inject.split(':').next().expect("a call");
+    let mut strace = Command::new("strace");
+    // -D: the process that was started becomes hupd, and strace its descendant.
+    strace
+        .args(["-D", "-f", "-qq", "-o", "/dev/null"])
+        .args([
+            "-e",
+            &format!("trace={call}"),
+            "-e",
+            &format!("inject={inject}"),
+        ])
+        .arg(hupd.get_program())
+        .args(hupd.get_args());
+    Some(strace)
+}
+
+#[test]
+fn on_a_network_file_system_the_files_are_looked_through() {
+    let home = Home::new();
+    home.configure(&format!("{WATCHING}{}", job("zero")));
+    // The number of NFS, where statfs(2) writes it.
+    let Some(command) = under_strace(&home, "statfs:poke_exit=@arg2=6969000000000000") else {
+        return;
+    };
+    let hupd = Hupd::start_by(command, home);
+    let watching = wait_health(&hupd, "degraded");
+    let reason = watching["reason"].as_str().expect("a reason");
+    assert!(
+        reason.contains(": is on NFS, which does not tell"),
+        "{reason}"
+    );
+    hupd.home.configure(&format!("{WATCHING}{}", job("one")));
+    wait_jobs(&hupd, &["one"]);
+    assert_eq!(complaints(&hupd), 1);
 }

@@ -225,7 +225,7 @@ impl<'s> Loading<'s> {
     fn include(&mut self, position: usize, entry: &Entry) {
         let source = Rc::clone(self.files[position].source());
         self.include_folders
-            .extend(include::folder(source.folder(), &entry.pattern));
+            .extend(include::folders(source.folder(), &entry.pattern));
         let paths = match self.origin.expand(source.folder(), &entry.pattern) {
             Ok(paths) => paths,
             Err(wrong) => {
@@ -258,7 +258,7 @@ impl<'s> Loading<'s> {
         let contents = self.origin.read(path).map_err(|reason| {
             let message = format!("cannot read {name}: {reason}");
             let help = "write a path from the folder of this file on, or one from '/' on";
-            wrong_include(message, at).help(help)
+            wrong_include(message, at).help(help).about(path)
         })?;
         self.refuse_loop(&contents.identity, path, at)?;
         if let Some(first) = self.seen.get(&contents.identity) {

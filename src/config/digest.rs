@@ -1,6 +1,9 @@
 //! What stands for a content: the same for the same bytes in every version, another one for others.
 
 use std::fmt;
+use std::path::Path;
+
+use super::read::read;
 
 const BASIS: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
 const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
@@ -14,6 +17,11 @@ impl Digest {
     pub fn of(bytes: &[u8]) -> Self {
         let step = |hash: u128, byte: &u8| (hash ^ u128::from(*byte)).wrapping_mul(PRIME);
         Self(bytes.iter().fold(BASIS, step))
+    }
+
+    /// Of what a file holds at one moment; the error is what follows "cannot read".
+    pub fn of_file(path: &Path) -> Result<Self, String> {
+        read(path).map(|contents| Self::of(&contents.bytes))
     }
 }
 

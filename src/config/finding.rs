@@ -1,6 +1,7 @@
 //! What a check finds in one file: collected first, sorted and shown in the end.
 
 use std::ops::Range;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use super::render::render;
@@ -21,6 +22,8 @@ pub(super) struct Finding {
     pub at: Option<Range<usize>>,
     pub message: String,
     pub help: Option<String>,
+    /// Another file, in which it may be mended.
+    pub about: Option<PathBuf>,
 }
 
 /// Whether something wrong is there, or something right is not.
@@ -39,6 +42,7 @@ impl Finding {
             at: None,
             message: message.into(),
             help: None,
+            about: None,
         }
     }
 
@@ -56,6 +60,11 @@ impl Finding {
 
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
+        self
+    }
+
+    pub fn about(mut self, path: &Path) -> Self {
+        self.about = Some(path.to_owned());
         self
     }
 

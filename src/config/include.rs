@@ -61,13 +61,24 @@ fn pattern(item: &Item<'_>) -> Result<String, Wrong> {
     }
 }
 
-/// The folder in which a pattern looks for files: all of it before its first wildcard.
-pub(super) fn folder(from: &Path, pattern: &str) -> Option<PathBuf> {
-    let first = pattern.find(['*', '?', '['])?;
-    let before = pattern[..first]
-        .rsplit_once('/')
-        .map_or("", |(folder, _)| folder);
-    Some(typed::resolved(from, before))
+/// The folders in which a pattern looks for names: the one before its first wildcard, also where it is missing, and
+/// those that its further steps lead to.
+pub(super) fn folders(from: &Path, pattern: &str) -> Vec<PathBuf> {
+    let is_wild = |step: &str| step.contains(['*', '?', '[']);
+    let steps: Vec<&str> = pattern.split('/').collect();
+    let Some(first) = steps.iter().position(|step| is_wild(step)) else {
+        return Vec::new();
+    };
+    let before = match &steps[..first] {
+        [""] => "/".to_owned(),
+        before => before.join("/"),
+    };
+    let mut folders = vec![typed::resolved(from, &before)];
+    for end in first + 1..steps.len() {
+        let found = expand(from, &steps[..end].join("/")).unwrap_or_default();
+        folders.extend(found.into_iter().filter(|path| path.is_dir()));
+    }
+    folders
 }
 
 /// The files that a pattern names, sorted. A path without wildcards names itself.
@@ -146,6 +157,21 @@ mod tests {
         let found = names(&folder, "conf.d/*.toml");
         assert_eq!(found, ["conf.d/a.toml", "conf.d/b.toml"]);
         assert!(names(&folder, "none.d/*.toml").is_empty());
+    }
+
+    #[test]
+    fn a_pattern_looks_for_names_in_every_folder_on_its_way() {
+        let root = tempfile::tempdir().unwrap();
+        let root = root.path();
+        std::fs::create_dir_all(root.join("sites/a/jobs")).unwrap();
+        std::fs::create_dir_all(root.join("sites/b")).unwrap();
+        std::fs::write(root.join("sites/file"), "").unwrap();
+        let found = |pattern| folders(root, pattern);
+        let all = ["sites", "sites/a", "sites/b", "sites/a/jobs"].map(|name| root.join(name));
+        assert_eq!(found("sites/*/jobs/*.toml"), all);
+        assert_eq!(found("none.d/*.toml"), [root.join("none.d")]);
+        assert!(found("sites/a/jobs.toml").is_empty());
+        assert_eq!(folders(root, "/*.toml"), [Path::new("/")]);
     }
 
     #[test]

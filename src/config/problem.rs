@@ -21,6 +21,8 @@ pub struct Problem {
     /// From 1, in characters.
     pub column: Option<usize>,
     pub message: String,
+    /// Another file, in which it may be mended.
+    pub about: Option<PathBuf>,
     /// The whole report as people read it: place, the line itself with a mark, help. No newline at
     /// its end.
     pub rendered: String,
@@ -89,6 +91,7 @@ mod tests {
             line: Some(9),
             column: Some(1),
             message: "unknown key 'shedule' in [jobs.backup]".to_owned(),
+            about: None,
             rendered: "report".to_owned(),
         }
     }

@@ -30,6 +30,7 @@ pub(super) fn render(source: &Source, finding: &Finding) -> Problem {
         line: position.map(|position| position.line),
         column: position.map(|position| position.column),
         message: finding.message.clone(),
+        about: finding.about.clone(),
         rendered,
     }
 }

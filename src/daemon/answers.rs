@@ -117,6 +117,7 @@ impl<W: World> Daemon<W> {
             unrecorded: self.unrecorded.clone(),
             history_moved: self.history_moved.clone(),
             watch_config: config.daemon.watch_config,
+            watching: self.watching_now(),
         }
     }
 

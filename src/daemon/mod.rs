@@ -25,6 +25,7 @@ mod start;
 mod steering;
 mod verdict;
 mod waiters;
+mod watching;
 mod world;
 
 use std::path::PathBuf;
@@ -109,6 +110,7 @@ impl<W: World> Daemon<W> {
             Event::ClockSet => self.clock_set(now),
             Event::Signal(signal) => self.signalled(signal, now),
             Event::FilesChanged => self.files_changed(now),
+            Event::Watching(watching) => self.watching(watching),
             Event::Loaded(outcome) => self.loaded(*outcome, now),
             Event::Fetched(answer) => self.fetched(*answer, now),
             Event::Claimed(verdicts) => self.claimed(&verdicts, now),

@@ -174,7 +174,7 @@ impl<W: World> Daemon<W> {
         self.keep_verdict(&verdict);
         self.reloads.last = Some(verdict);
         let config = Arc::clone(self.engine.config());
-        self.world.await_mending(&config, rejected.broken);
+        self.world.watch_also(&config, rejected.broken);
     }
 }
 

@@ -1,5 +1,6 @@
 //! The world of a real daemon: its threads, its files, and the service manager.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +14,7 @@ use crate::control::Server;
 use crate::event::{Event, Inbox, Listener, Outbox, Reply};
 use crate::ledger::{OpenRun, Remains};
 use crate::logging::{self, Logging, Prepared};
+use crate::reason::reason;
 use crate::run::{RunId, Signal};
 use crate::store::{Question, Record, Store};
 use crate::system::alarm::Alarm;
@@ -20,7 +22,7 @@ use crate::system::children::Children;
 use crate::system::limits;
 use crate::system::spawn::{SpawnOrder, Spawners};
 use crate::system::systemd::Notifier;
-use crate::system::watch::{ConfigWatch, WatchError};
+use crate::system::watch::ConfigWatch;
 
 /// What performs effects and watches the world.
 #[derive(Debug)]
@@ -40,7 +42,7 @@ pub(super) struct Parts {
     pub locks: Locks,
 }
 
-/// A log and a watch that are ready to be used.
+/// A log that is ready to be used, and a watch where there is to be one and is none.
 pub(super) struct Acquired {
     log: Prepared,
     watch: Option<ConfigWatch>,
@@ -110,12 +112,14 @@ impl World for Parts {
         self.loader.load(what);
     }
 
-    fn acquire(&mut self, old: &Config, new: &Config) -> Result<Acquired, String> {
+    fn acquire(&mut self, _: &Config, new: &Config) -> Result<Acquired, String> {
         let log = logging::prepare(&new.log, self.log_level.as_deref())
             .map_err(|error| error.to_string())?;
-        let watch = self
-            .acquire_watch(old, new)
-            .map_err(|error| error.to_string())?;
+        let watch = match self.watch {
+            Some(_) => None,
+            None => watch(new, &self.inbox)
+                .map_err(|error| format!("cannot watch files: no thread: {}", reason(&error)))?,
+        };
         if let Err(warning) = limits::raise_open_files(new.daemon.max_running, 0) {
             log::warn!("{warning}");
         }
@@ -124,21 +128,20 @@ impl World for Parts {
 
     fn switch(&mut self, acquired: Acquired, config: &Config) {
         self.logging.switch(acquired.log);
-        self.watch = acquired.watch;
+        let watch = self.watch.take().or(acquired.watch);
+        self.watch = watch.filter(|_| config.daemon.watch_config);
+        if let Some(watch) = &self.watch {
+            watch.follow(config.watched_files());
+        }
         self.store.keep(config.history.clone());
         self.locks.restore();
     }
 
-    /// The files to mend may be others than those in force: a new file that is included, say.
-    fn await_mending(&mut self, config: &Config, broken: Vec<PathBuf>) {
-        let Some(watch) = &mut self.watch else {
-            return;
-        };
-        let mut files = config.watched_files();
-        files.extend(broken);
-        match watch.follow(&files) {
-            Ok(()) => look_again(&self.inbox),
-            Err(error) => log::warn!("{error}; changes there go unseen until the next reload"),
+    fn watch_also(&mut self, config: &Config, more: Vec<PathBuf>) {
+        if let Some(watch) = &self.watch {
+            let mut files = config.watched_files();
+            files.extend(more);
+            watch.follow(files);
         }
     }
 
@@ -163,48 +166,12 @@ impl World for Parts {
     }
 }
 
-impl Parts {
-    /// The watch that `new` wants. One that exists is kept, with what it has noticed already.
-    fn acquire_watch(
-        &mut self,
-        old: &Config,
-        new: &Config,
-    ) -> Result<Option<ConfigWatch>, WatchError> {
-        if !new.daemon.watch_config {
-            return Ok(None);
-        }
-        let Some(mut kept) = self.watch.take() else {
-            return watch(new, &self.inbox);
-        };
-        let files = new.watched_files();
-        match kept.follow(&files) {
-            Ok(()) => {
-                if files != old.watched_files() {
-                    look_again(&self.inbox);
-                }
-                Ok(Some(kept))
-            }
-            Err(error) => {
-                self.watch = Some(kept);
-                Err(error)
-            }
-        }
-    }
-}
-
-/// The watch on the files, if the configuration wants one.
-pub(super) fn watch(config: &Config, inbox: &Inbox) -> Result<Option<ConfigWatch>, WatchError> {
+/// A watch on the files, if the configuration wants one.
+pub(super) fn watch(config: &Config, inbox: &Inbox) -> io::Result<Option<ConfigWatch>> {
     if !config.daemon.watch_config {
         return Ok(None);
     }
-    let mut watch = ConfigWatch::start(inbox.outbox())?;
-    watch.follow(&config.watched_files())?;
-    look_again(inbox);
+    let watch = ConfigWatch::start(inbox.outbox())?;
+    watch.follow(config.watched_files());
     Ok(Some(watch))
-}
-
-/// The files were read before they were watched: what happened in between is seen by reading them again.
-fn look_again(inbox: &Inbox) {
-    let sent = inbox.outbox().send(Event::FilesChanged);
-    sent.expect("the inbox is there: we hold it");
 }

@@ -13,7 +13,7 @@ use super::{Daemon, Load, Notice, World};
 use crate::clock::Moment;
 use crate::config::{Accepted, Changes, LoadOutcome, Problems};
 use crate::engine::{Effect, Phase};
-use crate::protocol::{Earlier, Verdict};
+use crate::protocol::{Earlier, Verdict, Watching};
 
 /// The reload under way, and the verdict of the last one.
 #[derive(Debug)]
@@ -25,6 +25,8 @@ pub struct Reloads {
     /// What was brought back, while it is in force.
     pub(super) brought_back: Option<BroughtBack>,
     pub(super) trial: Option<Trial>,
+    /// How well changes of the files are seen, while they are watched.
+    pub(super) watching: Watching,
 }
 
 /// What a configuration that is in force now brings with it.
@@ -71,6 +73,7 @@ impl Reloads {
             since,
             brought_back: None,
             trial: None,
+            watching: Watching::Beginning,
         }
     }
 
@@ -155,6 +158,10 @@ impl<W: World> Daemon<W> {
         }
         if are_for_news_only(&under_way.wish.askers) && !self.is_news(&loaded) {
             log::debug!("the files say what they said before: no reload");
+            // There may be another folder to look for files in.
+            if let Ok(accepted) = &loaded {
+                self.world.watch_also(&accepted.config, Vec::new());
+            }
         } else {
             let verdict = self.decide(loaded, &under_way, now);
             // First: what is announced as the state of things is this verdict, not the one before.
@@ -201,7 +208,8 @@ impl<W: World> Daemon<W> {
         let text_of = under_way.text_of;
         let old = Arc::clone(self.engine.config());
         if let Some(rejected) = loaded.as_ref().err().filter(|it| !it.broken.is_empty()) {
-            self.world.await_mending(&old, rejected.broken.clone());
+            // They may be others than those in force: a new file that is included, say.
+            self.world.watch_also(&old, rejected.broken.clone());
         }
         let before = self.kept();
         let decided = loaded.and_then(|accepted| self.commit(accepted, now));
@@ -277,6 +285,7 @@ impl<W: World> Daemon<W> {
         let config = Arc::new(config);
         let effects = self.engine.adopt(Arc::clone(&config), generation, now);
         self.world.switch(acquired, &config);
+        self.watching_begins();
         Ok(Committed {
             summary: changes.to_string(),
             warnings,

@@ -101,7 +101,7 @@ fn start_parts(
         children,
         alarm: Alarm::start(outbox()).map_err(thread)?,
         loader: loader.map_err(thread)?,
-        watch: watch(config, &inbox).map_err(Failure::new)?,
+        watch: watch(config, &inbox).map_err(thread)?,
         notifier: Notifier::from_environment().map_err(thread)?,
         store,
         logging,

@@ -1,5 +1,6 @@
 //! The verdict on a reload: where it is kept, and who is told.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use super::confirm::to_the_second;
@@ -95,7 +96,7 @@ impl Rejected {
             summary: problems.summary(),
             problems: problems.to_string(),
             count: problems.0.len(),
-            broken: problems.0.iter().map(|it| it.path.clone()).collect(),
+            broken: broken(problems),
         }
     }
 
@@ -113,4 +114,14 @@ impl Rejected {
 /// As a log has them: each line has its own head, an empty one would be nothing but that.
 pub(super) fn lines(problems: &str) -> impl Iterator<Item = &str> {
     problems.lines().filter(|line| !line.is_empty())
+}
+
+/// Each file once.
+fn broken(problems: &Problems) -> Vec<PathBuf> {
+    let files = problems
+        .0
+        .iter()
+        .flat_map(|it| [Some(&it.path), it.about.as_ref()]);
+    let files: BTreeSet<_> = files.flatten().cloned().collect();
+    files.into_iter().collect()
 }

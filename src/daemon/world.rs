@@ -71,8 +71,8 @@ pub trait World {
     /// Goes over to what was acquired for `config`, which is in force now, and lets go of what was before.
     fn switch(&mut self, acquired: Self::Acquired, config: &Config);
 
-    /// Watches these files too, if it watches any: they have to be mended.
-    fn await_mending(&mut self, config: &Config, broken: Vec<PathBuf>);
+    /// Watches the files of this configuration and these, if it watches any.
+    fn watch_also(&mut self, config: &Config, more: Vec<PathBuf>);
 
     /// Tells the service manager.
     fn notify(&mut self, notice: Notice<'_>);

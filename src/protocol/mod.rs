@@ -29,7 +29,7 @@ pub use generations::{
 };
 pub use jobs::{JobDetails, JobRow, PauseRequest, PauseRow, PolicyRow};
 pub use runs::{OutputOf, OutputRow, RunDetails, RunRow, Runs};
-pub use status::{PhaseRow, RunningRow, Status, Unrecorded, Verdict, WaitingRow};
+pub use status::{PhaseRow, RunningRow, Status, Unrecorded, Verdict, WaitingRow, Watching};
 pub use usual::Usual;
 pub use why::{OccurrenceRow, Why, WhyFilter, WhyInstant};
 

@@ -40,7 +40,23 @@ pub struct Status {
     pub unrecorded: Option<Unrecorded>,
     /// What became of a history that could not be read, in this life of hupd.
     pub history_moved: Option<String>,
+    /// Whether it reloads by itself when its files change…
     pub watch_config: bool,
+    /// …and how well it sees that.
+    pub watching: Option<Watching>,
+}
+
+/// How changes of the files are seen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "health", rename_all = "snake_case")]
+pub enum Watching {
+    Beginning,
+    /// Every change is told at once.
+    Healthy,
+    /// Not all are told: the files are looked through now and then.
+    Degraded {
+        reason: String,
+    },
 }
 
 /// What is not being recorded.

@@ -2,32 +2,37 @@
 //!
 //! Directories are watched, never files: editors and config maps save by renaming something over
 //! the file, and a watch on the file would follow the old one away. The raw watcher only: a
-//! debouncer's thread ticks for ever, this one sleeps until something happens.
+//! debouncer's thread ticks for ever, this one sleeps until something happens. Only where changes are not told the
+//! files are looked through now and then.
 
 mod error;
+mod filesystem;
+mod fingerprint;
 mod places;
+mod sights;
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::PathBuf;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
-use notify::event::{AccessKind, AccessMode, EventKind, ModifyKind};
-use notify::{RecommendedWatcher, RecursiveMode, Watcher};
-
-pub use self::error::WatchError;
-use self::places::{Identity, Places};
+use self::fingerprint::Fingerprint;
+use self::sights::{Sight, Sights};
 use crate::clock::Moment;
 use crate::event::{Event, Outbox};
+use crate::protocol::Watching;
 
 /// So long must it be quiet before a burst is over…
 const QUIET: Duration = Duration::from_millis(200);
 /// …but a burst that never ends is told after this.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Tells [`Event::FilesChanged`] when what it follows has changed and is quiet again. Dropping it
-/// ends its thread.
+/// How often the files are looked through where changes in them are not told.
+pub const RESCAN: Duration = Duration::from_secs(2);
+
+/// Tells [`Event::FilesChanged`] when what it follows has changed and is quiet again, and
+/// [`Event::Watching`] how well it can. Dropping it ends its thread.
 #[derive(Debug)]
 pub struct ConfigWatch {
     notes: mpsc::Sender<Note>,
@@ -35,47 +40,37 @@ pub struct ConfigWatch {
 
 #[derive(Debug)]
 enum Note {
-    Changed(notify::Result<notify::Event>),
-    Follow(Vec<PathBuf>, mpsc::Sender<Result<(), WatchError>>),
+    Seen(Sight),
+    Follow(Vec<PathBuf>),
     End,
 }
 
 impl ConfigWatch {
     /// Starts watching, nothing yet.
-    pub fn start(outbox: Outbox) -> Result<Self, WatchError> {
+    pub fn start(outbox: Outbox) -> io::Result<Self> {
         let (notes, inbox) = mpsc::channel();
-        let changes = notes.clone();
-        let note_change = move |change: notify::Result<notify::Event>| {
-            if change.as_ref().is_ok_and(|event| !is_trigger(event)) {
-                return;
-            }
-            // It fails only while the watch is being dropped.
-            let _ = changes.send(Note::Changed(change));
-        };
-        let watcher = RecommendedWatcher::new(note_change, notify::Config::default())
-            .map_err(|error| WatchError::from_notify(error, Path::new("inotify")))?;
         let follower = Follower {
-            watcher,
+            sights: Sights::new(notes.clone()),
             notes: inbox,
             files: Vec::new(),
-            places: Places::default(),
-            watched: BTreeMap::new(),
+            last_scan: None,
+            next_scan: Duration::ZERO,
+            told: None,
+            outbox,
         };
         thread::Builder::new()
             .name("watch".into())
-            .spawn(move || follower.run(&outbox))
-            .map_err(WatchError::Thread)?;
+            .spawn(move || follower.run())?;
         Ok(Self { notes })
     }
 
     /// Follows these and nothing else from now on: the main file first, then files and folders that
-    /// it includes. On failure it goes on following what it followed before.
-    pub fn follow(&mut self, files: &[PathBuf]) -> Result<(), WatchError> {
-        let (reply, answer) = mpsc::channel();
+    /// it includes. Waits for nothing. What was not followed before counts as changed, for it was read
+    /// before it was watched.
+    pub fn follow(&self, files: Vec<PathBuf>) {
         self.notes
-            .send(Note::Follow(files.to_vec(), reply))
+            .send(Note::Follow(files))
             .expect("the thread lives until the watch is dropped");
-        answer.recv().expect("the thread answers what it was asked")
     }
 }
 
@@ -85,149 +80,142 @@ impl Drop for ConfigWatch {
     }
 }
 
-/// Whether something is different afterwards. Not when a file was merely opened or read, as hupd
-/// itself does, and not while it is being written: only when the writer has closed it. A new owner or
-/// mode counts, for it may be what a refused file was waiting for.
-fn is_trigger(event: &notify::Event) -> bool {
-    event.need_rescan()
-        || match event.kind {
-            EventKind::Access(access) => access == AccessKind::Close(AccessMode::Write),
-            EventKind::Modify(modify) => {
-                matches!(modify, ModifyKind::Name(_) | ModifyKind::Metadata(_))
-            }
-            EventKind::Create(_) | EventKind::Remove(_) => true,
-            EventKind::Any | EventKind::Other => false,
-        }
-}
-
-/// Whether to go on watching.
-#[derive(PartialEq, Eq)]
+/// What to do next.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Then {
     GoOn,
+    /// Something may be different: tell that, when it is quiet.
+    Settle,
     End,
 }
 
-/// The thread's own: the one place that adds and removes watches.
+/// The thread's own.
 struct Follower {
-    watcher: RecommendedWatcher,
+    sights: Sights,
     notes: Receiver<Note>,
     files: Vec<PathBuf>,
-    places: Places,
-    /// The folders under watch, and which ones they were at that time.
-    watched: BTreeMap<PathBuf, Option<Identity>>,
+    /// What the files held when they were last looked through, where they have to be.
+    last_scan: Option<Fingerprint>,
+    next_scan: Duration,
+    /// How well they are watched, as it was told last.
+    told: Option<Watching>,
+    outbox: Outbox,
 }
 
 impl Follower {
-    fn run(mut self, outbox: &Outbox) {
-        while let Ok(note) = self.notes.recv() {
-            let is_change = matches!(&note, Note::Changed(change) if self.concerns_us(change));
-            if self.handle(note) == Then::End {
-                return;
+    fn run(mut self) {
+        loop {
+            let then = match self.next() {
+                Then::Settle => self.settle(),
+                then => then,
+            };
+            match then {
+                Then::End => return,
+                Then::GoOn => {}
+                Then::Settle => {
+                    // The watches are put right before the change is told, so that what happens while the files
+                    // are read is seen as well.
+                    self.look_again();
+                    let _ = self.outbox.send(Event::FilesChanged);
+                }
             }
-            if !is_change {
-                continue;
-            }
-            if self.settle() == Then::End {
-                return;
-            }
-            self.look_again();
-            if outbox.send(Event::FilesChanged).is_err() {
-                return;
-            }
+        }
+    }
+
+    /// Sleeps until something happens, or it is time to look.
+    fn next(&mut self) -> Then {
+        if self.last_scan.is_none() {
+            return match self.notes.recv() {
+                Ok(note) => self.handle(note),
+                Err(_) => Then::End,
+            };
+        }
+        match Moment::now().elapsed >= self.next_scan {
+            true => self.scan(),
+            false => self.wait_until(self.next_scan),
+        }
+    }
+
+    /// The next note, if one comes until then.
+    fn wait_until(&mut self, end: Duration) -> Then {
+        let left = end.saturating_sub(Moment::now().elapsed);
+        match self.notes.recv_timeout(left) {
+            Ok(note) => self.handle(note),
+            Err(RecvTimeoutError::Timeout) => Then::GoOn,
+            Err(RecvTimeoutError::Disconnected) => Then::End,
         }
     }
 
     fn handle(&mut self, note: Note) -> Then {
         match note {
-            Note::End => return Then::End,
-            Note::Changed(_) => {}
-            Note::Follow(files, reply) => {
-                // Whoever asked may be gone; the watches are right all the same.
-                let _ = reply.send(self.follow(files));
+            Note::End => Then::End,
+            Note::Seen(sight) => match self.sights.is_change(sight) {
+                true => Then::Settle,
+                false => Then::GoOn,
+            },
+            Note::Follow(files) if files == self.files => self.scan(),
+            Note::Follow(files) => {
+                self.files = files;
+                self.look_again();
+                Then::Settle
             }
         }
-        Then::GoOn
     }
 
-    /// Errors and overflows may hide anything, so they concern us too.
-    fn concerns_us(&self, change: &notify::Result<notify::Event>) -> bool {
-        match change {
-            Ok(event) if event.need_rescan() => true,
-            Ok(event) => event.paths.iter().any(|path| self.places.concern(path)),
-            Err(_) => true,
-        }
-    }
-
-    /// Waits until the burst is over.
+    /// Waits until the burst is over: nothing happens, and no file is being written.
     fn settle(&mut self) -> Then {
-        let latest_end = Moment::now().elapsed + PATIENCE;
-        let mut end = Moment::now().elapsed + QUIET;
+        let began = Moment::now().elapsed;
+        let latest_end = began + PATIENCE;
+        let mut end = began + QUIET;
         loop {
-            let left = end.min(latest_end).saturating_sub(Moment::now().elapsed);
-            match self.notes.recv_timeout(left) {
-                Ok(note) => {
-                    if matches!(&note, Note::Changed(change) if self.concerns_us(change)) {
-                        end = Moment::now().elapsed + QUIET;
-                    }
-                    if self.handle(note) == Then::End {
-                        return Then::End;
-                    }
-                }
-                Err(RecvTimeoutError::Timeout) => return Then::GoOn,
-                Err(RecvTimeoutError::Disconnected) => return Then::End,
+            let now = Moment::now().elapsed;
+            if now >= latest_end || (now >= end && self.is_quiet()) {
+                self.sights.forget_writers();
+                return Then::Settle;
+            }
+            if now >= end {
+                end = now + QUIET;
+            }
+            match self.wait_until(end.min(latest_end)) {
+                Then::End => return Then::End,
+                Then::Settle => end = Moment::now().elapsed + QUIET,
+                Then::GoOn => {}
             }
         }
     }
 
-    /// Folders may have been replaced and links turned. The watches are put right before the change
-    /// is told, so that what happens while the files are read is seen as well.
+    fn is_quiet(&mut self) -> bool {
+        !self.sights.is_being_written() && (self.last_scan.is_none() || self.scan() == Then::GoOn)
+    }
+
+    /// Folders may have been replaced and links turned.
     fn look_again(&mut self) {
-        if let Err(error) = self.follow(self.files.clone()) {
-            log::warn!("{error}; changes there go unseen until the next reload");
+        let watching = self.sights.follow(&self.files);
+        self.last_scan = match watching {
+            Watching::Degraded { .. } => Some(Fingerprint::of(&self.files)),
+            Watching::Beginning | Watching::Healthy => None,
+        };
+        self.next_scan = Moment::now().elapsed + RESCAN;
+        if self.told.as_ref() != Some(&watching) {
+            self.told = Some(watching.clone());
+            let _ = self.outbox.send(Event::Watching(watching));
         }
     }
 
-    /// New watches first, so that no moment goes unwatched and a failure changes nothing.
-    fn follow(&mut self, files: Vec<PathBuf>) -> Result<(), WatchError> {
-        let places = Places::of(&files);
-        let mut added: Vec<&Path> = Vec::new();
-        for folder in places.folders() {
-            if let Err(error) = self.add(folder) {
-                added.into_iter().for_each(|folder| self.remove(folder));
-                return Err(error);
-            }
-            if !self.watched.contains_key(folder) {
-                added.push(folder);
-            }
+    /// The same, and whether the files may hold something else than when they were last looked through. Where they
+    /// can be watched again that is compared for the last time.
+    fn scan(&mut self) -> Then {
+        let before = self.last_scan.take();
+        self.look_again();
+        let is_same = match (before, &self.last_scan) {
+            (None, now) => now.is_none(),
+            (Some(before), Some(now)) => before == *now,
+            (Some(before), None) => before == Fingerprint::of(&self.files),
+        };
+        match is_same {
+            true => Then::GoOn,
+            false => Then::Settle,
         }
-        let before = std::mem::take(&mut self.watched);
-        for folder in before.keys().filter(|folder| !places.watches(folder)) {
-            self.remove(folder);
-        }
-        self.watched = places
-            .folders()
-            .map(|folder| (folder.to_owned(), Identity::of(folder)))
-            .collect();
-        self.places = places;
-        self.files = files;
-        Ok(())
-    }
-
-    fn add(&mut self, folder: &Path) -> Result<(), WatchError> {
-        let before = self.watched.get(folder);
-        if before.is_some_and(|before| *before != Identity::of(folder)) {
-            // Another folder of the same name: the old watch would report from the wrong one.
-            self.remove(folder);
-        }
-        // Also where it is watched: a watch is lost with its folder, and adding twice is harmless.
-        self.watcher
-            .watch(folder, RecursiveMode::NonRecursive)
-            .map_err(|error| WatchError::from_notify(error, folder))
-    }
-
-    /// The folder may be gone already, and its watch with it.
-    fn remove(&mut self, folder: &Path) {
-        let _ = self.watcher.unwatch(folder);
     }
 }
 

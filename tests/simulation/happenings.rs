@@ -218,6 +218,7 @@ impl Machine {
                 line: Some(3),
                 column: None,
                 message: "this is not right".to_owned(),
+                about: None,
                 rendered: "error: this is not right".to_owned(),
             }]);
             return self.tell(Event::Loaded(Box::new(Err(problems))), Told::Loaded(None));

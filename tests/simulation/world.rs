@@ -133,7 +133,7 @@ impl World for Machine {
         self.disk.keep(config.history.clone());
     }
 
-    fn await_mending(&mut self, _: &Config, _: Vec<PathBuf>) {}
+    fn watch_also(&mut self, _: &Config, _: Vec<PathBuf>) {}
 
     fn notify(&mut self, _: Notice<'_>) {}
 

@@ -31,6 +31,7 @@ mod table;
 mod times;
 mod usual;
 mod visible;
+mod watching;
 mod why;
 
 use std::path::Path;

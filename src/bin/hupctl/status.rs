@@ -11,6 +11,7 @@ use crate::screen::{Screen, View};
 use crate::table::{Fit, Table};
 use crate::times::duration;
 use crate::visible::{visible, visible_lines};
+use crate::watching::watching;
 
 pub fn status(client: &Client, screen: &mut Screen) -> Result<Ending, Failure> {
     let answer = client.ask(&Request::Status)?;
@@ -41,6 +42,7 @@ fn status_text(status: &Status, view: &View) -> String {
         ),
         ("hupd", Some(program(status, view))),
         ("configuration", Some(configuration(status))),
+        ("watch_config", status.watching.as_ref().map(watching)),
         ("generation", Some(generation(status, view))),
         (
             "last reload",
@@ -213,7 +215,7 @@ fn number_of_runs(status: &Status) -> String {
 
 #[cfg(test)]
 pub mod tests {
-    use hupd::protocol::{NextRow, Unrecorded};
+    use hupd::protocol::{NextRow, Unrecorded, Watching};
     use hupd::run::{RunId, Trigger};
 
     use super::*;
@@ -243,6 +245,7 @@ pub mod tests {
             unrecorded: None,
             history_moved: None,
             watch_config: false,
+            watching: None,
         }
     }
 
@@ -305,6 +308,9 @@ running        nothing
             running: vec![running(17)],
             next: Some(next),
             watch_config: true,
+            watching: Some(Watching::Degraded {
+                reason: "/etc/hupd: is on NFS".into(),
+            }),
             ..quiet()
         };
         let text = r#"
@@ -313,6 +319,7 @@ HISTORY LOST   jobs run, but nothing is being recorded since 2026-11-23 06:55:00
 OLD HISTORY    h.db: cannot be read
 hupd           0.1.0, pid 4, since 2026-11-20 06:00:00 (3 d ago)
 configuration  /etc/hupd/hupd.toml, reloaded when it changes
+watch_config   on, DEGRADED: the files are only looked through now and then: /etc/hupd: is on NFS
 generation     3, since 2026-11-23 06:00:00 (60 min ago)
 last reload    REFUSED 2026-11-23 06:55:00 (5 min ago), asked by signal from pid 1, uid 0: 1 problem (12 ms)
     error: unknown key

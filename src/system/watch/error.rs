@@ -1,10 +1,11 @@
 //! Why changes cannot be watched, and what to do about it.
 
 use std::fmt;
-use std::io;
 use std::path::{Path, PathBuf};
 
-/// Why changes cannot be watched.
+use crate::reason::reason;
+
+/// Why not all changes are told.
 #[derive(Debug)]
 pub enum WatchError {
     /// The user has no more watches.
@@ -15,7 +16,11 @@ pub enum WatchError {
         path: PathBuf,
         reason: String,
     },
-    Thread(io::Error),
+    /// It can be watched, and tells nothing of what other machines do.
+    Silent {
+        folder: PathBuf,
+        file_system: &'static str,
+    },
 }
 
 impl WatchError {
@@ -25,7 +30,7 @@ impl WatchError {
             notify::ErrorKind::Io(error) if error.raw_os_error() == Some(libc::EMFILE) => {
                 Self::TooManyWatchers
             }
-            notify::ErrorKind::Io(error) => Self::failed(path, error.to_string()),
+            notify::ErrorKind::Io(error) => Self::failed(path, reason(&error)),
             kind => Self::failed(path, notify::Error::new(kind).to_string()),
         }
     }
@@ -52,7 +57,14 @@ impl fmt::Display for WatchError {
             Self::Failed { path, reason } => {
                 write!(f, "{}: cannot be watched: {reason}", path.display())
             }
-            Self::Thread(error) => write!(f, "cannot watch files: no thread: {error}"),
+            Self::Silent {
+                folder,
+                file_system,
+            } => write!(
+                f,
+                "{}: is on {file_system}, which does not tell of what others change there",
+                folder.display()
+            ),
         }
     }
 }

@@ -29,24 +29,14 @@ enum Others {
 
 impl Places {
     /// The folder of each file and of every link on the way to it; an included folder, and the one
-    /// that it is in. The first file is the main one: its folder is not searched for includes.
+    /// that it is in.
     pub(super) fn of(files: &[PathBuf]) -> Self {
         let mut places = Self::default();
-        let mut files = files.iter();
-        if let Some(main) = files.next() {
-            places.add_file(main);
-        }
-        let mut folders = BTreeSet::new();
         for file in files {
-            if file.is_dir() {
-                folders.insert(file.as_path());
-            } else {
-                places.add_file(file);
-                folders.extend(file.parent());
+            let end = places.walk(file);
+            if let Some(folder) = end.filter(|end| end.is_dir()) {
+                places.0.entry(folder).or_default().others = Others::Matter;
             }
-        }
-        for folder in folders {
-            places.add_folder(folder);
         }
         places
     }
@@ -67,16 +57,6 @@ impl Places {
             Some(interest.includes(path.file_name()?))
         };
         self.watches(path) || by_name().unwrap_or(false)
-    }
-
-    fn add_file(&mut self, file: &Path) {
-        self.walk(file);
-    }
-
-    fn add_folder(&mut self, folder: &Path) {
-        if let Some(real) = self.walk(folder).filter(|real| real.is_dir()) {
-            self.0.entry(real).or_default().others = Others::Matter;
-        }
     }
 
     /// Goes along the path as the kernel would, and notes every name that leads on: each link, and
@@ -139,7 +119,7 @@ impl Interest {
 
 /// Names under which editors and package tools keep what is not finished: swap files, backups,
 /// and the number with which vim tries whether it may write.
-fn is_leftover(name: &OsStr) -> bool {
+pub(super) fn is_leftover(name: &OsStr) -> bool {
     let name = name.to_string_lossy();
     name.starts_with(['.', '#']) || name.ends_with('~') || name.chars().all(|c| c.is_ascii_digit())
 }
@@ -213,13 +193,24 @@ mod tests {
     }
 
     #[test]
-    fn the_folder_of_an_included_file_is_an_included_folder() {
+    fn of_the_folder_of_a_file_that_is_included_by_its_name_nothing_else_matters() {
         let (_keep, at) = folder();
         let included = at.join("conf.d");
         fs::create_dir(&included).unwrap();
         let places = Places::of(&[at.join("hupd.toml"), included.join("a.toml")]);
-        assert!(places.concern(&included.join("b.toml")));
+        assert!(places.concern(&included.join("a.toml")));
         assert!(places.concern(&included));
+        assert!(!places.concern(&included.join("b.toml")));
+    }
+
+    #[test]
+    fn while_an_included_folder_is_missing_only_its_name_matters() {
+        let (_keep, at) = folder();
+        let included = at.join("conf.d");
+        let places = Places::of(&[at.join("hupd.toml"), included.clone()]);
+        assert_eq!(folders(&places), [at.as_path()]);
+        assert!(places.concern(&included));
+        assert!(!places.concern(&at.join("log")));
     }
 
     #[test]
