@@ -87,6 +87,19 @@ pub struct OpenRun {
     pub start: Option<RunStart>,
 }
 
+impl OpenRun {
+    /// One that has just been claimed.
+    pub fn of(claim: &Claim) -> Self {
+        Self {
+            run: claim.run,
+            occurrence: claim.occurrence.clone(),
+            generation: claim.generation,
+            attempt: 1,
+            start: None,
+        }
+    }
+}
+
 /// What there still is of such a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Remains {

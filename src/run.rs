@@ -309,6 +309,14 @@ impl Output {
     pub fn lost(&self) -> u64 {
         self.total - self.head.len() as u64 - self.tail.len() as u64
     }
+
+    /// How much there was, and none of it.
+    pub fn without_bytes(&self) -> Self {
+        Self {
+            total: self.total,
+            ..Self::default()
+        }
+    }
 }
 
 /// How many of these bytes come before a character whose last bytes are missing.

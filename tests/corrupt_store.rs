@@ -20,6 +20,7 @@ use common::{
 };
 use jiff::Timestamp;
 use rusqlite::Connection;
+use rustix::process::Signal;
 use serde_json::Value;
 
 /// Writes as much as is kept of a run, and some more.
@@ -362,6 +363,58 @@ fn what_has_to_be_confirmed_is_told_to_a_new_history_too() {
     let status = next.status();
     assert_eq!(status["text_because"], "not_confirmed", "{status}");
     assert_eq!(status["jobs"], 1);
+}
+
+/// What the next hupd has to know of a hupd that is stopping: what was put off before the store turned out corrupt.
+#[test]
+fn what_a_stopping_hupd_has_put_off_is_in_the_new_history() {
+    let home = Home::new();
+    home.gate("long");
+    home.gate("held");
+    let patient = IN_HAND.replace("grace = \"0s\"", "grace = \"10m\"");
+    home.configure(&format!("{patient}{LOUD}"));
+    let (mut hupd, first) = about_to_corrupt(home);
+    for job in ["long", "flaky"] {
+        hupd.home.json(&["run", job]);
+    }
+    let in_hand = ["long", "held"].map(|job| hupd.home.wait_running(job, 1)[0]["run"].clone());
+    let tried_again = wait_until("a run is to be tried again", || next_attempt(&hupd.home));
+    wait_until("one waits", || {
+        (!waiting(&hupd.home).is_empty()).then_some(())
+    });
+    hupd.signal(Signal::TERM);
+    hupd.wait_log("the next attempt follows when it has started again");
+    let put_off = waiting(&hupd.home);
+    assert!(!put_off.is_empty());
+
+    corrupt(&hupd, &first);
+    for gate in ["held", "long"] {
+        hupd.home.open_gate(gate);
+    }
+    assert_eq!(hupd.wait().code(), Some(0));
+    // There may be more of it by now.
+    let on_record = waiting(&hupd.home);
+    assert!(
+        on_record.starts_with(&put_off),
+        "{on_record:?} after {put_off:?}"
+    );
+    let next = Hupd::start_in(std::mem::replace(&mut hupd.home, Home::new()));
+
+    assert_eq!(next_attempt(&next.home), Some(tried_again));
+    for (job, run) in ["long", "held"].into_iter().zip(in_hand) {
+        let runs = next.home.runs(job);
+        let ended = runs.iter().find(|it| it["run"] == run);
+        let ended = ended.unwrap_or_else(|| panic!("{job}: {runs:?}"));
+        // Nobody writes at a gate that is opened.
+        assert_eq!(ended["outcome"], "exited 1", "{ended}");
+    }
+    let made_up = wait_until("what was put off is made up for", || {
+        let fates = fates(&next.home, "held");
+        let made_up = |why: &str| why.starts_with("made up for: hupd ended before it could start");
+        let found = fates.into_iter().find(|(_, _, why)| made_up(why));
+        found.map(|(instant, ..)| instant)
+    });
+    assert!(on_record.contains(&made_up), "{made_up} of {on_record:?}");
 }
 
 /// The instants of 'held' that wait.

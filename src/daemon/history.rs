@@ -2,7 +2,6 @@
 
 use crate::clock::Moment;
 use crate::config::counted;
-use crate::engine::Engine;
 use crate::protocol::{Unrecorded, Verdict};
 use crate::store::Record;
 
@@ -36,8 +35,8 @@ impl<W: World> Daemon<W> {
         self.unrecorded = None;
     }
 
-    /// What the next hupd must find is told once more: the generation, what is due by what, what is paused, and what runs or is
-    /// to be tried again.
+    /// What the next hupd must find is told once more: the generation, what is due by what, and what is paused. What runs, is
+    /// to be tried again or waits is on record already.
     pub(super) fn store_replaced(&mut self, moved: String, now: Moment) {
         log::error!("{moved}; jobs go on");
         self.history_moved = Some(moved);
@@ -58,19 +57,11 @@ impl<W: World> Daemon<W> {
         if let Some(trial) = &self.reloads.trial {
             self.world.write(Record::Unconfirmed(trial.back_to.clone()));
         }
-        for record in retold(&self.engine, now) {
-            self.world.write(record);
+        self.world.write(Record::LastRun(self.engine.last_run()));
+        for pause in self.engine.pauses().cloned() {
+            self.world.write(Record::Pause(pause));
         }
         let effects = self.engine.retell(now);
         self.perform(effects);
     }
-}
-
-/// What goes on, for a ledger that has never heard of it. It is news to nobody else.
-fn retold(engine: &Engine, now: Moment) -> Vec<Record> {
-    let runs = engine.runs().map(|run| Record::Open(run.on_record()));
-    let resting = engine.resting(now).into_iter().map(Record::Failed);
-    let pauses = engine.pauses().cloned().map(Record::Pause);
-    let numbers = std::iter::once(Record::LastRun(engine.last_run()));
-    numbers.chain(runs).chain(resting).chain(pauses).collect()
 }

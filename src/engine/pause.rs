@@ -72,11 +72,6 @@ impl Pauses {
         self.by_job.len()
     }
 
-    /// What waited when its job was paused.
-    pub fn waited(&self) -> impl Iterator<Item = &Waited> {
-        self.by_job.values().flat_map(|paused| &paused.waited)
-    }
-
     fn iter_mut(&mut self) -> impl Iterator<Item = &mut Pause> {
         self.by_job.values_mut().map(|paused| &mut paused.pause)
     }

@@ -14,7 +14,7 @@ use super::{Effect, Engine, Phase, due};
 use crate::clock::Moment;
 use crate::config::Job;
 use crate::ledger::{Failed, NextAttempt, Resting, RunEnd};
-use crate::run::{Occurrence, Output, RunId, StopReason, Trigger};
+use crate::run::{Occurrence, RunId, StopReason, Trigger};
 use crate::schedule::Watch;
 
 /// The attempt that follows: how long after the last one, and how many there may be in all.
@@ -50,10 +50,7 @@ impl Engine {
         let next_at = now.wall.checked_add(next.delay).unwrap_or(Timestamp::MAX);
         // What was written is for the store alone.
         let kept = RunEnd {
-            output: Output {
-                total: end.output.total,
-                ..Output::default()
-            },
+            output: end.output.without_bytes(),
             ..end.clone()
         };
         self.runs
@@ -131,26 +128,6 @@ impl Engine {
         runs.into_iter()
             .filter_map(|run| self.put_off(run))
             .collect()
-    }
-
-    /// Those that wait for another attempt, by number: how the last one ended, and when the next one comes.
-    pub fn resting(&self, now: Moment) -> Vec<Failed> {
-        let runs = self.runs.resting().into_iter();
-        runs.filter_map(|run| self.failed(run, now)).collect()
-    }
-
-    fn failed(&self, run: RunId, now: Moment) -> Option<Failed> {
-        let run = self.runs.get(run)?;
-        let (State::Resting { until }, Some(end)) = (run.state, &run.failed) else {
-            return None;
-        };
-        Some(Failed {
-            end: RunEnd::clone(end),
-            attempt: run.attempt,
-            attempts: run.job.retry.as_ref().map_or(1, |retry| retry.attempts),
-            delay: until.saturating_sub(now.elapsed),
-            next_at: due::wall_instant(until, self.clocks),
-        })
     }
 
     fn put_off(&mut self, run: RunId) -> Option<Effect> {

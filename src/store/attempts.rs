@@ -10,7 +10,7 @@ use crate::run::{JobName, Occurrence, Outcome, Output, RunId, Usage};
 
 use super::columns::{Micros, TriggerName, Whole, micros, whole};
 use super::reader::{output_row, run_row};
-use super::record::{exit_of, survivors};
+use super::record::{exit_of, of_a_run, survivors};
 
 pub(super) fn write_failed(connection: &Connection, failed: &Failed) -> rusqlite::Result<()> {
     let end = &failed.end;
@@ -49,7 +49,7 @@ pub(super) fn write_failed(connection: &Connection, failed: &Failed) -> rusqlite
             Micros(failed.next_at),
             micros(failed.delay),
         ])
-        .map(|_| ())
+        .and_then(of_a_run)
 }
 
 pub(super) fn write_next_attempt(
@@ -62,7 +62,7 @@ pub(super) fn write_next_attempt(
              WHERE id = ?1",
         )?
         .execute(params![next.run, next.attempt, next.generation])
-        .map(|_| ())
+        .and_then(of_a_run)
 }
 
 /// The row of the run tells of its last attempt again.
@@ -87,7 +87,8 @@ pub(super) fn write_end_of_rest(connection: &Connection, end: &RunEnd) -> rusqli
             end.run,
             Micros(end.at),
             end.stopped_by.map(|why| why.to_string())
-        ])?;
+        ])
+        .and_then(of_a_run)?;
     connection
         .prepare_cached(
             "DELETE FROM attempts WHERE run = ?1

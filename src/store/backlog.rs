@@ -3,7 +3,7 @@
 use std::collections::{HashSet, VecDeque};
 
 use crate::ledger::{Failed, Fate};
-use crate::run::{Occurrence, Output};
+use crate::run::Occurrence;
 
 use super::record::Record;
 
@@ -35,6 +35,15 @@ impl Backlog {
         self.bytes += record.size();
         self.decided.extend(decided_by(&record).cloned());
         self.records.push_back(record);
+    }
+
+    /// What a new store has to be told first of all. None of it is dropped: it is of what goes on.
+    pub(super) fn put_first(&mut self, records: Vec<Record>) {
+        for record in records.into_iter().rev() {
+            self.bytes += record.size();
+            self.decided.extend(decided_by(&record).cloned());
+            self.records.push_front(record);
+        }
     }
 
     /// Whether it waits here to be written that this occurrence must not run any more.
@@ -78,6 +87,7 @@ impl Backlog {
 fn decided_by(record: &Record) -> Option<&Occurrence> {
     match record {
         Record::Owed(claim) => Some(&claim.occurrence),
+        Record::Open(open) => Some(&open.occurrence),
         Record::Entry(entry) if matches!(entry.fate, Fate::Skipped | Fate::Replaced) => {
             Some(&entry.occurrence)
         }
@@ -89,16 +99,10 @@ fn decided_by(record: &Record) -> Option<&Occurrence> {
 fn strip(record: &mut Record) -> bool {
     match record {
         Record::End(end) if end.output.total > 0 => {
-            end.output = Output {
-                total: end.output.total,
-                ..Output::default()
-            };
+            end.output = end.output.without_bytes();
         }
         Record::Failed(Failed { end, .. }) if end.output.total > 0 => {
-            end.output = Output {
-                total: end.output.total,
-                ..Output::default()
-            };
+            end.output = end.output.without_bytes();
         }
         Record::Verdict(_, sources) if !sources.is_empty() => sources.clear(),
         _ => return false,
@@ -113,7 +117,7 @@ mod tests {
     use jiff::Timestamp;
 
     use crate::ledger::RunEnd;
-    use crate::run::{Outcome, RunId, Usage};
+    use crate::run::{Outcome, Output, RunId, Usage};
 
     use super::*;
 

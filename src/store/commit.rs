@@ -13,7 +13,10 @@ use super::record::{Record, write_mark};
 pub(super) struct Committed {
     pub(super) verdicts: Vec<ClaimVerdict>,
     pub(super) bytes: usize,
-    /// Records that can never be written, and why the last of them.
+    /// The places of records that changed nothing: claims that were refused, and what comes after the fate of an occurrence;
+    /// and those that can never be written.
+    pub(super) unwritten: Vec<usize>,
+    /// How many can never be written, and why the last of them.
     pub(super) impossible: u64,
     pub(super) why: String,
 }
@@ -26,20 +29,24 @@ pub(super) fn commit(
 ) -> rusqlite::Result<Committed> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let mut committed = Committed::default();
-    for record in records {
+    for (place, record) in records.iter().enumerate() {
         committed.bytes += record.size();
         let claimed = match record.write(&transaction, at) {
-            Ok(claimed) => claimed,
+            Ok(Claimed::AlreadyThere) => {
+                committed.unwritten.push(place);
+                Claimed::AlreadyThere
+            }
+            Ok(Claimed::Yes) => Claimed::Yes,
             Err(error) if is_about_the_record(&error) => {
+                committed.unwritten.push(place);
                 committed.impossible += 1;
-                committed.why = error.to_string();
-                claimant(record).map(|_| Claimed::Yes)
+                committed.why = in_words(&error);
+                Claimed::Yes
             }
             Err(error) => return Err(error),
         };
-        if let (Some(run), Some(claimed)) = (claimant(record), claimed) {
-            committed.verdicts.push(ClaimVerdict { run, claimed });
-        }
+        let verdict = claimant(record).map(|run| ClaimVerdict { run, claimed });
+        committed.verdicts.extend(verdict);
     }
     if let Some(last) = records.iter().filter_map(run_of).max() {
         write_mark(&transaction, "run", last)?;
@@ -61,6 +68,13 @@ pub(super) fn claimant(record: &Record) -> Option<RunId> {
         Record::Claim(claim) => Some(claim.run),
         Record::NextAttempt(next) => Some(next.run),
         _ => None,
+    }
+}
+
+fn in_words(error: &rusqlite::Error) -> String {
+    match error {
+        rusqlite::Error::StatementChangedRows(0) => "the run is not on record".to_owned(),
+        error => error.to_string(),
     }
 }
 

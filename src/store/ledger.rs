@@ -103,10 +103,6 @@ pub(super) fn write_owed(
     at: Timestamp,
 ) -> rusqlite::Result<()> {
     write_line(connection, &Line::of(claim), at)?;
-    // A new history may be told twice: of what was owed, and of what runs.
-    if is_known(connection, claim.run)? {
-        return Ok(());
-    }
     write_run(connection, claim, at)
 }
 
@@ -132,12 +128,6 @@ pub(super) fn write_open(
     }
 }
 
-fn is_known(connection: &Connection, run: RunId) -> rusqlite::Result<bool> {
-    connection
-        .prepare_cached("SELECT 1 FROM runs WHERE id = ?1")?
-        .exists([run])
-}
-
 fn write_run(connection: &Connection, claim: &Claim, at: Timestamp) -> rusqlite::Result<()> {
     connection
         .prepare_cached(
@@ -160,7 +150,7 @@ pub(super) fn write_entry(
     connection: &Connection,
     entry: &Entry,
     at: Timestamp,
-) -> rusqlite::Result<()> {
+) -> rusqlite::Result<Claimed> {
     let line = Line {
         occurrence: &entry.occurrence,
         fate: fate_name(entry.fate),
@@ -169,5 +159,5 @@ pub(super) fn write_entry(
         run: None,
         starts_at: entry.starts_at,
     };
-    write_line(connection, &line, at).map(|_| ())
+    write_line(connection, &line, at)
 }

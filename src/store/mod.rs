@@ -7,6 +7,7 @@ mod commit;
 mod confirmed;
 mod files;
 mod generations;
+mod in_hand;
 mod kept;
 mod ledger;
 mod occurrences;
@@ -118,7 +119,7 @@ impl Store {
         let failed = |why: &dyn fmt::Display| StoreError(format!("{}: {why}", path.display()));
         let reader = Reader::start(place.open_to_read()?).map_err(|why| failed(&why))?;
         let (inbox, messages) = mpsc::channel();
-        let recorder = Recorder::new(connection, history.clone(), now, outbox);
+        let recorder = Recorder::new(connection, history.clone(), now, outbox)?;
         let writer = Writer::new(recorder, messages, reader, place);
         let writer = thread::Builder::new()
             .name("store writer".to_owned())

@@ -83,26 +83,24 @@ impl Record {
         size_of::<Self>() + more
     }
 
-    /// Writes it; only a claim of an occurrence or of an attempt has an answer.
+    /// Writes it. A claim is refused, and the fate of an occurrence changes nothing, where that has one already.
     pub(super) fn write(
         &self,
         connection: &Connection,
         at: Timestamp,
-    ) -> rusqlite::Result<Option<Claimed>> {
+    ) -> rusqlite::Result<Claimed> {
         match self {
-            Self::Claim(claim) => return write_claim(connection, claim, at).map(Some),
+            Self::Claim(claim) => return write_claim(connection, claim, at),
             Self::Owed(claim) => write_owed(connection, claim, at),
             Self::Open(open) => write_open(connection, open, at),
             Self::LastRun(run) => write_mark(connection, "run", run.0).map(|_| ()),
-            Self::Entry(entry) => write_entry(connection, entry, at),
+            Self::Entry(entry) => return write_entry(connection, entry, at),
             Self::Start(start) => write_start(connection, start),
             Self::End(end) => write_end(connection, end),
             Self::Loss(loss) => write_loss(connection, loss),
             Self::Note(run, note) => write_note(connection, *run, note),
             Self::Failed(failed) => write_failed(connection, failed),
-            Self::NextAttempt(next) => {
-                return write_next_attempt(connection, *next).map(|()| Some(Claimed::Yes));
-            }
+            Self::NextAttempt(next) => write_next_attempt(connection, *next),
             Self::EndRest(end) => write_end_of_rest(connection, end),
             Self::Anchor(anchor) => write_anchor(connection, anchor),
             Self::NoAnchor(job) => remove_anchor(connection, job),
@@ -115,7 +113,15 @@ impl Record {
             Self::NoUnconfirmed => forget_unconfirmed(connection),
             Self::Confirmed(generation, by) => write_confirmed(connection, *generation, by),
         }
-        .map(|()| None)
+        .map(|()| Claimed::Yes)
+    }
+}
+
+/// What is of a run changes its row. Where there is none, that must not be taken for written.
+pub(super) fn of_a_run(changed: usize) -> rusqlite::Result<()> {
+    match changed {
+        1 => Ok(()),
+        other => Err(rusqlite::Error::StatementChangedRows(other)),
     }
 }
 
@@ -133,8 +139,6 @@ pub(super) fn write_mark(
         .execute(params![name, whole(value)])
 }
 
-// A start or an end of a run whose claim was lost changes no row: without the claim nothing is
-// known that would be worth one, and the claim was counted as lost.
 pub(super) fn write_start(connection: &Connection, start: &RunStart) -> rusqlite::Result<()> {
     connection
         .prepare_cached(
@@ -149,7 +153,7 @@ pub(super) fn write_start(connection: &Connection, start: &RunStart) -> rusqlite
             start.birth.map(|birth| micros(birth.by)),
             start.birth.map(|birth| micros(birth.elapsed)),
         ])
-        .map(|_| ())
+        .and_then(of_a_run)
 }
 
 /// What nobody saw stays unknown: how long it took, what it used and wrote.
@@ -168,19 +172,19 @@ fn write_loss(connection: &Connection, loss: &Loss) -> rusqlite::Result<()> {
             loss.note,
             survivors(&loss.survivors),
         ])
-        .map(|_| ())
+        .and_then(of_a_run)
 }
 
 fn write_note(connection: &Connection, run: RunId, note: &str) -> rusqlite::Result<()> {
     connection
         .prepare_cached("UPDATE runs SET note = ?2 WHERE id = ?1")?
         .execute(params![run, note])
-        .map(|_| ())
+        .and_then(of_a_run)
 }
 
 fn write_end(connection: &Connection, end: &RunEnd) -> rusqlite::Result<()> {
     let (exit_code, signal) = exit_of(&end.outcome);
-    let changed = connection
+    connection
         .prepare_cached(
             "UPDATE runs SET ended_at = ?2, duration = ?3, outcome = ?4, exit_code = ?5, signal = ?6,
                stopped_by = ?7, cpu = ?8, peak_memory = ?9, output_total = ?10, success = ?11,
@@ -200,11 +204,9 @@ fn write_end(connection: &Connection, end: &RunEnd) -> rusqlite::Result<()> {
             whole(end.output.total),
             end.success,
             survivors(&end.survivors),
-        ])?;
-    match changed {
-        0 => Ok(()),
-        _ => write_output(connection, end),
-    }
+        ])
+        .and_then(of_a_run)?;
+    write_output(connection, end)
 }
 
 /// As JSON; nothing where nobody is left.

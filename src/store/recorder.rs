@@ -1,6 +1,8 @@
 //! Writes what is told, a batch at a time, and says what came of it. Has no thread, no inbox and no clock:
 //! whoever has these drives it.
 
+mod succession;
+
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -12,6 +14,7 @@ use crate::ledger::Claim;
 
 use super::backlog::Backlog;
 use super::commit::{Committed, commit};
+use super::in_hand::InHand;
 use super::ledger::is_decided;
 use super::opening::PATIENCE;
 use super::record::Record;
@@ -26,6 +29,7 @@ const CHECKPOINT_AFTER: usize = 2 << 20;
 #[derive(Debug)]
 pub struct Recorder {
     connection: Connection,
+    in_hand: InHand,
     outbox: Outbox,
     retention: Retention,
     health: Health,
@@ -53,14 +57,16 @@ impl Recorder {
         history: History,
         now: Timestamp,
         outbox: Outbox,
-    ) -> Self {
-        Self {
+    ) -> Result<Self, StoreError> {
+        let in_hand = InHand::read(&connection).map_err(|why| StoreError(why.to_string()))?;
+        Ok(Self {
             connection,
+            in_hand,
             outbox,
             retention: Retention::new(history, now),
             health: Health::WELL,
             corruption: None,
-        }
+        })
     }
 
     /// An empty store in memory: as good as one on a disk that nobody shares, and gone with its connection.
@@ -77,7 +83,7 @@ impl Recorder {
     ) -> Result<(Self, Recovered), StoreError> {
         let recovered =
             recovery::recover(&connection).map_err(|error| StoreError(error.to_string()))?;
-        Ok((Self::new(connection, history, now, outbox), recovered))
+        Ok((Self::new(connection, history, now, outbox)?, recovered))
     }
 
     /// What is committed, for whoever wants to look.
@@ -131,7 +137,10 @@ impl Recorder {
             .settle_backlog(at)
             .and_then(|()| commit(&mut self.connection, &records, at));
         match committed {
-            Ok(committed) => self.committed(committed),
+            Ok(committed) => {
+                self.in_hand.note(&records, &committed.unwritten);
+                self.committed(committed);
+            }
             Err(error) => self.failed(&error, records),
         }
     }
@@ -145,6 +154,7 @@ impl Recorder {
             let oldest = backlog.oldest(RECORDS_PER_BATCH);
             let count = oldest.len();
             let committed = commit(&mut self.connection, oldest, at)?;
+            self.in_hand.note(oldest, &committed.unwritten);
             backlog.settle(count, committed.impossible);
         }
         Ok(())
@@ -205,41 +215,6 @@ impl Recorder {
 
     pub(super) fn is_failing(&self) -> bool {
         matches!(self.health, Health::Failing(_))
-    }
-
-    pub(super) fn note_corruption(&mut self, error: &rusqlite::Error) {
-        if opening::is_corrupt(error) {
-            self.corruption.get_or_insert(error.to_string());
-        }
-    }
-
-    pub(super) fn corruption(&self) -> Option<&str> {
-        self.corruption.as_deref()
-    }
-
-    /// Closes the store. Until there is another one nothing can be written.
-    pub(super) fn let_go(&mut self) -> rusqlite::Result<()> {
-        let closed = std::mem::replace(&mut self.connection, Connection::open_in_memory()?);
-        // What is wrong with it is known.
-        let _ = closed.close();
-        Ok(())
-    }
-
-    /// There is nothing to write into yet, for that reason.
-    pub(super) fn cannot_go_on(&mut self, corruption: &str, why: &str) {
-        if !self.is_failing() {
-            self.health = Health::Failing(Backlog::default());
-        }
-        let reason = format!("{corruption}; a new one cannot be begun: {why}");
-        self.say(Event::StoreFailed(reason));
-    }
-
-    /// Goes on with an empty store.
-    pub(super) fn begin_anew(&mut self, connection: Connection, moved: String, at: Timestamp) {
-        self.connection = connection;
-        self.corruption = None;
-        self.say(Event::StoreReplaced(moved));
-        self.try_again(at);
     }
 
     fn owe(&mut self, records: Vec<Record>) -> Vec<ClaimVerdict> {

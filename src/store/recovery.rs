@@ -14,13 +14,17 @@ use super::attempts::resting;
 use super::columns::{Micros, TriggerName, Whole};
 use super::confirmed::unconfirmed;
 
+/// Runs that are not over, and those of them that do not wait for their next attempt.
+pub(super) const UNENDED: &str = "ended_at IS NULL";
+const NOT_WAITING: &str = "ended_at IS NULL AND next_attempt_at IS NULL";
+
 /// Nobody writes meanwhile: there is one hupd for each store.
 pub(super) fn recover(connection: &Connection) -> rusqlite::Result<Recovered> {
     Ok(Recovered {
         last_run: last_run(connection)?.map(RunId),
         last_generation: last_generation(connection)?.map(Generation),
         anchors: anchors(connection)?,
-        open: open_runs(connection)?,
+        open: open_runs(connection, NOT_WAITING)?,
         waiting: waiting(connection)?,
         resting: resting(connection)?,
         timings: timings(connection)?,
@@ -66,14 +70,14 @@ fn anchor(row: &Row<'_>) -> rusqlite::Result<Anchor> {
     })
 }
 
-fn open_runs(connection: &Connection) -> rusqlite::Result<Vec<OpenRun>> {
+/// The runs of which that holds, by number.
+pub(super) fn open_runs(connection: &Connection, which: &str) -> rusqlite::Result<Vec<OpenRun>> {
     connection
-        .prepare(
+        .prepare(&format!(
             "SELECT id, job, instant, trigger, generation, pid, started_at, boot, born_by,
                born_elapsed, attempt
-             FROM runs
-             WHERE ended_at IS NULL AND next_attempt_at IS NULL ORDER BY id",
-        )?
+             FROM runs WHERE {which} ORDER BY id"
+        ))?
         .query_map([], open_run)?
         .collect()
 }

@@ -17,6 +17,8 @@ const QUIET: usize = 500;
 #[derive(Debug)]
 pub struct Disk {
     state: State,
+    /// What a store would begin with that took the place of the one that is closed.
+    successor: Option<Connection>,
     queue: VecDeque<Record>,
     pub stalled_until: Time,
     pub fails_until: Time,
@@ -40,6 +42,7 @@ impl Disk {
         let database = Recorder::database_in_memory().expect("there is memory");
         Self {
             state: State::Closed(database),
+            successor: None,
             queue: VecDeque::new(),
             stalled_until: Time::ZERO,
             fails_until: Time::ZERO,
@@ -57,8 +60,21 @@ impl Disk {
         let State::Closed(database) = std::mem::replace(&mut self.state, State::Nowhere) else {
             panic!("two hupds on one store");
         };
-        let begun = Recorder::begin(database, history, now, outbox);
-        let (recorder, recovered) = begun.expect("what was committed can be read");
+        let begin = |database, history: &History, outbox: &Outbox| {
+            let begun = Recorder::begin(database, history.clone(), now, outbox.clone());
+            begun.expect("what was committed can be read")
+        };
+        let (recorder, recovered) = begin(database, &history, &outbox);
+        if let Some(successor) = self.successor.take() {
+            let (_, told) = begin(successor, &history, &outbox);
+            let in_hand =
+                |it: &Recovered| format!("{:?} {:?} {:?}", it.open, it.waiting, it.resting);
+            assert_eq!(
+                in_hand(&told),
+                in_hand(&recovered),
+                "what a new store is told is what the one before has"
+            );
+        }
         self.state = State::Open(Box::new(recorder));
         recovered
     }
@@ -137,10 +153,13 @@ impl Disk {
     }
 
     /// What is queued is gone; what is committed stays.
-    pub fn crash(&mut self) {
+    pub fn crash(&mut self, now: Timestamp) {
         self.queue.clear();
         self.state = match std::mem::replace(&mut self.state, State::Nowhere) {
-            State::Open(recorder) => State::Closed(recorder.into_database()),
+            State::Open(recorder) => {
+                self.successor = Some(recorder.successor(now).expect("there is memory"));
+                State::Closed(recorder.into_database())
+            }
             closed => closed,
         };
     }

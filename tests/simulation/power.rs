@@ -85,7 +85,7 @@ impl Machine {
     }
 
     pub(super) fn go_down(&mut self) {
-        self.disk.crash();
+        self.disk.crash(self.clock.moment().wall);
         self.ledger.crash();
         self.is_up = false;
         self.events.clear();

@@ -102,18 +102,26 @@ fn one_impossible_record_does_not_take_others_with_it() {
 #[test]
 fn records_of_unknown_runs_change_nothing() {
     let place = Place::new();
-    let store = place.store();
-    store.run_started(start(9));
-    store.run_ended(end(9, Outcome::Exited(0)));
-    assert_eq!(place.claim(&store, claim(10, "a", 60)), Claimed::Yes);
-    assert_eq!(runs(&store).len(), 1);
+    let mut recorder = recorder(&place, 1000);
+    let unknown = vec![
+        Record::Start(start(9)),
+        Record::End(end(9, Outcome::Exited(0))),
+        Record::Claim(claim(10, "a", 60)),
+    ];
+    recorder.write(unknown, at(60));
+    assert_eq!(place.verdicts(1)[0].claimed, Claimed::Yes);
+    let sql = "SELECT group_concat(id) FROM runs";
+    let known = recorder
+        .database()
+        .query_row(sql, [], |row| row.get::<_, String>(0));
+    assert_eq!(known, Ok("10".to_owned()));
 }
 
 /// A recorder on a disk that has room for so many more pages.
 fn recorder(place: &Place, room: i64) -> Recorder {
     let path = files::prepare(&place.dir()).unwrap();
     let connection = opening::open_to_write(&path).unwrap();
-    let recorder = Recorder::new(connection, history(), at(0), place.inbox.outbox());
+    let recorder = Recorder::new(connection, history(), at(0), place.inbox.outbox()).unwrap();
     make_room(&recorder, room);
     recorder
 }

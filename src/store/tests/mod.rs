@@ -5,6 +5,7 @@ mod history;
 mod ledger;
 mod opening;
 mod recovery;
+mod replaced;
 mod retention;
 mod search;
 mod show;

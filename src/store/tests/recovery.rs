@@ -4,7 +4,7 @@ use super::*;
 use crate::ledger::{Pause, Waited};
 use crate::protocol::{Earlier, Standing};
 
-fn loss(run: u64, at: Timestamp) -> Loss {
+pub(super) fn loss(run: u64, at: Timestamp) -> Loss {
     Loss {
         run: RunId(run),
         at,

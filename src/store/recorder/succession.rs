@@ -1,0 +1,66 @@
+//! A store that turns out to be corrupt, and the one that takes its place.
+
+use jiff::Timestamp;
+use rusqlite::Connection;
+
+use super::{Health, Recorder};
+use crate::event::Event;
+use crate::store::backlog::Backlog;
+use crate::store::commit::commit;
+use crate::store::{StoreError, opening};
+
+impl Recorder {
+    pub(in crate::store) fn note_corruption(&mut self, error: &rusqlite::Error) {
+        if opening::is_corrupt(error) {
+            self.corruption.get_or_insert(error.to_string());
+        }
+    }
+
+    pub(in crate::store) fn corruption(&self) -> Option<&str> {
+        self.corruption.as_deref()
+    }
+
+    /// Closes the store. Until there is another one nothing can be written.
+    pub(in crate::store) fn let_go(&mut self) -> rusqlite::Result<()> {
+        let closed = std::mem::replace(&mut self.connection, Connection::open_in_memory()?);
+        // What is wrong with it is known.
+        let _ = closed.close();
+        Ok(())
+    }
+
+    /// There is nothing to write into yet, for that reason.
+    pub(in crate::store) fn cannot_go_on(&mut self, corruption: &str, why: &str) {
+        if !self.is_failing() {
+            self.health = Health::Failing(Backlog::default());
+        }
+        let reason = format!("{corruption}; a new one cannot be begun: {why}");
+        self.say(Event::StoreFailed(reason));
+    }
+
+    /// Goes on with an empty store. What is not over comes into it before what is owed, which may be of that.
+    pub(in crate::store) fn begin_anew(
+        &mut self,
+        connection: Connection,
+        moved: String,
+        at: Timestamp,
+    ) {
+        self.connection = connection;
+        self.corruption = None;
+        self.say(Event::StoreReplaced(moved));
+        let in_hand = std::mem::take(&mut self.in_hand).into_records();
+        if let Health::Failing(backlog) = &mut self.health {
+            backlog.put_first(in_hand);
+            self.try_again(at);
+        } else {
+            self.write(in_hand, at);
+        }
+    }
+
+    /// A store as one begins that takes the place of this one, with what is not over.
+    pub fn successor(&self, at: Timestamp) -> Result<Connection, StoreError> {
+        let mut connection = Self::database_in_memory()?;
+        let records = self.in_hand.clone().into_records();
+        commit(&mut connection, &records, at).map_err(|why| StoreError(why.to_string()))?;
+        Ok(connection)
+    }
+}
