@@ -454,6 +454,69 @@ fn corrupt(hupd: &Hupd, first: &Value) {
     wait_for_recovery(&hupd.home);
 }
 
+/// The folder of the state is not where it was: the corrupt store cannot be moved aside there.
+#[test]
+fn without_a_history_that_is_said_and_what_ends_meanwhile_is_in_the_next_one() {
+    let home = Home::new();
+    home.gate("long");
+    home.configure(&format!("{IN_HAND}{LOUD}"));
+    let (hupd, first) = about_to_corrupt(home);
+    hupd.home.json(&["run", "long"]);
+    let long = hupd.home.wait_running("long", 1)[0]["run"].clone();
+    hupd.home.runs("long");
+    scribble(&database(&hupd.home));
+    let (state, away) = (hupd.home.file("state"), hupd.home.file("away"));
+    fs::rename(&state, &away).unwrap();
+    hupd.home.hupctl(&["logs", &first["run"].to_string()]);
+    hupd.wait_log("a new one cannot be begun");
+
+    for command in [
+        &["runs"][..],
+        &["logs", "loud"],
+        &["logs", "loud", "--follow"],
+        &["why", "long"],
+        &["show", "long"],
+        &["show", "1"],
+        &["generations"],
+        &["rollback"],
+    ] {
+        let refused = hupd.home.hupctl(command);
+        let said = text(&refused.stderr);
+        assert_eq!(refused.status.code(), Some(1), "{command:?}: {said}");
+        for part in [
+            "there is no history at the moment: it is corrupt (database disk image is malformed), and a new one cannot be \
+             begun: ",
+            "state/hupd.db: cannot move the corrupt store aside: no such file or directory; mend that: hupd tries again",
+        ] {
+            assert!(said.contains(part), "{command:?}: {said}");
+        }
+    }
+    let loud = hupd.home.json(&["run", "loud", "--wait"]);
+    assert!(hupd.home.open_gate("long"));
+    wait_until("the run has ended", || {
+        hupd.log()
+            .contains("run ended: exited 1 job=long")
+            .then_some(())
+    });
+    let unrecorded = hupd.home.json(&["status"])["unrecorded"].clone();
+    assert!(unrecorded["waiting"].as_u64() > Some(0), "{unrecorded}");
+    fs::rename(&away, &state).unwrap();
+
+    hupd.wait_log("history is recorded again; nothing was lost");
+    for (job, run, outcome) in [
+        ("loud", &loud["run"], "exited 0"),
+        ("long", &long, "exited 1"),
+    ] {
+        let runs = hupd.home.runs(job);
+        let [ended] = &*runs else {
+            panic!("{job}: {runs:?}");
+        };
+        assert_eq!((&ended["run"], &ended["outcome"]), (run, &outcome.into()));
+    }
+    let logs = hupd.home.hupctl(&["logs", "loud"]);
+    assert!(logs.stdout.len() > 100_000, "{}", text(&logs.stderr));
+}
+
 #[test]
 fn a_store_of_a_newer_hupd_is_left_alone() {
     let mut hupd = Hupd::start("[jobs.hello]\ncommand = 'true'\n");

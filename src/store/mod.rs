@@ -44,7 +44,7 @@ use jiff::Timestamp;
 pub use confirmed::Kept;
 use place::Place;
 pub use reader::Question;
-use reader::Reader;
+use reader::{Reader, Source};
 pub use record::Record;
 pub use recorder::Recorder;
 pub use start::{ForStart, for_start};
@@ -117,7 +117,8 @@ impl Store {
         let mut place = Place::new(&path);
         let (connection, recovered) = place.open(unreadable, now)?;
         let failed = |why: &dyn fmt::Display| StoreError(format!("{}: {why}", path.display()));
-        let reader = Reader::start(place.open_to_read()?).map_err(|why| failed(&why))?;
+        let reading = Source::Store(place.open_to_read()?);
+        let reader = Reader::start(reading).map_err(|why| failed(&why))?;
         let (inbox, messages) = mpsc::channel();
         let recorder = Recorder::new(connection, history.clone(), now, outbox)?;
         let writer = Writer::new(recorder, messages, reader, place);

@@ -64,6 +64,29 @@ pub enum Question {
     Why(Box<Case>, Reply),
 }
 
+impl Question {
+    fn refuse(self, refusal: Refusal) {
+        match self {
+            Self::Runs(_, reply)
+            | Self::Output(_, reply)
+            | Self::ShowRun(_, _, reply)
+            | Self::ShowJob(_, _, reply)
+            | Self::Generations(_, _, reply)
+            | Self::ShowGeneration(_, _, reply)
+            | Self::Why(_, reply) => reply.send(Answer::Refused(refusal)),
+            Self::Follow { listener, .. } => listener.hear(Heard::Refused(refusal)),
+        }
+    }
+}
+
+/// Where answers come from.
+#[derive(Debug)]
+pub(super) enum Source {
+    Store(Connection),
+    /// There is none now, as this says.
+    Nowhere(String),
+}
+
 /// The way to the thread that reads.
 #[derive(Debug)]
 pub(super) struct Reader {
@@ -74,10 +97,10 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    pub(super) fn start(connection: Connection) -> std::io::Result<Self> {
+    pub(super) fn start(source: Source) -> std::io::Result<Self> {
         let (questions, inbox) = mpsc::channel();
         let (found, corruption) = mpsc::channel();
-        let desk = Desk { connection, found };
+        let desk = Desk { source, found };
         let thread = thread::Builder::new()
             .name("store reader".to_owned())
             .spawn(move || desk.answer_all(&inbox))?;
@@ -93,9 +116,9 @@ impl Reader {
         self.corruption.try_recv().ok()
     }
 
-    /// Answers from another store from now on; the one before is closed.
-    pub(super) fn turn_to(&mut self, connection: Connection) -> std::io::Result<()> {
-        let before = std::mem::replace(self, Self::start(connection)?);
+    /// Answers from there from now on; the store before is closed.
+    pub(super) fn turn_to(&mut self, source: Source) -> std::io::Result<()> {
+        let before = std::mem::replace(self, Self::start(source)?);
         before.close();
         Ok(())
     }
@@ -115,43 +138,51 @@ impl Reader {
 /// Where the thread answers.
 #[derive(Debug)]
 struct Desk {
-    connection: Connection,
+    source: Source,
     found: Sender<rusqlite::Error>,
 }
 
 impl Desk {
     fn answer_all(&self, inbox: &Receiver<Question>) {
-        let connection = &self.connection;
         while let Ok(question) = inbox.recv() {
-            match question {
-                Question::Runs(filter, reply) => {
-                    reply.send(self.answered(runs(connection, &filter)));
+            match &self.source {
+                Source::Store(connection) => self.answer(question, connection),
+                Source::Nowhere(why) => {
+                    question.refuse(Refusal::new(RefusalKind::Failed, why.clone()));
                 }
-                Question::Output(of, reply) => reply.send(self.answered(output(connection, &of))),
-                Question::Follow {
-                    of,
-                    missing,
-                    listener,
-                } => match story::of(connection, &of) {
-                    Ok(Some(story)) => listener.hear_all(story),
-                    Ok(None) => listener.hear_all(missing),
-                    Err(error) => listener.hear(Heard::Refused(self.cannot_read(error))),
-                },
-                Question::ShowRun(run, config, reply) => {
-                    reply.send(self.answered(show_run(connection, run, &config)));
-                }
-                Question::ShowJob(details, forecast, reply) => {
-                    let details = show::job(connection, details, &forecast);
-                    reply.send(self.answered(details.map(Answer::ShowJob)));
-                }
-                Question::Generations(limit, standing, reply) => {
-                    reply.send(self.answered(kept::list(connection, limit, standing)));
-                }
-                Question::ShowGeneration(which, standing, reply) => {
-                    reply.send(self.answered(kept::show(connection, which, standing)));
-                }
-                Question::Why(case, reply) => reply.send(self.answered(why(connection, &case))),
             }
+        }
+    }
+
+    fn answer(&self, question: Question, connection: &Connection) {
+        match question {
+            Question::Runs(filter, reply) => {
+                reply.send(self.answered(runs(connection, &filter)));
+            }
+            Question::Output(of, reply) => reply.send(self.answered(output(connection, &of))),
+            Question::Follow {
+                of,
+                missing,
+                listener,
+            } => match story::of(connection, &of) {
+                Ok(Some(story)) => listener.hear_all(story),
+                Ok(None) => listener.hear_all(missing),
+                Err(error) => listener.hear(Heard::Refused(self.cannot_read(error))),
+            },
+            Question::ShowRun(run, config, reply) => {
+                reply.send(self.answered(show_run(connection, run, &config)));
+            }
+            Question::ShowJob(details, forecast, reply) => {
+                let details = show::job(connection, details, &forecast);
+                reply.send(self.answered(details.map(Answer::ShowJob)));
+            }
+            Question::Generations(limit, standing, reply) => {
+                reply.send(self.answered(kept::list(connection, limit, standing)));
+            }
+            Question::ShowGeneration(which, standing, reply) => {
+                reply.send(self.answered(kept::show(connection, which, standing)));
+            }
+            Question::Why(case, reply) => reply.send(self.answered(why(connection, &case))),
         }
     }
 

@@ -4,14 +4,12 @@ use std::fmt;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 use std::time::Duration;
 
-use rusqlite::Connection;
-
 use crate::clock::Moment;
 use crate::config::History;
 
 use super::StoreError;
 use super::place::Place;
-use super::reader::{Question, Reader};
+use super::reader::{Question, Reader, Source};
 use super::record::Record;
 use super::recorder::Recorder;
 
@@ -148,6 +146,11 @@ impl Writer {
             if before.as_ref() != Some(&why_not) {
                 self.recorder.cannot_go_on(&why, &why_not);
             }
+            let new = format!(
+                "cannot be begun: {why_not}; mend that: hupd tries again every second, and jobs go on"
+            );
+            // Without a thread for it, whoever asks is told less.
+            let _ = self.turn_away(&why, &new);
             self.refused = Some(Refused {
                 at: now,
                 why: why_not,
@@ -157,19 +160,25 @@ impl Writer {
 
     fn replace(&mut self, why: &str) -> Result<(), StoreError> {
         let failed = |error: &dyn fmt::Display| StoreError(error.to_string());
-        let nowhere = Connection::open_in_memory().map_err(|error| failed(&error))?;
-        self.reader
-            .turn_to(nowhere)
+        self.turn_away(why, "is being begun")
             .map_err(|error| failed(&error))?;
         self.recorder.let_go().map_err(|error| failed(&error))?;
         let now = Moment::now().wall;
         let (writing, reading, moved) = self.place.begin_anew(why, now)?;
         self.reader
-            .turn_to(reading)
+            .turn_to(Source::Store(reading))
             .map_err(|error| failed(&error))?;
         self.place.settle();
         self.recorder.begin_anew(writing, moved, now);
         Ok(())
+    }
+
+    /// Closes what is read. Whoever asks is told why there is nothing.
+    fn turn_away(&mut self, why: &str, new: &str) -> std::io::Result<()> {
+        let words = format!(
+            "there is no history at the moment: it is corrupt ({why}), and a new one {new}"
+        );
+        self.reader.turn_to(Source::Nowhere(words))
     }
 
     fn gather(&mut self, first: Message) -> Batch {
