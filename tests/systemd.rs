@@ -67,6 +67,15 @@ every = "2s"
 command = "echo $HUPD_SCHEDULED_FOR >>/run/starts; exec sleep 1000"
 "#;
 
+const HUNG_UP: &str = r#"
+[jobs.plain]
+command = ["sleep", "1000"]
+
+[jobs.deaf]
+command = ["sleep", "1000"]
+hangup = "ignore"
+"#;
+
 const NOT_DELEGATED: &str = "[Service]\nDelegate=no\n";
 
 /// Jobs of the server file that fail where the machine that runs the test needs a person.
@@ -157,6 +166,34 @@ fn the_verdict_on_a_plain_hup_stands_in_the_status_of_the_service() {
         systemd.status_line().contains("generation 2")
     });
     assert!(!systemd.status_line().contains("refused"));
+    assert_eq!(systemd.property("ActiveState"), "active");
+}
+
+#[test]
+fn a_hup_to_the_whole_unit_reloads_ends_jobs_and_says_so() {
+    let Some(systemd) = SystemdBox::started(HUNG_UP) else {
+        return;
+    };
+    for job in ["plain", "deaf"] {
+        systemd.succeeds(&["hupctl", "run", job]);
+    }
+    systemd.wait_until("both run", || systemd.running() == ["plain", "deaf"]);
+
+    systemd.succeeds(&["systemctl", "kill", "-s", "HUP", "hupd"]);
+
+    systemd.wait_until("the note is there", || {
+        systemd.runs("plain")[0]["note"].is_string()
+    });
+    let run = systemd.runs("plain").remove(0);
+    assert_eq!(run["outcome"], "killed by HUP");
+    let note = run["note"].as_str().expect("it is a text");
+    assert!(note.starts_with("hangup sent to the whole unit, from pid "));
+    assert!(
+        note.ends_with("(systemctl)") || note.ends_with("(systemd)"),
+        "{note}"
+    );
+    assert_eq!(systemd.running(), ["deaf"]);
+    assert!(systemd.journal().contains("reload accepted, HUP from pid "));
     assert_eq!(systemd.property("ActiveState"), "active");
 }
 
@@ -458,6 +495,14 @@ impl SystemdBox {
     /// The newest first.
     fn runs(&self, job: &str) -> Vec<Value> {
         rows(&self.asks(&["hupctl", "--json", "runs", job]), "runs")
+    }
+
+    /// The jobs that have a process now, in the order of their runs.
+    fn running(&self) -> Vec<String> {
+        let runs = rows(&self.status(), "running");
+        let alive = runs.iter().filter(|run| !run["pid"].is_null());
+        let names = alive.map(|run| run["job"].as_str().expect("a job has a name"));
+        names.map(str::to_owned).collect()
     }
 
     /// The run of `STRAYING`, to its end.

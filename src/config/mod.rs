@@ -57,7 +57,7 @@ pub use limits::{Limits, Resource};
 pub use load::{Accepted, LoadOutcome, load, load_kept, runtime_dir_of, state_dir_of};
 pub use portrait::Policy;
 pub use problem::{Problem, Problems, Severity};
-pub use process::Process;
+pub use process::{Hangup, Process};
 pub use size::{format_size, parse_size};
 pub use surroundings::Surroundings;
 pub use value::{

@@ -9,9 +9,10 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::accounts::Accounts;
+use super::finding::Finding;
 use super::section::{Item, Section, Wrong};
 use super::words::{quoted, visible};
-use super::{Missed, OutputMode, Process, Retry, missed, overlap, retry, typed, zones};
+use super::{Hangup, Missed, OutputMode, Process, Retry, missed, overlap, retry, typed, zones};
 use crate::run::{GroupName, Signal};
 use crate::schedule::{Dst, Zone, Zones};
 
@@ -73,7 +74,7 @@ impl Policies {
     ) -> Self {
         let mut env = self.env.clone();
         env.extend(section.take_all("env", environment).unwrap_or_default());
-        Self {
+        let own = Self {
             env,
             process: self.process.overridden(section, accounts),
             shell: section
@@ -119,6 +120,20 @@ impl Policies {
                 .take("success_exit_codes", retry::exit_codes)
                 .unwrap_or_else(|| self.success_exit_codes.clone()),
             enabled: section.take("enabled", typed::flag).unwrap_or(self.enabled),
+        };
+        own.refuse_deafness(section);
+        own
+    }
+
+    /// Who ignores HUP cannot be asked to end by it.
+    fn refuse_deafness(&self, section: &mut Section<'_, '_>) {
+        let is_deaf = self.process.hangup == Hangup::Ignore && self.stop_signal == Signal::HUP;
+        let stop_signal = section.value_at("stop_signal");
+        let at = stop_signal.or_else(|| section.value_at("hangup"));
+        if let Some(at) = at.filter(|_| is_deaf) {
+            let message = "stop_signal: 'HUP' asks nothing of a job with hangup = \"ignore\"";
+            let help = "write another stop_signal, such as \"TERM\", or leave hangup out";
+            section.push(Finding::error(message).at(at).help(help));
         }
     }
 }

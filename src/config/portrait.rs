@@ -242,7 +242,7 @@ mod tests {
             "dst = \"skip\"\njitter = \"30s\"\nmissed = { all = 5 }\ndeadline = \"2h\"\noverlap = \"allow\"\n\
              max_running = 3\ngroup = \"g\"\n\
              timeout = \"1h 30m\"\nstop_signal = \"INT\"\nkill_after = \"1s\"\nworking_dir = \"/tmp/a b\"\n\
-             umask = \"027\"\nnice = 5\nenv_inherit = [\"LANG\"]\nenv_file = \"/dev/null\"\n\
+             umask = \"027\"\nnice = 5\nhangup = \"ignore\"\nenv_inherit = [\"LANG\"]\nenv_file = \"/dev/null\"\n\
              limits = { memory = \"2GiB\", cpu = \"90s\", open_files = 100, core = \"none\", stack = \"1048577B\" }\n\
              retry = { attempts = 3, delay = \"1s\", on = [1, 75] }\nsuccess_exit_codes = [0, 2]\n\
              output = \"discard\"\nenabled = false\n",

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use serde::Deserialize;
 use toml::de::DeValue;
 
 use super::accounts::{Accounts, Who};
@@ -24,6 +25,7 @@ pub struct Process {
     pub umask: u32,
     /// None: as nice as hupd is.
     pub nice: Option<i32>,
+    pub hangup: Hangup,
     pub limits: Limits,
     /// Absolute; read by each run.
     pub env_file: Option<PathBuf>,
@@ -33,6 +35,16 @@ pub struct Process {
     pub stdin: String,
 }
 
+/// What HUP does to a process when it begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Hangup {
+    /// It ends it, unless its program has another wish.
+    Default,
+    /// Nothing, as for nohup(1).
+    Ignore,
+}
+
 impl Default for Process {
     fn default() -> Self {
         Self {
@@ -40,6 +52,7 @@ impl Default for Process {
             group: None,
             umask: 0o022,
             nice: None,
+            hangup: Hangup::Default,
             limits: Limits::new(),
             env_file: None,
             env_inherit: Vec::new(),
@@ -59,6 +72,7 @@ impl Process {
         own.identity(section, accounts);
         own.umask = section.take("umask", umask).unwrap_or(own.umask);
         own.nice = section.take("nice", nice).or(own.nice);
+        own.hangup = section.take("hangup", typed::choice).unwrap_or(own.hangup);
         own.limits
             .extend(section.take_all("limits", limits).unwrap_or_default());
         own.env_file = env_file(section).unwrap_or(own.env_file);

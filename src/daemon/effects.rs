@@ -40,6 +40,7 @@ impl<W: World> Daemon<W> {
             Effect::RecordEnd { job, end } => self.record_end(&job, end),
             Effect::RecordLoss { job, loss } => self.record_loss(&job, loss),
             Effect::RecordNote { job, run, note } => self.record_note(&job, run, note),
+            Effect::RecordHangup { job, run, note } => self.record_hangup(&job, run, note),
             Effect::RecordFailed { job, failed } => self.record_failed(&job, failed),
             Effect::ClaimAttempt(next) => self.world.write(Record::NextAttempt(next)),
             Effect::EndRest { job, end } => self.end_rest(&job, end),
@@ -138,6 +139,11 @@ impl<W: World> Daemon<W> {
 
     fn record_note(&mut self, job: &JobName, run: RunId, note: String) {
         log::warn!(job:%, run:%; "run goes on: {note}");
+        self.world.write(Record::Note(run, note));
+    }
+
+    fn record_hangup(&mut self, job: &JobName, run: RunId, note: String) {
+        log::warn!(job:%, run:%; "run ended by HUP: {note}");
         self.world.write(Record::Note(run, note));
     }
 

@@ -31,6 +31,8 @@ impl<W: World> Daemon<W> {
     }
 
     fn reload_on_signal(&mut self, from: &str, now: Moment) {
+        let effects = self.engine.hung_up(from, now);
+        self.perform(effects);
         if self.engine.phase() != Phase::Serving {
             log::info!("HUP {from} ignored: hupd is stopping");
             return;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::agenda::Agenda;
+use super::hangup::Hangups;
 use super::owed::{self, Absence, DOWN, ENDED, Pace};
 use super::pause::{Paused, Pauses};
 use super::runs::Runs;
@@ -61,6 +62,7 @@ impl Engine {
             queue: Queue::default(),
             runs: Runs::default(),
             shortage: None,
+            hangups: Hangups::default(),
             anchors: beginning.anchors,
             last: HashMap::new(),
             next_run: beginning.next_run,

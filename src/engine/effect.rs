@@ -40,6 +40,12 @@ pub enum Effect {
         run: RunId,
         note: String,
     },
+    /// HUP that went to hupd as well has ended a run, or an attempt of it, as this note says.
+    RecordHangup {
+        job: JobName,
+        run: RunId,
+        note: String,
+    },
     /// Another attempt follows.
     RecordFailed {
         job: JobName,

@@ -164,7 +164,10 @@ impl Engine {
             output: ended.output,
             survivors: ended.survivors,
         };
-        self.over(end, now)
+        let hung_up = self.hung_up_by_others(&end, ended.at);
+        let mut effects = self.over(end, now);
+        effects.extend(hung_up.and_then(|run| self.explain_hangup(run)));
+        effects
     }
 
     pub(super) fn over(&mut self, end: RunEnd, now: Moment) -> Vec<Effect> {

@@ -9,6 +9,7 @@ mod decide;
 mod due;
 mod effect;
 mod guards;
+mod hangup;
 mod leftover;
 mod lifecycle;
 mod line;
@@ -47,6 +48,7 @@ use crate::config::{Config, Job};
 use crate::ledger::Anchor;
 use crate::run::{Generation, JobName, Occurrence, Outcome, RunId};
 use agenda::Agenda;
+use hangup::Hangups;
 use runs::Runs;
 use waiting::Queue;
 pub use waiting::Waiting;
@@ -66,6 +68,7 @@ pub struct Engine {
     runs: Runs,
     /// While runs wait for a process.
     shortage: Option<Shortage>,
+    hangups: Hangups,
     anchors: BTreeMap<JobName, Anchor>,
     last: HashMap<JobName, Last>,
     next_run: RunId,

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hupd::clock::Moment;
 use hupd::event::{ClaimVerdict, Claimed, Ended, Gone, Started};
 use hupd::ledger::Fate;
 use hupd::run::{Exit, Generation, JobName, Occurrence, Outcome, RunId, Signal, StopReason};
@@ -51,6 +52,7 @@ pub struct Death {
     pub run: RunId,
     pub exit: Exit,
     pub was_signalled: bool,
+    pub at: Moment,
 }
 
 impl Death {
@@ -59,6 +61,7 @@ impl Death {
             run: ended.run,
             exit: ended.exit,
             was_signalled: ended.was_signalled,
+            at: ended.at,
         }
     }
 }
@@ -121,6 +124,8 @@ pub enum Act {
     },
     /// It goes on.
     Note(RunId),
+    /// HUP to the whole unit has ended it, or its attempt.
+    HungUp(RunId),
     GiveUpStart(RunId),
     Signal {
         run: RunId,
@@ -208,6 +213,7 @@ impl fmt::Display for Act {
             Self::End { run, outcome, .. } => write!(f, "records the end of run {run}: {outcome}"),
             Self::Loss { run, .. } => write!(f, "records run {run} as lost"),
             Self::Note(run) => write!(f, "records that run {run} goes on"),
+            Self::HungUp(run) => write!(f, "records that HUP to all has ended run {run}"),
             Self::GiveUpStart(run) => write!(f, "gives up the start of run {run}"),
             Self::Signal { run, signal } => write!(f, "sends {signal} to run {run}"),
             Self::NoAnchor(job) => write!(f, "forgets the anchor of {job}"),
@@ -271,6 +277,7 @@ impl Act {
                 run: loss.run,
                 stopped_by: loss.stopped_by,
             },
+            Record::Note(run, note) if note.starts_with("hangup") => Self::HungUp(*run),
             Record::Note(run, _) => Self::Note(*run),
             Record::Failed(failed) => Self::Failed {
                 run: failed.end.run,

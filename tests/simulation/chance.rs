@@ -16,6 +16,7 @@ use super::jobs::{Due, EXPRESSIONS, FIRST_DAILY, FIRST_HOURLY, FileSpec, JobSpec
 use super::oracle::Schedule;
 use super::plan::{Edit, Plan, Step, Temper, What};
 
+const MICROSECOND: Duration = Duration::from_micros(1);
 const MILLISECOND: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -341,7 +342,10 @@ impl Chance {
                 }
             }
             22..27 => add(What::Hangup(self.dice.between(1, 12) as u8)),
-            27..30 => add(What::AskReload),
+            27..29 => add(What::AskReload),
+            29 => add(What::HangupUnit(
+                self.dice.duration(MICROSECOND, 3 * SECOND),
+            )),
             30..33 => add(What::Pause {
                 job: self.name(),
                 lasts: self.dice.percent(60).then(|| self.pause()),

@@ -35,6 +35,10 @@ impl Machine {
             What::Hangup(count) => self.burst(count, Meaning::Reload, &Told::Hangup),
             What::Terminate(count) => self.burst(count, Meaning::Stop, &Told::Stop),
             What::Quit => self.signal_hupd(Meaning::StopNow, Told::StopNow),
+            What::HangupUnit(later) => {
+                self.hang_up_processes();
+                self.at(self.clock.now() + later, Happening::Hangup);
+            }
             What::AskReload => self.ask(
                 Request::Reload {
                     confirm_within: None,
@@ -76,6 +80,26 @@ impl Machine {
     pub(super) fn signal_hupd(&mut self, meaning: Meaning, told: Told) {
         let sender = Some(SOMEBODY);
         self.tell(Event::Signal(SignalReceived { meaning, sender }), told);
+    }
+
+    /// Those of earlier hupds are not of this service.
+    fn hang_up_processes(&mut self) {
+        let now = self.clock.now();
+        let ours = self.processes.iter_mut();
+        let ours = ours.filter(|(_, process)| process.watched == Watcher::Parent);
+        let ends = |(run, process): (&RunId, &mut Process)| {
+            process.hang_up(now).then_some((*run, process.ends))
+        };
+        let hung_up: Vec<_> = ours.filter_map(ends).collect();
+        for (run, ends) in hung_up {
+            self.at(ends, Happening::ProcessEnds(run));
+        }
+    }
+
+    pub(super) fn hang_up_hupd(&mut self) {
+        if self.is_up {
+            self.signal_hupd(Meaning::Reload, Told::Hangup);
+        }
     }
 
     fn set_clock(&mut self, seconds: i64) {

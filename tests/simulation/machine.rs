@@ -55,6 +55,8 @@ pub(super) enum Happening {
     Step(usize),
     /// hupd is told to stop, and no other one follows.
     End,
+    /// HUP reaches hupd.
+    Hangup,
     ProcessEnds(RunId),
     Birth(RunId),
     Commit,
@@ -255,6 +257,7 @@ impl Machine {
                 self.is_over = true;
                 self.signal_hupd(Meaning::Stop, Told::Stop);
             }
+            Happening::Hangup => self.hang_up_hupd(),
             Happening::ProcessEnds(run) => self.end_process(run, time),
             Happening::Birth(run) => self.give_birth(run),
             Happening::Commit => self.commit_in_time(),

@@ -50,6 +50,8 @@ pub enum What {
     Edit(Edit),
     /// So many HUPs at once.
     Hangup(u8),
+    /// HUP to all processes of the service, and to hupd a little later.
+    HangupUnit(Duration),
     AskReload,
     Request {
         job: String,

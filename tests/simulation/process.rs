@@ -105,9 +105,18 @@ impl Process {
         }
     }
 
-    /// A signal reaches it; whether that changes its end.
+    /// HUP from somebody else reaches it; whether that changes its end.
+    pub fn hang_up(&mut self, now: Time) -> bool {
+        self.obey(Signal::HUP, now)
+    }
+
+    /// A signal of hupd reaches it; whether that changes its end.
     pub fn signal(&mut self, signal: Signal, now: Time) -> bool {
         self.was_signalled = true;
+        self.obey(signal, now)
+    }
+
+    fn obey(&mut self, signal: Signal, now: Time) -> bool {
         let takes = match signal == Signal::KILL {
             true => Some(self.dies),
             false => self.obeys,

@@ -3,17 +3,18 @@
 use std::time::Duration;
 
 use super::super::limits::{Limits, Resource};
-use super::super::process::Process;
+use super::super::process::{Hangup, Process};
 use super::super::{format_size, parse_size};
 use super::{quoted, time};
 
 /// Each key with what is in force.
-pub(super) fn values(process: &Process) -> [(&'static str, String); 8] {
+pub(super) fn values(process: &Process) -> [(&'static str, String); 9] {
     let Process {
         user,
         group,
         umask,
         nice,
+        hangup,
         limits,
         env_file,
         env_inherit,
@@ -27,6 +28,7 @@ pub(super) fn values(process: &Process) -> [(&'static str, String); 8] {
             "nice",
             nice.map_or_else(|| quoted("none"), |nice| nice.to_string()),
         ),
+        ("hangup", quoted(hangup_word(*hangup))),
         ("limits", limits_table(limits)),
         (
             "env_file",
@@ -40,6 +42,13 @@ pub(super) fn values(process: &Process) -> [(&'static str, String); 8] {
 
 fn or_none(value: Option<impl ToString>) -> String {
     value.map_or_else(|| quoted("none"), quoted)
+}
+
+fn hangup_word(hangup: Hangup) -> &'static str {
+    match hangup {
+        Hangup::Default => "default",
+        Hangup::Ignore => "ignore",
+    }
 }
 
 fn array(names: &[String]) -> String {

@@ -5,6 +5,7 @@ mod cost;
 mod downtime;
 mod due;
 mod forecast;
+mod hangup;
 mod jitter;
 mod late;
 mod leftover;

@@ -251,6 +251,7 @@ impl SlowWorld {
             Effect::RecordLoss { .. } | Effect::RecordNote { .. } => {
                 unreachable!("no hupd was before this one")
             }
+            Effect::RecordHangup { .. } => unreachable!("nothing here ends by HUP"),
             Effect::RecordFailed { .. }
             | Effect::ClaimAttempt(_)
             | Effect::EndRest { .. }

@@ -139,6 +139,7 @@ pub struct World {
     /// Effects of the world's own steps, newest last.
     pub ends: Vec<RunEnd>,
     pub losses: Vec<Loss>,
+    pub hangups: Vec<(RunId, String)>,
     pub failed: Vec<Failed>,
     pub put_off: Vec<RunId>,
     pub fates: Vec<(JobName, Timestamp, Fate)>,
@@ -166,6 +167,7 @@ impl World {
             now: noon(),
             ends: Vec::new(),
             losses: Vec::new(),
+            hangups: Vec::new(),
             failed: Vec::new(),
             put_off: Vec::new(),
             fates: Vec::new(),
@@ -297,6 +299,7 @@ impl World {
             }
             Effect::PutOff { run, .. } => self.put_off.push(run),
             Effect::RecordLoss { loss, .. } => self.losses.push(loss),
+            Effect::RecordHangup { run, note, .. } => self.hangups.push((run, note)),
             Effect::RecordNote { .. }
             | Effect::RecordStart(_)
             | Effect::RecordAnchor(_)

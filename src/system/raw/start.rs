@@ -26,6 +26,7 @@ const CLONE_FLAGS: c_int = libc::CLONE_VM
     | libc::SIGCHLD;
 const CLONE_INTO_CGROUP: u64 = 1 << 33;
 static NO_SIGNALS: u64 = 0;
+static IGNORE: [u64; 8] = [libc::SIG_IGN as u64, 0, 0, 0, 0, 0, 0, 0];
 /// What a shell returns for a program that cannot be executed. Nobody sees it.
 const NOT_STARTED: c_int = 127;
 
@@ -192,6 +193,7 @@ impl Birth<'_> {
         self.pidfd.counts();
         plan.seen.under_way.go_on()?;
         reset(plan.handled)?;
+        set_action(plan.ignored, &IGNORE)?;
         // SAFETY: no pointers. A session and a group of its own: one signal reaches all that a job starts, and the
         // terminal of hupd is none of its business.
         unsafe { call(Step::Session, libc::SYS_setsid, [0; 4]) }?;
@@ -269,10 +271,13 @@ fn fd(fd: &impl AsRawFd) -> usize {
 /// What has a handler gets its default, before anything is let through; so does what hupd ignores,
 /// for that would last beyond execve.
 pub(in crate::system) fn reset(handled: &[c_int]) -> Result<(), NotDone> {
-    let default = (&raw const DEFAULT_ACTION) as usize;
-    for &signal in handled {
-        let arguments = [signal as usize, default, 0, SIGNAL_SET];
-        // SAFETY: zeros are a valid action, which runs no code of ours; the old one is not asked for. A child has a table
+    set_action(handled, &DEFAULT_ACTION)
+}
+
+fn set_action(signals: &[c_int], action: &'static [u64; 8]) -> Result<(), NotDone> {
+    for &signal in signals {
+        let arguments = [signal as usize, action.as_ptr() as usize, 0, SIGNAL_SET];
+        // SAFETY: a valid action that lives on, and runs no code of ours; the old one is not asked for. A child has a table
         // of its own, for it was cloned without CLONE_SIGHAND.
         unsafe { call(Step::Signals, libc::SYS_rt_sigaction, arguments) }?;
     }

@@ -44,6 +44,7 @@ impl Way {
             ids: None,
             working_dir: c"/",
             handled: &[],
+            ignored: &[],
             seen: Seen {
                 under_way: &Arc::default(),
                 number: &AtomicI32::new(0),

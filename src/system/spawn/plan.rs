@@ -29,6 +29,8 @@ pub(crate) struct Plan<'p> {
     pub working_dir: &'p CStr,
     /// Signals that hupd handles or ignores.
     pub handled: &'p [i32],
+    /// Signals that the program shall find ignored.
+    pub ignored: &'p [i32],
     /// Where others see the process, and whether it is still wanted.
     pub seen: Seen<'p>,
 }

@@ -14,7 +14,7 @@ use super::plan::{Door, Limit, Plan};
 use super::program::Program;
 use super::streams::Streams;
 use super::under_way::Seen;
-use crate::config::{Job, read_env_file};
+use crate::config::{Hangup, Job, read_env_file};
 use crate::event::NoStart;
 use crate::system::identity::{Account, DEFAULT_PATH};
 
@@ -90,6 +90,7 @@ impl<'o> Prepared<'o> {
             ids: self.account.ids.as_ref(),
             working_dir: &self.working_dir,
             handled,
+            ignored: ignored(self.job.process.hangup),
             seen,
         }
     }
@@ -97,6 +98,13 @@ impl<'o> Prepared<'o> {
     /// Where its output is read; the side of the job is closed here.
     pub fn into_pipe(self) -> Option<OwnedFd> {
         self.streams.into_ours()
+    }
+}
+
+fn ignored(hangup: Hangup) -> &'static [i32] {
+    match hangup {
+        Hangup::Default => &[],
+        Hangup::Ignore => &[libc::SIGHUP],
     }
 }
 

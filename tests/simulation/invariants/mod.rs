@@ -399,6 +399,7 @@ impl Invariants {
                 Act::Verdict { generation, .. } => self.written = *generation,
                 Act::Load
                 | Act::Note(_)
+                | Act::HungUp(_)
                 | Act::Anchor { .. }
                 | Act::NoAnchor(_)
                 | Act::NoPause(_)

@@ -3,6 +3,7 @@
 
 mod downtime;
 mod due;
+mod hangup;
 mod leftover;
 mod pause;
 mod reload;
@@ -119,6 +120,10 @@ pub struct Model {
     runs: BTreeMap<RunId, Run>,
     /// When what is short is tried again, and how long after that once more.
     shortage: Option<(Duration, Duration)>,
+    /// The last HUP to hupd, on the elapsed clock.
+    hangup: Option<Duration>,
+    /// What ended by HUP, and has no note.
+    hung_up: Vec<(Duration, RunId)>,
     waiting: BTreeMap<(Timestamp, RunId), Waiting>,
     /// By when they start, on the elapsed clock.
     delayed: BTreeMap<(Duration, RunId), Waiting>,
@@ -154,6 +159,8 @@ impl Model {
             anchors: inherited.anchors.clone(),
             runs: BTreeMap::new(),
             shortage: None,
+            hangup: None,
+            hung_up: Vec::new(),
             waiting: BTreeMap::new(),
             delayed: BTreeMap::new(),
             clocks: now,
@@ -192,7 +199,8 @@ impl Model {
             Told::ClockSet => claims_last(self.clock_set(now)),
             Told::Stop => claims_last(self.stop(now)),
             Told::StopNow => claims_last(self.stop_now(now)),
-            Told::Hangup | Told::AskReload => self.wish(false),
+            Told::Hangup => [self.hung_up(now), self.wish(false)].concat(),
+            Told::AskReload => self.wish(false),
             Told::FilesChanged => self.wish(true),
             Told::Loaded(file) => self.loaded(file.as_ref(), refuses, now),
             Told::Claimed(verdicts) => claims_last(self.claimed(verdicts, now)),
@@ -203,7 +211,14 @@ impl Model {
             }
             Told::StartGivenUp(run) => claims_last(self.gave_up(*run, now)),
             Told::FellShort(run) => claims_last(self.fell_short(*run, now)),
-            Told::Ended(death) => claims_last(self.ended(death, now)),
+            Told::Ended(death) => {
+                let was_hung_up = self.was_hung_up(death);
+                let mut acts = self.ended(death, now);
+                if was_hung_up {
+                    acts.extend(self.note_hangup(death));
+                }
+                claims_last(acts)
+            }
             Told::Gone(gone) => claims_last(self.gone(gone, now)),
             Told::Run(job) => self.request(job, now),
             Told::Kill(run) => self.kill(*run, now),

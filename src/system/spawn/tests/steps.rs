@@ -57,6 +57,7 @@ impl Ground {
             ids: None,
             working_dir: c"/",
             handled: &[],
+            ignored: &[],
             seen: Seen {
                 under_way: &self.under_way,
                 number: &self.number,
