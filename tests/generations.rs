@@ -7,7 +7,7 @@
 
 mod common;
 
-use common::{Home, Hupd, Told, me, text};
+use common::{Home, Hupd, Told, is_root, me, skip, text};
 use serde_json::Value;
 
 const JOB: &str = "[jobs.stays]\ncommand = [\"sleep\", \"60\"]\n";
@@ -133,4 +133,52 @@ fn what_was_decided_outlives_a_crash() {
     let files = |number: &str| text(&hupd.home.hupctl(&["show", "-g", number]).stdout);
     assert_eq!(files("2"), files("3"));
     assert!(files("1").ends_with(JOB), "{}", files("1"));
+}
+
+const SECRETS: &str =
+    "[jobs.a]\ncommand = \"true\"\nstdin = \"my-secret\"\nenv = { TOKEN = \"my-secret\" }\n";
+
+#[test]
+fn the_files_are_for_those_who_may_change_them() {
+    if !is_root() {
+        return skip("only root can be somebody else");
+    }
+    let hupd = Hupd::start(SECRETS);
+    let told = |arguments: &[&str]| {
+        let mut stranger = hupd.home.hupctl_of_a_stranger();
+        Told::from(stranger.args(arguments).output().expect("hupctl runs"))
+    };
+    for arguments in [&["show", "-g", "1"][..], &["--json", "show", "-g", "1"]] {
+        let told = told(arguments);
+        assert_eq!(told.status, Some(77), "{told:?}");
+        assert!(!told.out.contains("my-secret"), "{told:?}");
+        let sentence = "may read the files of generation 1; you are uid 54321";
+        assert!(told.aside.contains(sentence), "{told:?}");
+    }
+    let table = told(&["generations"]);
+    assert!(table.out.contains("in force"), "{table:?}");
+}
+
+#[test]
+fn what_is_wrong_beside_a_secret_is_told_by_its_place_alone() {
+    let hupd = Hupd::start(SECRETS);
+    let good = "env = { TOKEN = \"my-secret\" }";
+    let wrong = [
+        ("env = { TOKEN = \"my-secret\", PORT = 1 }", 7),
+        ("env = { TOKEN = my-secret }", 7),
+        ("environment = { TOKEN = \"my-secret\" }", 7),
+        ("env { TOKEN = \"my-secret\" }", 7),
+        ("[jobs.a.env]\nTOKEN = \"my-secret\nA = 1", 8),
+    ];
+    for (wrong, line) in wrong {
+        hupd.home.configure(&SECRETS.replace(good, wrong));
+        let refused = Told::by_hupctl(&hupd.home, &["reload"]);
+        assert_eq!(refused.status, Some(1), "{refused:?}");
+        let problems = Told::of_success(&hupd.home, &["generations", "--problems"]);
+        let place = format!("hupd.toml:{line}:");
+        assert!(problems.contains(&place), "{wrong}: {place}: {problems}");
+        for told in [refused.aside, problems, hupd.log()] {
+            assert!(!told.contains("my-secret"), "{wrong}: {told}");
+        }
+    }
 }

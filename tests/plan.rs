@@ -4,9 +4,6 @@
 
 mod common;
 
-use std::os::unix::process::CommandExt;
-use std::process::Command;
-
 use common::{Home, Hupd, Told, is_root, skip, wait_until};
 use serde_json::Value;
 
@@ -243,27 +240,7 @@ fn whoever_may_not_change_hupd_is_not_told_what_is_in_force() {
         return skip("only root can be somebody else");
     }
     let hupd = Hupd::start(OLD);
-    let mode = |path, mode| {
-        let mode = std::os::unix::fs::PermissionsExt::from_mode(mode);
-        std::fs::set_permissions(path, mode).expect("permitted");
-    };
-    mode(hupd.home.path().to_owned(), 0o755);
-    mode(hupd.home.file("run"), 0o755);
-    mode(hupd.home.socket(), 0o666);
-    let program = hupd.home.file("hupctl");
-    // By another process: a file that this one had open for writing while a parallel test forked cannot be executed.
-    let mut copy = Command::new("cp");
-    let copied = copy
-        .arg(env!("CARGO_BIN_EXE_hupctl"))
-        .arg(&program)
-        .status();
-    assert!(copied.expect("cp runs").success());
-    let mut stranger = Command::new(&program);
-    stranger
-        .arg("--socket")
-        .arg(hupd.home.socket())
-        .uid(54_321)
-        .gid(54_321);
+    let mut stranger = hupd.home.hupctl_of_a_stranger();
     let told = Told::from(stranger.arg("plan").output().expect("hupctl runs"));
     assert_eq!(told.status, Some(77), "{told:?}");
     assert!(

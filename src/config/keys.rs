@@ -1,10 +1,13 @@
 //! Everything that a configuration says, key by key: the one home of what a change is called.
 
+use std::collections::HashMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::digest::Digest;
 use super::portrait::{quoted, time};
-use super::{Config, Daemon, History, Job, Log, LogFormat, Orphans, Timing, format_size};
+use super::size::format_size_exactly;
+use super::{Config, Daemon, History, Job, Log, LogFormat, Orphans, Timing};
 
 /// One key with what is in force, as a file would say it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,12 +64,12 @@ impl Key {
 impl KeyChange {
     /// Between two lists in which what is as by default may be missing.
     pub fn between(old: &[Key], new: &[Key]) -> Vec<Self> {
-        let find = |keys: &[Key], key: &Key| keys.iter().find(|it| it.key == key.key).cloned();
-        let changed = new.iter().filter_map(|key| match find(old, key) {
-            Some(before) => before.differs(key).then(|| Self::of(&before, key)),
+        let (before, after) = (by_name(old), by_name(new));
+        let changed = new.iter().filter_map(|key| match before.get(&*key.key) {
+            Some(before) => before.differs(key).then(|| Self::of(before, key)),
             None => (!key.is_as_by_default()).then(|| Self::of(&as_by_default(key), key)),
         });
-        let gone = old.iter().filter(|key| find(new, key).is_none());
+        let gone = old.iter().filter(|key| !after.contains_key(&*key.key));
         let gone = gone.filter(|key| !key.is_as_by_default());
         changed
             .chain(gone.map(|key| Self::of(key, &as_by_default(key))))
@@ -86,6 +89,10 @@ impl KeyChange {
     pub fn is_refused(&self) -> bool {
         FIXED.contains(&self.key.as_str())
     }
+}
+
+fn by_name(keys: &[Key]) -> HashMap<&str, &Key> {
+    keys.iter().map(|key| (&*key.key, key)).collect()
 }
 
 fn as_by_default(key: &Key) -> Key {
@@ -169,7 +176,10 @@ impl Config {
             ("[log] format", format_word(*format)),
             ("[history] keep", time(*keep)),
             ("[history] keep_runs", keep_runs.to_string()),
-            ("[history] output", quoted(format_size(*output as u64))),
+            (
+                "[history] output",
+                quoted(format_size_exactly(*output as u64)),
+            ),
         ];
         let settings = settings.into_iter();
         settings

@@ -29,6 +29,7 @@ mod process;
 mod read;
 mod render;
 mod retry;
+mod secrets;
 mod section;
 mod settings;
 mod size;

@@ -141,7 +141,8 @@ impl Policies {
 fn environment(item: &Item<'_>, wrongs: &mut Vec<Wrong>) -> BTreeMap<String, String> {
     let DeValue::Table(table) = item.value else {
         let help = "write env = { NAME = \"value\" }";
-        wrongs.push(item.unlike("a table").help(help));
+        let message = format!("expected a table, found {}", item.kind());
+        wrongs.push(Wrong::new(message).help(help));
         return BTreeMap::new();
     };
     let mut env = BTreeMap::new();
@@ -166,7 +167,7 @@ fn variable(
         ..wrong
     })?;
     let item = item.part(value);
-    typed::owned_text(&item).map_err(|wrong| Wrong {
+    typed::secret_text(&item).map_err(|wrong| Wrong {
         at: Some(value.span()),
         message: format!("{}: {}", visible(name.get_ref()), wrong.message),
         help: wrong.help,
@@ -179,7 +180,9 @@ pub(super) fn check_name(name: &str) -> Result<(), Wrong> {
         return Err(Wrong::new("a name is empty").help("write env = { NAME = \"value\" }"));
     }
     if name.contains(['=', '\0']) {
-        return Err(Wrong::new(format!("{} cannot be a name", quoted(name)))
+        // Behind it may be a value that is told to nobody.
+        let shown = name.split_inclusive('=').next().unwrap_or_default();
+        return Err(Wrong::new(format!("{} cannot be a name", quoted(shown)))
             .help("a name has neither '=' nor a NUL character"));
     }
     if name.starts_with("HUPD_") {

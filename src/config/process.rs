@@ -80,7 +80,7 @@ impl Process {
             .take_all("env_inherit", names)
             .unwrap_or(own.env_inherit);
         own.stdin = section
-            .take("stdin", typed::owned_text)
+            .take("stdin", typed::secret_text)
             .unwrap_or(own.stdin);
         match own == **self {
             true => Arc::clone(self),

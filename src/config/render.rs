@@ -21,8 +21,11 @@ pub(super) fn render(source: &Source, finding: &Finding) -> Problem {
         .as_ref()
         .map(|at| source.position(at.start.min(source.text().len())));
     let rendered = match (&finding.at, position) {
+        (Some(at), Some(position)) if source.has_secrets_at(at.start) => {
+            without_line(finding, &place(source, position))
+        }
         (Some(at), Some(position)) => with_line(source, finding, at, position),
-        _ => without_line(source, finding),
+        _ => without_line(finding, &shown(source)),
     };
     Problem {
         severity: finding.severity,
@@ -50,14 +53,14 @@ fn with_line(source: &Source, finding: &Finding, at: &Range<usize>, position: Po
         .annotation(AnnotationKind::Primary.span(excerpt.mark.clone()));
     let report = with_help(title(finding).element(snippet), finding);
     // The place is written by hand: the excerpt may be cut, and its columns are not the file's.
-    let place = format!("{}:{}:{}", shown(source), position.line, position.column);
     let gutter = " ".repeat(position.line.to_string().len());
-    insert_place(&draw(report), &gutter, &place)
+    insert_place(&draw(report), &gutter, &place(source, position))
 }
 
-fn without_line(source: &Source, finding: &Finding) -> String {
+/// Where there is none, or none that may be told: logs and `hupctl generations` are read by others than the file is.
+fn without_line(finding: &Finding, place: &str) -> String {
     let report = with_help(Group::with_title(title(finding)), finding);
-    insert_place(&draw(report), " ", &shown(source))
+    insert_place(&draw(report), " ", place)
 }
 
 fn with_help<'a>(group: Group<'a>, finding: &'a Finding) -> Group<'a> {
@@ -69,6 +72,10 @@ fn with_help<'a>(group: Group<'a>, finding: &'a Finding) -> Group<'a> {
 
 fn draw(report: Group<'_>) -> String {
     Renderer::plain().render(&[report])
+}
+
+fn place(source: &Source, position: Position) -> String {
+    format!("{}:{}:{}", shown(source), position.line, position.column)
 }
 
 fn shown(source: &Source) -> String {
@@ -172,6 +179,16 @@ mod tests {
             "{shown}"
         );
         assert!(shown.chars().all(|c| c == '\n' || !steers(c)));
+    }
+
+    #[test]
+    fn a_line_with_a_secret_is_not_printed() {
+        let text = "[jobs.a]\nenv = { TOKEN = \"x\", PORT = 1 }\nb = 2\n";
+        assert_eq!(
+            rendered(text, 37..38),
+            "error: wrong\n --> /etc/hupd.toml:2:29\n |\n = help: write right"
+        );
+        assert!(rendered(text, 43..44).contains("3 | b = 2"));
     }
 
     #[test]

@@ -234,15 +234,25 @@ impl<'t> Item<'t> {
         (is_plain && part.end <= text.len()).then_some(start..start + part.len())
     }
 
+    /// What is written, without telling it.
+    pub fn kind(&self) -> &'static str {
+        match self.value {
+            DeValue::String(_) => "a text",
+            DeValue::Integer(_) | DeValue::Float(_) => "a number",
+            DeValue::Boolean(true) => "true",
+            DeValue::Boolean(false) => "false",
+            DeValue::Datetime(_) => "a date",
+            DeValue::Array(_) => "an array",
+            DeValue::Table(_) => "a table",
+        }
+    }
+
     fn found(&self) -> String {
         match self.value {
             DeValue::String(text) => format!("the text {}", quoted(text)),
             DeValue::Integer(number) => format!("the number {}", shortened(&number.to_string())),
             DeValue::Float(number) => format!("the number {}", shortened(&number.to_string())),
-            DeValue::Boolean(flag) => flag.to_string(),
-            DeValue::Datetime(_) => "a date".to_owned(),
-            DeValue::Array(_) => "an array".to_owned(),
-            DeValue::Table(_) => "a table".to_owned(),
+            _ => self.kind().to_owned(),
         }
     }
 }

@@ -76,6 +76,15 @@ pub fn format_size(bytes: u64) -> String {
     }
 }
 
+/// The same where nothing is lost by it, else in bytes: `1.5MiB`, `1048577B`.
+pub fn format_size_exactly(bytes: u64) -> String {
+    let short = format_size(bytes);
+    match parse_size(&short) == Ok(bytes) {
+        true => short,
+        false => format!("{bytes}B"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -135,6 +144,11 @@ mod tests {
         fn whole_units_are_read_back(number in 1_u64..1023, unit in 0_u32..4) {
             let bytes = number << (10 * unit);
             prop_assert_eq!(parse_size(&format_size(bytes)), Ok(bytes));
+        }
+
+        #[test]
+        fn the_exact_form_is_read_back(bytes: u64) {
+            prop_assert_eq!(parse_size(&format_size_exactly(bytes)), Ok(bytes));
         }
 
         #[test]

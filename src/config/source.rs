@@ -5,6 +5,8 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::secrets::Secrets;
+
 const BOM: char = '\u{feff}';
 
 /// One file as it was read. Offsets count from behind the byte order mark, if there is one.
@@ -13,6 +15,7 @@ pub(super) struct Source {
     path: PathBuf,
     whole: Arc<str>,
     line_starts: OnceCell<Vec<usize>>,
+    secrets: OnceCell<Secrets>,
 }
 
 /// A place as people count: both from 1, columns in characters.
@@ -28,6 +31,7 @@ impl Source {
             path: path.to_owned(),
             whole,
             line_starts: OnceCell::new(),
+            secrets: OnceCell::new(),
         }
     }
 
@@ -76,6 +80,12 @@ impl Source {
         }
         let line = text[start..end].trim_end_matches('\r');
         start..start + line.len()
+    }
+
+    /// Whether the line that holds `offset` has values that are told to nobody.
+    pub fn has_secrets_at(&self, offset: usize) -> bool {
+        let secrets = self.secrets.get_or_init(|| Secrets::of(self.text()));
+        secrets.are_in(&self.line_at(offset))
     }
 
     fn line_number(&self, start: usize) -> usize {

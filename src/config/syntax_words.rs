@@ -17,6 +17,9 @@ pub(super) fn reworded(source: &Source, error: &SyntaxError) -> Finding {
     let written = text.get(at.clone()).unwrap_or_default();
     let line = &text[source.line_at(at.start)];
     let message = error.message.split(", expected").next().unwrap_or_default();
+    if let Some(finding) = untold(source, error, message) {
+        return finding;
+    }
     match message {
         "string values must be quoted" if written.is_empty() => missing_value(at),
         "string values must be quoted" => unquoted(written, at),
@@ -54,6 +57,20 @@ pub(super) fn reworded(source: &Source, error: &SyntaxError) -> Finding {
             .help("write '}' before the next key"),
         _ => in_its_own_words(error, message),
     }
+}
+
+/// Where what is written must not be told: those words that would tell it.
+fn untold(source: &Source, error: &SyntaxError, message: &str) -> Option<Finding> {
+    let says = match message {
+        "string values must be quoted" | "invalid boolean" if !error.at.is_empty() => {
+            "the value must be in quotes"
+        }
+        "key with no value" => "a key has no value",
+        "unclosed table" | "unclosed array table" => "section header is not closed",
+        _ => return None,
+    };
+    let is_secret = source.has_secrets_at(error.at.start);
+    is_secret.then(|| Finding::error(says).at(error.at.clone()))
 }
 
 /// What the parser says well enough.

@@ -41,6 +41,20 @@ pub(super) fn owned_text(item: &Item<'_>) -> Read<String> {
     text(item).map(str::to_owned)
 }
 
+/// A text that is told to nobody, whatever is wrong with it.
+pub(super) fn secret_text(item: &Item<'_>) -> Read<String> {
+    match item.value {
+        DeValue::String(text) if text.contains('\0') => {
+            Err(Wrong::new("has a NUL character").help("no program can be given one; leave it out"))
+        }
+        DeValue::String(text) => Ok(text.clone().into_owned()),
+        _ => {
+            let message = format!("expected a text, found {}", item.kind());
+            Err(Wrong::new(message).help("write it in quotes"))
+        }
+    }
+}
+
 pub(super) fn flag(item: &Item<'_>) -> Read<bool> {
     match item.value {
         DeValue::Boolean(flag) => Ok(*flag),

@@ -55,7 +55,7 @@ impl Client {
         }
     }
 
-    /// Asks, and waits for the answer: at most 10 s, but for a reload and the end of a run.
+    /// Asks, and waits for the answer: at most 10 s, but for a reload, a plan and the end of a run.
     pub fn ask(&self, request: &Request) -> Result<Response, ClientError> {
         runtime()?.block_on(self.converse(request))
     }
@@ -195,10 +195,12 @@ fn runtime() -> Result<Runtime, ClientError> {
         .map_err(|error| ClientError::NoAnswer(error.to_string()))
 }
 
-/// How long a run or a reload takes is not for the client to say.
+/// How long a run, a reload or a look at all jobs takes is not for the client to say.
 fn waits_without_limit(request: &Request) -> bool {
     match request {
-        Request::Reload { .. } | Request::Rollback(_) | Request::Follow(_) => true,
+        Request::Reload { .. } | Request::Rollback(_) | Request::Follow(_) | Request::InForce => {
+            true
+        }
         Request::Run { patience, .. } => *patience == Patience::UntilEnded,
         _ => false,
     }

@@ -133,7 +133,7 @@ impl Desk {
 /// The answer as HTTP. What takes its time gets a thread of its own, for this one serves all clients.
 async fn written(answer: Answer) -> HttpResponse {
     match answer {
-        Answer::NextOf(..) | Answer::ChartOf(..) => {
+        Answer::NextOf(..) | Answer::ChartOf(..) | Answer::InForceOf(..) => {
             let response = spawn_blocking(move || HttpResponse::from(answer));
             let stopping = |_| Failure::unavailable(IS_STOPPING).into();
             response.await.unwrap_or_else(stopping)
@@ -158,6 +158,7 @@ fn words(request: &Request) -> String {
         Request::Rollback(_) => "roll back".to_owned(),
         Request::Stop => "stop hupd".to_owned(),
         Request::InForce => "compare a file with what is in force".to_owned(),
+        Request::ShowGeneration(number) => format!("read the files of generation {number}"),
         Request::Status
         | Request::Jobs
         | Request::Next(_)
@@ -166,7 +167,6 @@ fn words(request: &Request) -> String {
         | Request::ShowRun(_)
         | Request::ShowJob(_)
         | Request::Generations(_)
-        | Request::ShowGeneration(_)
         | Request::Output(_)
         | Request::Follow(_)
         | Request::Why(_) => "read".to_owned(),
@@ -202,12 +202,17 @@ where
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
     use http_body_util::Empty;
     use hyper::Method;
     use hyper::body::Bytes;
 
     use super::*;
+    use crate::config::{self, Surroundings};
     use crate::event::Inbox;
+    use crate::forecast::Forecast;
+    use crate::plan::InForce;
 
     const STRANGER: u32 = 4_000_000_000;
 
@@ -252,13 +257,20 @@ mod tests {
             "/v1/runs/1",
             "/v1/jobs/x",
             "/v1/generations",
-            "/v1/generations/1",
             "/v1/runs/1/output",
             "/v1/runs/1/output?follow=true",
             "/v1/why?job=x",
         ] {
             let (_, _, reached) = ask_as(STRANGER, Method::GET, uri);
             assert!(reached, "{uri}");
+        }
+    }
+
+    #[test]
+    fn a_stranger_may_not_read_what_may_hold_secrets() {
+        for uri in ["/v1/in_force", "/v1/generations/1"] {
+            let (status, _, reached) = ask_as(STRANGER, Method::GET, uri);
+            assert_eq!((status, reached), (403, false), "{uri}");
         }
     }
 
@@ -285,6 +297,37 @@ mod tests {
             let (_, _, reached) = ask_as(uid, Method::POST, "/v1/stop");
             assert!(reached);
         }
+    }
+
+    fn many_jobs_in_force() -> Answer {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("hupd.toml");
+        let head = "[daemon]\nstate_dir = \"/s\"\nruntime_dir = \"/r\"\ntimezone = \"UTC\"\n";
+        let job = |n| format!("[jobs.j{n}]\ncommand = \"x\"\nschedule = \"@daily\"\n");
+        let text: String = (0..500).map(job).collect();
+        std::fs::write(&file, format!("{head}{text}")).unwrap();
+        let now = jiff::Timestamp::UNIX_EPOCH;
+        let accepted = config::load(&file, &Surroundings::default(), now).unwrap();
+        let forecast = Forecast::new(
+            Arc::new(accepted.config),
+            now,
+            HashMap::new(),
+            HashMap::new(),
+        );
+        Answer::InForceOf(Arc::new(InForce::of_file("hupd.toml".to_owned(), forecast)))
+    }
+
+    #[test]
+    fn others_are_served_while_all_jobs_are_written_down() {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let writing = tokio::spawn(written(many_jobs_in_force()));
+            tokio::task::yield_now().await;
+            assert!(!writing.is_finished());
+            assert_eq!(writing.await.unwrap().status(), StatusCode::OK);
+        });
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What becomes of what runs and waits, when a file comes into force: lost, started, or beside each other.
 
+use std::collections::HashMap;
 use std::fmt::Display;
 
 use serde::{Deserialize, Serialize};
@@ -7,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::live::{Live, LiveRun};
 use super::portrait::Portrait;
 use crate::config::{Config, Job, Key, Overlap, counted};
-use crate::run::{JobName, RunId};
+use crate::run::{GroupName, JobName, RunId};
 
 /// One consequence, as a sentence.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,11 +34,21 @@ pub enum NoteKind {
 pub struct Outlook<'p> {
     old: &'p Portrait,
     new: &'p Config,
+    /// Runs that take a place: what waits for its next attempt does not.
+    alive: usize,
+    /// The runs that are in the way of each group once the file is in force, with the names of their jobs.
+    in_groups: HashMap<&'p str, Vec<(&'p str, &'p LiveRun)>>,
 }
 
 impl<'p> Outlook<'p> {
     pub fn new(old: &'p Portrait, new: &'p Config) -> Self {
-        Self { old, new }
+        let runs = all_live(old).flat_map(|(_, live)| &live.runs);
+        Self {
+            old,
+            new,
+            alive: runs.filter(|run| !run.rests).count(),
+            in_groups: in_groups(old, new),
+        }
     }
 
     /// Of a job that is new or changed.
@@ -83,7 +94,7 @@ impl<'p> Outlook<'p> {
     /// Of all jobs together.
     pub fn of_all(&self) -> Vec<Note> {
         let most = self.new.daemon.max_running;
-        let alive = self.alive();
+        let alive = self.alive;
         match self.changes("[daemon] max_running") {
             true if alive > most => vec![Note::goes_on(format!(
                 "{} now, more than max_running = {most}: nothing starts before fewer do",
@@ -103,17 +114,6 @@ impl<'p> Outlook<'p> {
         of_jobs.or_else(|| self.old.others.get(job))
     }
 
-    fn all_live(&self) -> impl Iterator<Item = &Live> {
-        let of_jobs = self.old.jobs.values().map(|job| &job.live);
-        of_jobs.chain(self.old.others.values())
-    }
-
-    /// Those that take a place: what waits for its next attempt does not.
-    fn alive(&self) -> usize {
-        let runs = self.all_live().flat_map(|live| &live.runs);
-        runs.filter(|run| !run.rests).count()
-    }
-
     fn changes(&self, setting: &str) -> bool {
         let new = self.new.settings();
         let new = new.iter().find(|key| key.key == setting);
@@ -122,13 +122,13 @@ impl<'p> Outlook<'p> {
     }
 
     fn waits_for_a_place(&self) -> bool {
-        self.all_live().any(|live| !live.waiting.is_empty())
+        all_live(self.old).any(|(_, live)| !live.waiting.is_empty())
     }
 
     /// What waits goes by the new definition.
     fn of_waiting(&self, job: &Job, live: &Live) -> Option<Note> {
         let (first, waiting) = (live.waiting.first()?, runs(&live.waiting));
-        let has_place = self.alive() < self.new.daemon.max_running;
+        let has_place = self.alive < self.new.daemon.max_running;
         Some(match self.in_the_way(job, live) {
             Some(run) => Note::goes_on(format!("{waiting} still waits for run {run}")),
             None if has_place => {
@@ -141,25 +141,18 @@ impl<'p> Outlook<'p> {
     /// The run for which what waits of a job has to wait, in its new place.
     fn in_the_way(&self, job: &Job, live: &Live) -> Option<RunId> {
         if let Some(group) = &job.group {
-            return self.in_group(group.as_str()).map(|(_, run)| run.run).min();
+            return self
+                .in_group(group.as_str())
+                .iter()
+                .map(|(_, run)| run.run)
+                .min();
         }
         let is_full = live.runs.len() >= job.overlap.most();
         live.runs.first().filter(|_| is_full).map(|run| run.run)
     }
 
-    /// The runs that are in the way of a group once the file is in force: those that began in it, and those whose job
-    /// is in it then.
-    fn in_group(&self, group: &str) -> impl Iterator<Item = (&str, &LiveRun)> {
-        let of_jobs = self.old.jobs.iter().map(|(name, job)| (name, &job.live));
-        let all = of_jobs.chain(&self.old.others);
-        let runs = all.flat_map(|(name, live)| live.runs.iter().map(move |run| (name, run)));
-        runs.filter(move |(name, run)| {
-            let job = self.new.jobs.get(&JobName::new(name));
-            let joins = job.and_then(|job| job.group.as_ref());
-            joins.is_some_and(|joined| joined.as_str() == group)
-                || run.groups.first().is_some_and(|began| began == group)
-        })
-        .map(|(name, run)| (name.as_str(), run))
+    fn in_group(&self, group: &str) -> &[(&'p str, &'p LiveRun)] {
+        self.in_groups.get(group).map_or(&[], Vec::as_slice)
     }
 
     /// Runs beside each other that the new definition would not have let start so.
@@ -192,6 +185,7 @@ impl<'p> Outlook<'p> {
         let own = live.runs.first()?;
         let (other, run) = self
             .in_group(group)
+            .iter()
             .find(|(name, _)| *name != job.name.as_str())?;
         Some(Note::overlaps(format!(
             "run {} goes on beside run {} of job '{other}', though both are in group \"{group}\"; \
@@ -199,6 +193,34 @@ impl<'p> Outlook<'p> {
             own.run, run.run
         )))
     }
+}
+
+fn all_live(old: &Portrait) -> impl Iterator<Item = (&str, &Live)> {
+    let of_jobs = old.jobs.iter().map(|(name, job)| (name, &job.live));
+    let all = of_jobs.chain(&old.others);
+    all.map(|(name, live)| (name.as_str(), live))
+}
+
+/// A run is in the way of the group that it began in, and of that in which its job is then.
+fn in_groups<'p>(
+    old: &'p Portrait,
+    new: &'p Config,
+) -> HashMap<&'p str, Vec<(&'p str, &'p LiveRun)>> {
+    let mut in_groups: HashMap<_, Vec<_>> = HashMap::new();
+    for (name, live) in all_live(old).filter(|(_, live)| !live.runs.is_empty()) {
+        let job = new.jobs.get(&JobName::new(name));
+        let joins = job
+            .and_then(|job| job.group.as_ref())
+            .map(GroupName::as_str);
+        for run in &live.runs {
+            let began = run.groups.first().map(String::as_str);
+            let other = began.filter(|began| joins != Some(began));
+            for group in joins.into_iter().chain(other) {
+                in_groups.entry(group).or_default().push((name, run));
+            }
+        }
+    }
+    in_groups
 }
 
 /// Those that somebody asked for run all the same.

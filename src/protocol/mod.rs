@@ -73,10 +73,10 @@ pub enum Request {
 }
 
 impl Request {
-    /// Whether it is for root and the daemon's own user alone: what changes anything, and what tells of values that
-    /// nobody else may read whether they are the same.
+    /// Whether it is for root and the daemon's own user alone: what changes anything, and what tells values that nobody
+    /// else may read, or whether they are the same.
     pub fn is_for_owners(&self) -> bool {
-        self.changes_something() || *self == Self::InForce
+        self.changes_something() || matches!(self, Self::InForce | Self::ShowGeneration(_))
     }
 
     /// Whether it changes anything.

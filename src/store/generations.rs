@@ -11,7 +11,7 @@ use super::record::write_mark;
 /// Configurations kept with their text, at most so many and so much; the last one always.
 const GENERATIONS_WITH_FILES: usize = 50;
 const BYTES_OF_FILES: usize = 64 << 20;
-/// Rows kept of accepted and of refused attempts.
+/// Rows kept of each kind: of refused attempts, of those that made a generation, of those that changed nothing.
 const GENERATIONS: usize = 1000;
 
 /// Writes an attempt; the files only where it was accepted.
@@ -116,15 +116,18 @@ fn write_sources(
     Ok(())
 }
 
-/// Forgets attempts and files of long ago; called when one is added, so there are few.
+/// Forgets files and attempts of long ago; called when one is added, so there are few.
 fn trim(connection: &Connection) -> rusqlite::Result<()> {
-    for accepted in [0, 1] {
-        connection.execute(
-            "DELETE FROM generations WHERE accepted = ?1 AND id <= (SELECT id FROM generations
-               WHERE accepted = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)",
-            params![accepted, whole(GENERATIONS as u64)],
-        )?;
-    }
+    trim_files(connection)?;
+    connection.execute(
+        "DELETE FROM generations WHERE accepted = 0 AND id <= (SELECT id FROM generations
+           WHERE accepted = 0 ORDER BY id DESC LIMIT 1 OFFSET ?1)",
+        [whole(GENERATIONS as u64)],
+    )?;
+    trim_accepted(connection)
+}
+
+fn trim_files(connection: &Connection) -> rusqlite::Result<()> {
     connection
         .execute(
             "DELETE FROM generation_files WHERE generation NOT IN (
@@ -142,6 +145,30 @@ fn trim(connection: &Connection) -> rusqlite::Result<()> {
                 whole(GENERATIONS_WITH_FILES as u64),
                 whole(BYTES_OF_FILES as u64)
             ],
+        )
+        .map(|_| ())
+}
+
+/// What changes nothing is counted apart, so that a storm of it pushes nothing else out. What files are kept for stays,
+/// and so does a generation from which runs are left.
+fn trim_accepted(connection: &Connection) -> rusqlite::Result<()> {
+    connection
+        .execute(
+            "DELETE FROM generations WHERE id IN (
+               SELECT id FROM (
+                 SELECT id, row_number() OVER (PARTITION BY is_repeated ORDER BY id DESC) AS nth
+                 FROM (
+                   SELECT id, lead(number) OVER (ORDER BY id) IS number AS is_repeated
+                   FROM generations WHERE accepted))
+               WHERE nth > ?1)
+             AND id NOT IN (
+               SELECT max(id) FROM generations
+               WHERE files IN (SELECT generation FROM generation_files) GROUP BY files)
+             AND id NOT IN (
+               SELECT max(id) FROM generations
+               WHERE accepted AND number IN (SELECT generation FROM runs WHERE ended_at IS NULL)
+               GROUP BY number)",
+            [whole(GENERATIONS as u64)],
         )
         .map(|_| ())
 }

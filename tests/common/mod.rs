@@ -18,9 +18,11 @@ pub use store::{
     wait_for_recovery,
 };
 
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixDatagram;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -160,6 +162,28 @@ impl Home {
             .stdin(Stdio::null());
         clean(&mut command);
         command
+    }
+
+    /// `hupctl` by somebody who may use the socket and is neither root nor the user of hupd. Only root can be that.
+    pub fn hupctl_of_a_stranger(&self) -> Command {
+        let open = |path: PathBuf, mode| {
+            fs::set_permissions(path, Permissions::from_mode(mode)).expect("permitted");
+        };
+        open(self.path().to_owned(), 0o755);
+        open(self.file("run"), 0o755);
+        open(self.socket(), 0o666);
+        let program = self.file("hupctl");
+        // By another process: a file that this one had open for writing while a parallel test forked cannot be executed.
+        let mut copy = Command::new("cp");
+        let copied = copy
+            .arg(env!("CARGO_BIN_EXE_hupctl"))
+            .arg(&program)
+            .status();
+        assert!(copied.expect("cp runs").success());
+        let mut stranger = Command::new(&program);
+        stranger.uid(54_321).gid(54_321);
+        stranger.arg("--socket").arg(self.socket());
+        stranger
     }
 
     /// What `hupctl --json` prints.

@@ -69,7 +69,7 @@ pub enum Command {
         #[arg(value_name = "RUN|JOB", required_unless_present = "generation")]
         of: Option<String>,
         /// The files of this generation, as they were accepted
-        #[arg(short, long, value_name = "N", conflicts_with = "of")]
+        #[arg(short, long, value_name = "N", conflicts_with = "of", value_parser = generation_number)]
         generation: Option<u64>,
     },
     /// List what came into force and what was refused, newest first, and which runs are left of it
@@ -139,7 +139,7 @@ pub enum Command {
     /// Bring an earlier generation back into force, and wait for the verdict; the file on disk stays as it is
     Rollback {
         /// Its number, as `hupctl generations` shows it; without it, the newest one before that says something else
-        #[arg(value_name = "N")]
+        #[arg(value_name = "N", value_parser = generation_number)]
         generation: Option<u64>,
     },
     /// Check a configuration file, without hupd
@@ -255,6 +255,11 @@ fn run_number(text: &str) -> Result<u64, String> {
     text.parse().map_err(|_| wanted.to_owned())
 }
 
+fn generation_number(text: &str) -> Result<u64, String> {
+    let wanted = "the number of a generation is wanted, as `hupctl generations` shows it";
+    text.parse().map_err(|_| wanted.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -271,6 +276,17 @@ mod tests {
         let error = Arguments::try_parse_from(["hupctl", "kill", "backup"]).unwrap_err();
         let text = error.to_string();
         assert!(text.contains("the number of a run is wanted"), "{text}");
+    }
+
+    #[test]
+    fn what_is_no_number_of_a_generation_is_told_what_is_wanted() {
+        for arguments in [["hupctl", "rollback", "x"], ["hupctl", "show", "-g=x"]] {
+            let text = Arguments::try_parse_from(arguments)
+                .unwrap_err()
+                .to_string();
+            let wanted = "the number of a generation is wanted, as `hupctl generations` shows it";
+            assert!(text.contains(wanted), "{text}");
+        }
     }
 
     #[test]

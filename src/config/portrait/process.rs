@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::super::limits::{Limits, Resource};
 use super::super::process::{Hangup, Process};
-use super::super::{format_size, parse_size};
+use super::super::size::format_size_exactly;
 use super::{quoted, time};
 
 /// Each key with what is in force.
@@ -76,12 +76,6 @@ fn amount(resource: Resource, limit: u64) -> String {
         | Resource::Core
         | Resource::FileSize
         | Resource::Stack
-        | Resource::LockedMemory => {
-            let short = format_size(limit);
-            quoted(match parse_size(&short) == Ok(limit) {
-                true => short,
-                false => format!("{limit}B"),
-            })
-        }
+        | Resource::LockedMemory => quoted(format_size_exactly(limit)),
     }
 }

@@ -74,6 +74,18 @@ fn values_that_are_not_told_are_told_apart() {
 }
 
 #[test]
+fn a_byte_more_is_told() {
+    let file = |bytes: u32| {
+        accepted(&format!(
+            "[history]\noutput = \"{bytes}B\"\n[jobs.a]\ncommand = \"x\"\n"
+        ))
+    };
+    let changes = KeyChange::between(&file(1 << 20).settings(), &file((1 << 20) + 1).settings());
+    let told: Vec<_> = changes.iter().map(|it| (&*it.old, &*it.new)).collect();
+    assert_eq!(told, [("\"1MiB\"", "\"1048577B\"")]);
+}
+
+#[test]
 fn every_setting_is_told() {
     let old = accepted("[jobs.a]\ncommand = \"x\"\n");
     let new = accepted(concat!(

@@ -72,6 +72,54 @@ fn runs_are_filtered_and_the_newest_come_first() {
 }
 
 #[test]
+fn reloads_that_change_nothing_push_out_no_files_and_no_generation_with_runs() {
+    let place = Place::new();
+    let store = place.store();
+    store.claim(vec![claim(1, "a", 60)]);
+    for number in 1..=60 {
+        store.verdict(verdict(number, true), vec![source(&number.to_string())]);
+    }
+    runs(&store);
+    // Reloads that change nothing, and then starts with the same text, which make generations of their own.
+    for (many, step) in [(2500, 0), (1040, 1)] {
+        let more = format!(
+            "INSERT INTO generations (number, at, asked_by, accepted, summary, problems, problem_count, seconds, files)
+             WITH RECURSIVE nth(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM nth WHERE n < {many})
+             SELECT number + n * {step}, at, asked_by, 1, summary, '', 0, 0, files
+             FROM nth, (SELECT * FROM generations ORDER BY id DESC LIMIT 1)"
+        );
+        place.shell().execute(&more, []).unwrap();
+    }
+    store.verdict(verdict(1100, true), vec![source("60")]);
+    let show = |which| {
+        let standing = Standing {
+            in_force: 1100,
+            ..Standing::default()
+        };
+        match ask(|reply| store.ask(Question::ShowGeneration(which, standing, reply))) {
+            Answer::ShowGeneration(details) => details.files[0].text.clone(),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(show(Earlier::Before), "59");
+    assert_eq!(show(Earlier::Number(11)), "11");
+    let numbers = |condition: &str| -> i64 {
+        let sql = format!("SELECT count(DISTINCT number) FROM generations WHERE {condition}");
+        place.shell().query_row(&sql, [], |row| row.get(0)).unwrap()
+    };
+    // The run of the first one goes on; of the others that have no files any more nothing is left.
+    assert_eq!(
+        (numbers("number = 1"), numbers("number BETWEEN 2 AND 10")),
+        (1, 0)
+    );
+    let rows: i64 = place
+        .shell()
+        .query_row("SELECT count(*) FROM generations", [], |row| row.get(0))
+        .unwrap();
+    assert!(rows <= 1000 + 1000 + 50 + 1, "{rows}");
+}
+
+#[test]
 fn a_query_sees_what_was_recorded_before_it() {
     let place = Place::new();
     let store = place.store();

@@ -1,0 +1,216 @@
+//! Which places of a file hold what is told to nobody: the values of `env` and `stdin`, as far as broken text lets know.
+
+use std::ops::Range;
+
+use toml_parser::Source;
+use toml_parser::lexer::{Token, TokenKind};
+
+use super::synonyms;
+use super::words::nearest;
+
+const SECRET: [&str; 2] = ["env", "stdin"];
+
+/// The places, in their order.
+#[derive(Debug, Default)]
+pub(super) struct Secrets(Vec<Range<usize>>);
+
+impl Secrets {
+    pub fn of(text: &str) -> Self {
+        let mut scan = Scan::new(text);
+        for token in Source::new(text).lex() {
+            scan.take(token);
+        }
+        scan.found
+    }
+
+    /// Whether there is any of it in that part of the file.
+    pub fn are_in(&self, part: &Range<usize>) -> bool {
+        let first = self.0.partition_point(|secret| secret.end <= part.start);
+        self.0.get(first).is_some_and(|it| it.start <= part.end)
+    }
+}
+
+/// Reads tokens, for a tree is not to be had of what is broken.
+#[derive(Debug)]
+struct Scan<'t> {
+    text: &'t str,
+    found: Secrets,
+    /// Brackets that are open.
+    depth: usize,
+    begins_line: bool,
+    /// The names of a header so far.
+    header: Option<Vec<&'t str>>,
+    /// A name that is a secret key if it is a key: where it begins.
+    candidate: Option<usize>,
+    /// Where the secret begins that is being read, and how deep.
+    secret: Option<(usize, usize)>,
+}
+
+impl<'t> Scan<'t> {
+    fn new(text: &'t str) -> Self {
+        Self {
+            text,
+            found: Secrets::default(),
+            depth: 0,
+            begins_line: true,
+            header: None,
+            candidate: None,
+            secret: None,
+        }
+    }
+
+    fn take(&mut self, token: Token) {
+        let span = token.span().start()..token.span().end();
+        match token.kind() {
+            TokenKind::Whitespace => return,
+            TokenKind::Newline => self.end_line(span.start),
+            TokenKind::Eof => self.end_secret(span.end),
+            TokenKind::LeftSquareBracket if self.begins_line => self.begin_header(span.start),
+            TokenKind::LeftSquareBracket | TokenKind::LeftCurlyBracket => self.depth += 1,
+            TokenKind::RightSquareBracket | TokenKind::RightCurlyBracket => {
+                self.depth = self.depth.saturating_sub(1);
+            }
+            TokenKind::Atom | TokenKind::BasicString | TokenKind::LiteralString => {
+                self.name(span.clone())
+            }
+            TokenKind::Equals | TokenKind::Dot => {
+                if let Some(start) = self.candidate.take() {
+                    self.begin_secret(start);
+                }
+            }
+            _ => {}
+        }
+        self.begins_line = token.kind() == TokenKind::Newline;
+    }
+
+    fn name(&mut self, span: Range<usize>) {
+        let name = self.text.get(span.clone()).unwrap_or_default();
+        let name = name.trim_matches(['"', '\'', ':']);
+        match &mut self.header {
+            Some(names) => names.push(name),
+            None if is_secret(name) && self.begins_line => self.begin_secret(span.start),
+            None => self.candidate = is_secret(name).then_some(span.start),
+        }
+    }
+
+    /// Ends what was not closed: nothing goes on behind a header.
+    fn begin_header(&mut self, at: usize) {
+        self.end_secret(at);
+        self.depth = 0;
+        self.header = Some(Vec::new());
+    }
+
+    fn end_line(&mut self, at: usize) {
+        self.candidate = None;
+        if let Some(names) = self.header.take() {
+            self.depth = 0;
+            // All of the section, also what is broken of it.
+            if is_of_secrets(&names) {
+                self.secret = Some((at, usize::MAX));
+            }
+            return;
+        }
+        if self
+            .secret
+            .is_some_and(|(_, depth)| depth != usize::MAX && self.depth <= depth)
+        {
+            self.end_secret(at);
+        }
+    }
+
+    fn begin_secret(&mut self, at: usize) {
+        self.secret.get_or_insert((at, self.depth));
+    }
+
+    fn end_secret(&mut self, at: usize) {
+        if let Some((start, _)) = self.secret.take() {
+            self.found.0.push(start..at);
+        }
+    }
+}
+
+/// Also what is meant for one of these keys.
+fn is_secret(name: &str) -> bool {
+    nearest(name, SECRET)
+        .or(synonyms::meant(name, &SECRET))
+        .is_some()
+}
+
+/// `[jobs.a.env]`, not `[jobs.env]`.
+fn is_of_secrets(header: &[&str]) -> bool {
+    let keys = match header.first() {
+        Some(&"jobs") => header.get(2..),
+        _ => header.get(1..),
+    };
+    keys.unwrap_or_default().iter().any(|name| is_secret(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The lines of a text that hold secrets, from 1.
+    fn lines(text: &str) -> Vec<usize> {
+        let secrets = Secrets::of(text);
+        let mut at = 0;
+        let lines = text
+            .split_inclusive('\n')
+            .enumerate()
+            .filter_map(|(number, line)| {
+                let start = at;
+                at += line.len();
+                let line = start..start + line.trim_end().len();
+                secrets.are_in(&line).then_some(number + 1)
+            });
+        lines.collect()
+    }
+
+    #[test]
+    fn a_value_of_env_or_stdin_is_a_secret_wherever_it_stands() {
+        for (text, secret) in [
+            ("a = 1\nenv = { A = \"x\" }\nb = 2\n", vec![2]),
+            ("a = 1\nenv.A = \"x\"\nb = 2\n", vec![2]),
+            (
+                "\"env\" = {\n A = \"x\",\n B = \"y\"\n}\nb = 2\n",
+                vec![1, 2, 3, 4],
+            ),
+            ("jobs.a = { env = { A = \"x\" }, b = 2 }\nc = 3\n", vec![1]),
+            (
+                "[jobs.a.env]\nA = \"x\"\n\nB = \"x\"\n[jobs.b]\nb = 2\n",
+                vec![1, 2, 3, 4],
+            ),
+            ("stdin = \"\"\"\na = 1\nb\"\"\"\nc = 1\n", vec![1, 2, 3]),
+            ("jobs.a.stdin = 'x'\nc = 1\n", vec![1]),
+        ] {
+            assert_eq!(lines(text), secret, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_broken_or_by_another_name_is_a_secret_as_well() {
+        for (text, secret) in [
+            ("env = { A = \"x }\nb = 2\n[jobs.b]\nc = 2\n", vec![1, 2]),
+            ("env { A = \"x\" }\nb = 2\n", vec![1]),
+            ("env: { A = \"x\" }\nb = 2\n", vec![1]),
+            ("stdin = \"\"\"\na = 1\n[jobs.b]\n", vec![1, 2, 3]),
+            ("environment = { A = \"x\" }\nb = 2\n", vec![1]),
+            ("ENVS = { A = \"x\" }\nb = 2\n", vec![1]),
+            ("[jobs.a.env\nA = \"x\"\n[jobs.b]\n", vec![1, 2]),
+        ] {
+            assert_eq!(lines(text), secret, "{text}");
+        }
+    }
+
+    #[test]
+    fn nothing_else_is_a_secret() {
+        for text in [
+            "command = [\"env\", \"A=x\"]\n",
+            "[jobs.env]\ncommand = \"x\"\n",
+            "env_file = \"/x\"\nenv_inherit = [\"LANG\"]\n",
+            "# env = 1\ndescription = \"env = 1\"\n",
+            "",
+        ] {
+            assert_eq!(lines(text), [0; 0], "{text}");
+        }
+    }
+}
