@@ -2,6 +2,8 @@
 //! engine is told of claims and processes.
 
 use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -63,7 +65,7 @@ pub struct RunStart {
 }
 
 /// By what a process is known again, for its number passes to others: they all begin later than this.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Birth {
     /// In which boot of the machine it was, and in which of its pid namespaces.
     pub boot: u64,
@@ -73,6 +75,16 @@ pub struct Birth {
     /// The same moment on the clock of all time limits, [`Moment::elapsed`]: CLOCK_MONOTONIC, which does not count that
     /// sleep, is the same for all processes of a boot; see clock_gettime(2).
     pub elapsed: Duration,
+    /// Where it and all that it starts live, if they have a place of their own.
+    pub home: Option<Home>,
+}
+
+/// The cgroup of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Home {
+    pub path: Arc<Path>,
+    /// Of its folder: another cgroup that gets the path later has another one.
+    pub inode: u64,
 }
 
 /// A run that was open when an earlier hupd ended.
@@ -241,7 +253,7 @@ pub enum Claimed {
     AlreadyThere,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Started {
     pub run: RunId,
     pub pid: i32,

@@ -14,6 +14,7 @@ use std::io::{BufRead, BufReader};
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::symlink;
 use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use common::{Home, Hupd, has_program, is_alive, skip, store, text, wait_until};
@@ -522,7 +523,14 @@ fn variables(environment: &[u8]) -> Vec<(OsString, OsString)> {
 fn forget_start(home: &Home) {
     let store = rusqlite::Connection::open(home.file("state/hupd.db")).unwrap();
     let sql = "UPDATE runs SET pid = NULL, started_at = NULL, boot = NULL, born_by = NULL,
-                 born_elapsed = NULL";
+                 born_elapsed = NULL, home = NULL, home_inode = NULL";
+    assert_eq!(store.execute(sql, []), Ok(1));
+}
+
+/// As where hupd has none to give.
+fn forget_cgroup(home: &Home) {
+    let store = rusqlite::Connection::open(home.file("state/hupd.db")).unwrap();
+    let sql = "UPDATE runs SET home = NULL, home_inode = NULL";
     assert_eq!(store.execute(sql, []), Ok(1));
 }
 
@@ -545,6 +553,7 @@ fn what_belongs_to_another_history_is_let_alone() {
     let stray = stray(&home);
     end(&members(pid));
     wait_until("nobody is left", || members(pid).is_empty().then_some(()));
+    forget_cgroup(&home);
     std::fs::rename(home.file("state"), home.file("other")).unwrap();
     let config = home.read("hupd.toml").replace("\"state\"", "\"other\"");
     home.write("hupd.toml", &config);
@@ -556,6 +565,91 @@ fn what_belongs_to_another_history_is_let_alone() {
     hupd.stop();
     assert!(is_alive(stray));
     end(&[stray]);
+}
+
+/// As `strays`, and that one knows nothing of hupd. Nothing where no cgroup is delegated: nobody could find it then.
+fn killed_with_a_cgroup(orphans: &str) -> Option<(Home, Pid, PathBuf)> {
+    let (home, pid) = killed(&strays(orphans).replace("(setsid", "(env -i setsid"));
+    let sql = "SELECT home FROM runs WHERE ended_at IS NULL";
+    let cgroup = store(&home).query_row(sql, [], |row| row.get::<_, Option<String>>(0));
+    if let Some(cgroup) = cgroup.unwrap() {
+        return Some((home, pid, cgroup.into()));
+    }
+    end(&[members(pid), vec![stray(&home)]].concat());
+    skip("what is known by its cgroup alone: none is delegated here");
+    None
+}
+
+#[test]
+fn what_knows_nothing_of_hupd_is_found_in_the_cgroup_of_its_run() {
+    for is_leader_there in [true, false] {
+        let Some((home, pid, cgroup)) = killed_with_a_cgroup("kill") else {
+            return;
+        };
+        let stray = stray(&home);
+        if !is_leader_there {
+            end(&members(pid));
+            wait_until("nobody is left", || members(pid).is_empty().then_some(()));
+        }
+
+        let hupd = Hupd::start_in(home);
+
+        let lost = hupd.home.ended_run("long");
+        assert_eq!(lost["stopped_by"], "orphan");
+        assert_eq!(lost["survivors"], serde_json::json!([]));
+        assert!(!is_alive(stray) && members(pid).is_empty());
+        wait_until("its cgroup goes with it", || {
+            (!cgroup.exists()).then_some(())
+        });
+    }
+}
+
+#[test]
+fn what_knows_nothing_of_hupd_is_named_where_it_is_left_alone() {
+    let Some((home, pid, cgroup)) = killed_with_a_cgroup("leave") else {
+        return;
+    };
+    let left = [others(&members(pid), pid), vec![stray(&home)]].concat();
+    let mut hupd = Hupd::start_in(home);
+    hupd.home.wait_running("long", 1);
+    hupd.home.open_gate("gate");
+    assert_eq!(named(&hupd.home.ended_run("long")), names(&left));
+    assert!(left.iter().all(|pid| is_alive(*pid)));
+    hupd.stop();
+    end(&left);
+    wait_until("nobody lives there", || std::fs::remove_dir(&cgroup).ok());
+}
+
+/// Or in another cgroup of that path, or in one in which hupd lives as well: then the job has started it.
+#[test]
+fn a_cgroup_that_says_nothing_of_a_run_is_let_alone() {
+    for is_another in [true, false] {
+        let Some((home, pid, cgroup)) = killed_with_a_cgroup("kill") else {
+            return;
+        };
+        let stray = stray(&home);
+        end(&members(pid));
+        wait_until("nobody is left", || members(pid).is_empty().then_some(()));
+        let mut enter = String::new();
+        match is_another {
+            true => {
+                let sql = "UPDATE runs SET home_inode = home_inode + 1 WHERE ended_at IS NULL";
+                let store = rusqlite::Connection::open(home.file("state/hupd.db")).unwrap();
+                assert_eq!(store.execute(sql, []), Ok(1));
+            }
+            false => enter = format!("echo 0 >{}/cgroup.procs; ", cgroup.display()),
+        }
+        let command = home.hupd_through(&format!("{enter}exec \"$@\""));
+
+        let mut hupd = Hupd::start_by(command, home);
+
+        let lost = hupd.home.ended_run("long");
+        assert_eq!(lost["stopped_by"], serde_json::Value::Null);
+        assert!(is_alive(stray) && is_alive(hupd.pid()));
+        hupd.stop();
+        end(&[stray]);
+        wait_until("nobody lives there", || std::fs::remove_dir(&cgroup).ok());
+    }
 }
 
 /// By its environment alone it is known, and that must not depend on how the folder is written.
@@ -594,6 +688,7 @@ fn spell_state_dir(home: &Home, (before, after): (&str, &str)) {
 #[test]
 fn what_outlives_kill_is_named() {
     let (home, pid) = killed(&waits("kill").replace("1s", "100ms"));
+    forget_cgroup(&home);
     let deaf = "inject=pidfd_send_signal:retval=0";
     let Some(hupd) = start_under_strace(home, &["-e", "trace=pidfd_send_signal", "-e", deaf])
     else {

@@ -39,7 +39,6 @@ impl Engine {
                 wall: start.at,
                 elapsed: now.elapsed.saturating_sub(age),
             },
-            birth: start.birth,
         };
         let note = format!(
             "hupd was killed, its process did not end with it: pid {}",
@@ -57,7 +56,6 @@ impl Engine {
         let process = Process {
             pid,
             since: Moment { wall, ..now },
-            birth: start.and_then(|start| start.birth),
         };
         self.go_on_as(process, open, note, now)
     }

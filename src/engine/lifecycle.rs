@@ -99,7 +99,6 @@ impl Engine {
             process: Process {
                 pid: started.pid,
                 since: started.at,
-                birth: started.birth,
             },
             limit_at: limit.map(|limit| started.at.elapsed.saturating_add(limit)),
         };
@@ -108,7 +107,7 @@ impl Engine {
             run: started.run,
             pid: started.pid,
             at: started.at.wall,
-            birth: started.birth,
+            birth: started.birth.clone(),
         };
         let mut effects = vec![Effect::RecordStart(start)];
         self.end_shortage();

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::owed::Pace;
 use crate::clock::Moment;
 use crate::config::Job;
-use crate::ledger::{Birth, RunEnd};
+use crate::ledger::RunEnd;
 use crate::run::{Generation, GroupName, JobName, Occurrence, RunId, StopReason};
 use crate::schedule::Watch;
 
@@ -78,8 +78,6 @@ pub enum State {
 pub struct Process {
     pub pid: i32,
     pub since: Moment,
-    /// By what another hupd knows it again.
-    pub birth: Option<Birth>,
 }
 
 impl State {

@@ -40,8 +40,9 @@ pub(super) fn write_failed(connection: &Connection, failed: &Failed) -> rusqlite
         ])?;
     connection
         .prepare_cached(
-            "UPDATE runs SET pid = NULL, started_at = NULL, boot = NULL, born_by = NULL, born_elapsed = NULL, attempt = ?2, next_attempt_at = ?3,
-               retry_delay = ?4 WHERE id = ?1",
+            "UPDATE runs SET pid = NULL, started_at = NULL, boot = NULL, born_by = NULL, born_elapsed = NULL,
+               home = NULL, home_inode = NULL, attempt = ?2, next_attempt_at = ?3, retry_delay = ?4
+             WHERE id = ?1",
         )?
         .execute(params![
             end.run,

@@ -140,18 +140,23 @@ pub(super) fn write_mark(
 }
 
 pub(super) fn write_start(connection: &Connection, start: &RunStart) -> rusqlite::Result<()> {
+    let birth = start.birth.as_ref();
+    let home = birth.and_then(|birth| birth.home.as_ref());
     connection
         .prepare_cached(
-            "UPDATE runs SET pid = ?2, started_at = ?3, boot = ?4, born_by = ?5, born_elapsed = ?6
+            "UPDATE runs SET pid = ?2, started_at = ?3, boot = ?4, born_by = ?5, born_elapsed = ?6,
+               home = ?7, home_inode = ?8
              WHERE id = ?1",
         )?
         .execute(params![
             start.run,
             start.pid,
             Micros(start.at),
-            start.birth.map(|birth| whole(birth.boot)),
-            start.birth.map(|birth| micros(birth.by)),
-            start.birth.map(|birth| micros(birth.elapsed)),
+            birth.map(|birth| whole(birth.boot)),
+            birth.map(|birth| micros(birth.by)),
+            birth.map(|birth| micros(birth.elapsed)),
+            home.map(|home| home.path.to_str()),
+            home.map(|home| whole(home.inode)),
         ])
         .and_then(of_a_run)
 }

@@ -1,12 +1,13 @@
 //! What an earlier life left open is read, and what must go on counting.
 
 use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row};
 
-use crate::ledger::{Anchor, Birth, OpenRun, Pause, RunStart, Waited};
+use crate::ledger::{Anchor, Birth, Home, OpenRun, Pause, RunStart, Waited};
 use crate::run::{Generation, JobName, Occurrence, RunId};
 
 use super::Recovered;
@@ -75,7 +76,7 @@ pub(super) fn open_runs(connection: &Connection, which: &str) -> rusqlite::Resul
     connection
         .prepare(&format!(
             "SELECT id, job, instant, trigger, generation, pid, started_at, boot, born_by,
-               born_elapsed, attempt
+               born_elapsed, attempt, home, home_inode
              FROM runs WHERE {which} ORDER BY id"
         ))?
         .query_map([], open_run)?
@@ -86,9 +87,7 @@ fn open_run(row: &Row<'_>) -> rusqlite::Result<OpenRun> {
     let run = row.get(0)?;
     let started = row.get::<_, Option<i32>>(5)?;
     let started = started.zip(row.get::<_, Option<Micros>>(6)?);
-    let birth = row.get::<_, Option<Whole>>(7)?;
-    let birth = birth.zip(row.get::<_, Option<Whole>>(8)?);
-    let birth = birth.zip(row.get::<_, Option<Whole>>(9)?);
+    let birth = birth(row)?;
     Ok(OpenRun {
         run,
         occurrence: Occurrence {
@@ -102,13 +101,26 @@ fn open_run(row: &Row<'_>) -> rusqlite::Result<OpenRun> {
             run,
             pid,
             at: at.0,
-            birth: birth.map(|((boot, by), elapsed)| Birth {
-                boot: boot.0,
-                by: Duration::from_micros(by.0),
-                elapsed: Duration::from_micros(elapsed.0),
-            }),
+            birth,
         }),
     })
+}
+
+fn birth(row: &Row<'_>) -> rusqlite::Result<Option<Birth>> {
+    let birth = row.get::<_, Option<Whole>>(7)?;
+    let birth = birth.zip(row.get::<_, Option<Whole>>(8)?);
+    let birth = birth.zip(row.get::<_, Option<Whole>>(9)?);
+    let home = row.get::<_, Option<String>>(11)?;
+    let home = home.zip(row.get::<_, Option<Whole>>(12)?);
+    Ok(birth.map(|((boot, by), elapsed)| Birth {
+        boot: boot.0,
+        by: Duration::from_micros(by.0),
+        elapsed: Duration::from_micros(elapsed.0),
+        home: home.map(|(path, inode)| Home {
+            path: PathBuf::from(path).into(),
+            inode: inode.0,
+        }),
+    }))
 }
 
 fn waiting(connection: &Connection) -> rusqlite::Result<Vec<Waited>> {

@@ -69,6 +69,8 @@ CREATE TABLE runs (
   boot INTEGER,               -- in which boot and pid namespace its process began
   born_by INTEGER,            -- and by when at the latest, since that boot,
   born_elapsed INTEGER,       -- and that without the sleep of the machine
+  home TEXT,                  -- the cgroup of its own, where it has one,
+  home_inode INTEGER,         -- and by what that is known from a later one of the same path
   note TEXT,                  -- what else is worth knowing of it
   success INTEGER,            -- by the `success_exit_codes` of its job; NULL until it has ended
   attempt INTEGER NOT NULL DEFAULT 1,
@@ -222,6 +224,8 @@ CREATE INDEX runs_began ON runs (coalesce(started_at, claimed_at)) WHERE ended_a
 ALTER TABLE runs ADD COLUMN boot INTEGER;
 ALTER TABLE runs ADD COLUMN born_by INTEGER;
 ALTER TABLE runs ADD COLUMN born_elapsed INTEGER;
+ALTER TABLE runs ADD COLUMN home TEXT;
+ALTER TABLE runs ADD COLUMN home_inode INTEGER;
 ALTER TABLE runs ADD COLUMN note TEXT;
 ALTER TABLE runs ADD COLUMN survivors TEXT;
 ALTER TABLE generations ADD COLUMN files INTEGER;

@@ -13,12 +13,15 @@ mod tests;
 use std::fs;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::fs::{Mode, OFlags};
-use rustix::process::{Pid, Signal, getpgid, test_kill_process};
+use rustix::process::{Pid, Signal, getpgid, getpid, test_kill_process};
+
+use crate::ledger::Home;
 
 /// What the folders begin with, before the number of the hupd that made them.
 const PREFIX: &str = "hupd.";
@@ -69,7 +72,11 @@ impl Delegation {
             }
             made => made?,
         }
-        Ok(Cgroup { path })
+        let inode = fs::metadata(&path)?.ino();
+        Ok(Cgroup {
+            path: path.into(),
+            inode,
+        })
     }
 }
 
@@ -99,14 +106,34 @@ fn remove(path: &Path) {
 /// The cgroup of a run.
 #[derive(Debug)]
 pub struct Cgroup {
-    path: PathBuf,
+    path: Arc<Path>,
+    inode: u64,
 }
 
 impl Cgroup {
+    /// One that an earlier hupd had made, if it is still there, and is that one. None where we live in it ourselves, as
+    /// what was started by a run: what else is there says nothing of that run then.
+    pub(crate) fn find(home: &Home) -> Option<Self> {
+        let found = Self {
+            path: home.path.clone(),
+            inode: fs::metadata(&home.path).ok()?.ino(),
+        };
+        let is_it = found.inode == home.inode && !found.members().contains(&getpid());
+        is_it.then_some(found)
+    }
+
+    /// By what a later hupd finds it.
+    pub(crate) fn home(&self) -> Home {
+        Home {
+            path: self.path.clone(),
+            inode: self.inode,
+        }
+    }
+
     /// For a process that is to be born there.
     pub(crate) fn open_folder(&self) -> io::Result<OwnedFd> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        Ok(rustix::fs::open(&self.path, flags, Mode::empty())?)
+        Ok(rustix::fs::open(&*self.path, flags, Mode::empty())?)
     }
 
     /// For a process that is to join.

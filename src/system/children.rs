@@ -39,6 +39,7 @@ use crate::event::{Event, Listener, Outbox, Reply, Started};
 use crate::ledger::{Birth, OpenRun, Remains};
 use crate::protocol::{Answer, OutputRow, Refusal, RefusalKind};
 use crate::run::{Output, RunId, Signal};
+use crate::system::cgroups::Cgroup;
 
 pub(crate) use callers::note_callers;
 use child::Child;
@@ -227,6 +228,7 @@ impl Source {
                 boot,
                 by: since_boot(),
                 elapsed: new.started.elapsed,
+                home: new.cgroup.as_ref().map(Cgroup::home),
             }),
         }));
         self.leftovers.let_go(run, &self.poll);

@@ -62,7 +62,7 @@ impl Machine {
 
     pub(crate) fn started(&self, of: RunId) -> Started {
         self.wait(|event| match event {
-            Event::Started(started) if started.run == of => Some(*started),
+            Event::Started(started) if started.run == of => Some(started.clone()),
             _ => None,
         })
     }

@@ -291,7 +291,7 @@ impl Machine {
                 };
                 self.at(process.ends, Happening::ProcessEnds(run));
                 self.processes.insert(run, process);
-                self.tell(Event::Started(started), Told::Started(started));
+                self.tell(Event::Started(started.clone()), Told::Started(started));
             }
         }
     }

@@ -22,7 +22,7 @@ use tempfile::TempDir;
 
 use crate::config::{History, SourceFile};
 use crate::event::{ClaimVerdict, Claimed, Event, Inbox, Reply};
-use crate::ledger::{Anchor, Birth, Claim, Entry, Fate, Loss, RunEnd, RunStart};
+use crate::ledger::{Anchor, Birth, Claim, Entry, Fate, Home, Loss, RunEnd, RunStart};
 use crate::protocol::{
     Answer, OutcomeFilter, OutputOf, OutputRow, RefusalKind, RunFilter, RunRow, Verdict,
 };
@@ -194,6 +194,10 @@ fn start(run: u64) -> RunStart {
             boot: 7,
             by: Duration::from_secs(70),
             elapsed: Duration::from_secs(60),
+            home: Some(Home {
+                path: Path::new("/sys/fs/cgroup/hupd.9.1").into(),
+                inode: 77 + run,
+            }),
         }),
     }
 }

@@ -148,6 +148,8 @@ DROP VIEW runs_readable;
 ALTER TABLE runs DROP COLUMN boot;
 ALTER TABLE runs DROP COLUMN born_by;
 ALTER TABLE runs DROP COLUMN born_elapsed;
+ALTER TABLE runs DROP COLUMN home;
+ALTER TABLE runs DROP COLUMN home_inode;
 ALTER TABLE runs DROP COLUMN note;
 ALTER TABLE runs DROP COLUMN survivors;
 ALTER TABLE generations DROP COLUMN files;

@@ -40,6 +40,23 @@ fn what_the_kernel_says_of_a_cgroup_is_understood() {
 }
 
 #[test]
+fn one_of_an_earlier_hupd_is_found_unless_another_one_has_its_path_now() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = at(folder.path()).make().unwrap().home();
+    let another = Home {
+        inode: home.inode + 1,
+        ..home.clone()
+    };
+    assert_eq!(Cgroup::find(&home).unwrap().path, home.path);
+    assert!(Cgroup::find(&another).is_none());
+    let own = std::process::id().to_string();
+    fs::write(home.path.join("cgroup.procs"), format!("1\n{own}\n")).unwrap();
+    assert!(Cgroup::find(&home).is_none(), "we live there");
+    fs::remove_dir_all(&home.path).unwrap();
+    assert!(Cgroup::find(&home).is_none());
+}
+
+#[test]
 fn only_what_is_of_this_hupd_or_of_one_that_is_gone_is_removed() {
     let folder = tempfile::tempdir().unwrap();
     let own = format!("hupd.{}.7", std::process::id());

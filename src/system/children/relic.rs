@@ -18,6 +18,7 @@ use crate::clock::Moment;
 use crate::config::Orphans;
 use crate::ledger::{OpenRun, Remains};
 use crate::run::{RunId, Signal, Survivor};
+use crate::system::cgroups::Cgroup;
 use crate::system::limits::is_scarce;
 
 #[derive(Debug)]
@@ -25,6 +26,8 @@ pub(super) struct Relic {
     mark: Mark,
     /// The number of the process that hupd had started, and with it that of the group; as far as it is on record.
     group: Option<i32>,
+    /// Where they live, if they have a cgroup of their own: nothing that a job starts gets out of that.
+    home: Option<Cgroup>,
     /// All that are known to be alive: their numbers, and by when they had begun.
     known: BTreeMap<i32, Duration>,
     leader: Leader,
@@ -54,15 +57,16 @@ pub(super) struct Search<'s> {
 
 impl Search<'_> {
     /// Looks for what there is of a run, and what is to be looked after of it: by the number of its process and by
-    /// when that began, by its group, and by what it was given as environment.
+    /// when that began, by its group, by its cgroup, and by what it was given as environment.
     pub(super) fn find(&self, open: &OpenRun, mark: Mark) -> (Remains, Option<Relic>) {
         let start = open.start.as_ref();
-        let birth = start.and_then(|start| Some((start.pid, start.birth?)));
+        let birth = start.and_then(|start| Some((start.pid, start.birth.as_ref()?)));
         let mut relic = Relic::new(mark, birth.map(|(pid, _)| pid));
         if let Some((pid, birth)) = birth {
             if Some(birth.boot) != self.boot {
                 return (Remains::Nothing, None);
             }
+            relic.home = birth.home.as_ref().and_then(Cgroup::find);
             if relic.find_leader(pid, birth.by, self.sight) {
                 // By those who are there now, the rest of its group is known when it has ended.
                 relic.gather(self.sight);
@@ -84,6 +88,7 @@ impl Relic {
         Self {
             mark,
             group,
+            home: None,
             known: BTreeMap::new(),
             leader: Leader::Ended,
             was_signalled: false,
@@ -169,7 +174,11 @@ impl Relic {
                 Err(error) => result = Err(error),
             }
         }
-        result
+        match &self.home {
+            // Those as well that are just being forked.
+            Some(home) if signal == KernelSignal::KILL => result.and(home.kill()),
+            _ => result,
+        }
     }
 
     /// Whether the process was still there.
@@ -197,12 +206,25 @@ impl Relic {
         if let Some(sight) = sight {
             let census = &sight.census;
             self.known.retain(|&pid, by| census.has(pid, *by));
-            for &pid in self.members(sight).iter().chain(sight.marked(self.run())) {
-                let began = census.began(pid).expect("who was found is there");
-                self.known.entry(pid).or_insert(began);
+            let (group, home) = (self.members(sight).iter(), self.at_home());
+            for &pid in group.chain(sight.marked(self.run())).chain(&home) {
+                // One that came to its home after that look is met at the next one.
+                if let Some(began) = census.began(pid) {
+                    self.known.entry(pid).or_insert(began);
+                }
             }
         }
         !self.known.is_empty()
+    }
+
+    fn at_home(&self) -> Vec<i32> {
+        let members = self.home.as_ref().map(Cgroup::members);
+        let members = members.into_iter().flatten();
+        members.map(|pid| pid.as_raw_pid()).collect()
+    }
+
+    pub(super) fn take_home(&mut self) -> Option<Cgroup> {
+        self.home.take()
     }
 
     /// Who is in the group. One that was known before and is there after the others were seen shows that it is the

@@ -169,7 +169,10 @@ impl Source {
     }
 
     fn relic_gone(&mut self, run: RunId) {
-        if let Some(relic) = self.relics.by_run.remove(&run) {
+        if let Some(mut relic) = self.relics.by_run.remove(&run) {
+            if let Some(home) = relic.take_home() {
+                self.left_homes.take_back(home);
+            }
             self.tell(Event::Gone(Gone {
                 run,
                 was_signalled: relic.was_signalled(),
