@@ -5,21 +5,12 @@
     reason = "a test starts programs and waits for what they do"
 )]
 
+mod booted;
+
 use std::fs;
-use std::io::{self, BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
 
+use booted::{SystemdBox, checkout, text};
 use serde_json::Value;
-use tempfile::TempDir;
-
-/// Longer than anything here takes: a test that waits for so long has failed.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// What `tests/box/boot` exits with where it can do nothing.
-const IMPOSSIBLE: i32 = 77;
 
 const QUIET: &str = r#"
 [jobs.quiet]
@@ -47,6 +38,11 @@ grace = "1s"
 [jobs.stubborn]
 command = "trap '' TERM; echo $$ >/run/stubborn.pid; while :; do sleep 1; done"
 kill_after = "1s"
+"#;
+
+const SLOW: &str = r#"
+[jobs.slow]
+command = "sleep 2; echo done >/run/slow"
 "#;
 
 /// Forks twice into a session of its own, where nothing but KILL ends it.
@@ -113,14 +109,8 @@ fn a_reload_returns_when_the_verdict_is_there_and_fails_when_it_is_a_refusal() {
     reload_well_and_badly(&systemd);
 
     // Where systemd is too old for it, it changes nothing, and that is proved here.
-    let drop_in = "systemd/hupd.service.d/notify-reload.conf";
-    let drop_in = fs::read_to_string(checkout().join(drop_in)).expect("it is shipped");
-    systemd.write(
-        "/etc/systemd/system/hupd.service.d/notify-reload.conf",
-        &drop_in,
-    );
+    systemd.drop_in("notify-reload");
     systemd.configure(QUIET);
-    systemd.succeeds(&["systemctl", "daemon-reload"]);
     systemd.succeeds(&["systemctl", "restart", "hupd"]);
     reload_well_and_badly(&systemd);
 }
@@ -227,6 +217,24 @@ fn a_stop_ends_a_stubborn_job_within_its_bound() {
     assert_eq!(runs.len(), 1);
     assert_eq!(runs[0]["outcome"], "killed by KILL");
     assert_eq!(runs[0]["stopped_by"], "shutdown");
+}
+
+#[test]
+fn a_drain_that_takes_longer_than_the_unit_allows_gets_its_time() {
+    let Some(systemd) = SystemdBox::boot(SLOW) else {
+        return;
+    };
+    let drop_in = "/etc/systemd/system/hupd.service.d/test.conf";
+    systemd.write(drop_in, "[Service]\nTimeoutStopSec=500ms\n");
+    systemd.succeeds(&["systemctl", "daemon-reload"]);
+    systemd.succeeds(&["systemctl", "start", "hupd"]);
+    systemd.succeeds(&["hupctl", "run", "slow"]);
+    systemd.wait_until("it runs", || systemd.running() == ["slow"]);
+
+    systemd.succeeds(&["systemctl", "stop", "hupd"]);
+
+    assert_eq!(systemd.property("Result"), "success");
+    assert_eq!(systemd.read("/run/slow").as_deref(), Some("done\n"));
 }
 
 #[test]
@@ -342,169 +350,7 @@ fn where_nothing_is_delegated_a_grandchild_that_is_left_is_named_in_the_record()
     assert!(systemd.journal().contains("this process of it is left"));
 }
 
-/// A machine of its own with systemd, hupd and the unit; ends when it is dropped.
-struct SystemdBox {
-    /// `tests/box/boot`: the box lives as long as its standard input is open.
-    keeper: Child,
-    /// systemd, as this machine sees it.
-    pid: String,
-    /// What was laid over `/`.
-    _files: TempDir,
-}
-
 impl SystemdBox {
-    /// A booted box with the service stopped; nothing where that is impossible and not required.
-    fn boot(config: &str) -> Option<Self> {
-        let files = lay_out(config);
-        let mut keeper = Command::new(checkout().join("tests/box/boot"))
-            .arg(files.path())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the script is executable");
-        let mut pid = String::new();
-        let said = keeper.stdout.take().expect("it is piped");
-        BufReader::new(said)
-            .read_line(&mut pid)
-            .expect("the script prints text");
-        if pid.is_empty() {
-            return no_box(keeper.wait().expect("it is our child").code());
-        }
-        Some(Self {
-            keeper,
-            pid: pid.trim().to_owned(),
-            _files: files,
-        })
-    }
-
-    fn started(config: &str) -> Option<Self> {
-        let systemd = Self::boot(config)?;
-        systemd.succeeds(&["systemctl", "start", "hupd"]);
-        Some(systemd)
-    }
-
-    fn run(&self, command: &[&str]) -> Output {
-        Command::new("nsenter")
-            .args(["--target", &self.pid, "--all", "--"])
-            .args(command)
-            .env_clear()
-            .env(
-                "PATH",
-                "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-            )
-            .stdin(Stdio::null())
-            .output()
-            .expect("nsenter is there")
-    }
-
-    fn succeeds(&self, command: &[&str]) -> String {
-        let output = self.run(command);
-        assert!(
-            output.status.success(),
-            "{command:?}: {}\n{}\n{}",
-            output.status,
-            text(&output),
-            self.describe()
-        );
-        String::from_utf8(output.stdout).expect("programs print UTF-8")
-    }
-
-    fn fails(&self, command: &[&str]) {
-        let output = self.run(command);
-        assert!(
-            !output.status.success(),
-            "{command:?} succeeds\n{}\n{}",
-            text(&output),
-            self.describe()
-        );
-    }
-
-    fn configure(&self, config: &str) {
-        self.write("/etc/hupd/hupd.toml", config);
-    }
-
-    fn write(&self, path: &str, content: &str) {
-        let path = self.path(path);
-        fs::create_dir_all(path.parent().expect("a file lies in a folder"))
-            .expect("the box is writable");
-        fs::write(path, content).expect("the box is writable");
-    }
-
-    fn read(&self, path: &str) -> Option<String> {
-        fs::read_to_string(self.path(path)).ok()
-    }
-
-    /// Where this machine sees a path of the box.
-    fn path(&self, path: &str) -> PathBuf {
-        PathBuf::from(format!("/proc/{}/root{path}", self.pid))
-    }
-
-    fn property(&self, name: &str) -> String {
-        let option = format!("--property={name}");
-        self.succeeds_quietly(&["systemctl", "show", "--value", &option, "hupd"])
-    }
-
-    fn status_line(&self) -> String {
-        self.property("StatusText")
-    }
-
-    /// What a person would look at.
-    fn describe(&self) -> String {
-        text(&self.run(&[
-            "systemctl",
-            "status",
-            "--no-pager",
-            "--full",
-            "--lines=50",
-            "hupd",
-        ]))
-    }
-
-    fn journal(&self) -> String {
-        self.succeeds_quietly(&["journalctl", "--sync", "--quiet"]);
-        self.succeeds_quietly(&["journalctl", "--no-pager", "--output=cat", "--unit=hupd"])
-    }
-
-    fn signal_main(&self, signal: &str) {
-        let pid = self.property("MainPID");
-        self.succeeds(&["kill", "-s", signal, &pid]);
-    }
-
-    fn status(&self) -> Value {
-        self.asks(&["hupctl", "--json", "status"])
-    }
-
-    fn jobs(&self) -> Vec<String> {
-        let rows = self.job_rows();
-        let names = rows.iter().map(|row| row["job"].as_str());
-        names
-            .map(|name| name.expect("a job has a name").to_owned())
-            .collect()
-    }
-
-    fn is_enabled(&self, job: &str) -> bool {
-        let rows = self.job_rows();
-        rows.iter()
-            .any(|row| row["job"] == job && row["enabled"] == true)
-    }
-
-    fn job_rows(&self) -> Vec<Value> {
-        rows(&self.asks(&["hupctl", "--json", "list"]), "jobs")
-    }
-
-    /// The newest first.
-    fn runs(&self, job: &str) -> Vec<Value> {
-        rows(&self.asks(&["hupctl", "--json", "runs", job]), "runs")
-    }
-
-    /// The jobs that have a process now, in the order of their runs.
-    fn running(&self) -> Vec<String> {
-        let runs = rows(&self.status(), "running");
-        let alive = runs.iter().filter(|run| !run["pid"].is_null());
-        let names = alive.map(|run| run["job"].as_str().expect("a job has a name"));
-        names.map(str::to_owned).collect()
-    }
-
     /// The run of `STRAYING`, to its end.
     fn ended_stray(&self) -> Value {
         // It times out, so this fails.
@@ -517,98 +363,4 @@ impl SystemdBox {
         let lines = self.read("/run/starts").unwrap_or_default();
         lines.lines().map(str::to_owned).collect()
     }
-
-    fn asks(&self, command: &[&str]) -> Value {
-        serde_json::from_str(&self.succeeds(command)).expect("`--json` prints JSON")
-    }
-
-    /// Without the status of the service in the message, which itself is asked for in this way.
-    fn succeeds_quietly(&self, command: &[&str]) -> String {
-        let output = self.run(command);
-        assert!(output.status.success(), "{command:?}: {}", text(&output));
-        String::from_utf8_lossy(&output.stdout)
-            .trim_end()
-            .to_owned()
-    }
-
-    fn wait_until(&self, what: &str, holds: impl Fn() -> bool) {
-        let began = Instant::now();
-        while !holds() {
-            assert!(
-                began.elapsed() < PATIENCE,
-                "waited in vain until {what}\n{}",
-                self.describe()
-            );
-            thread::sleep(Duration::from_millis(50));
-        }
-    }
-}
-
-impl Drop for SystemdBox {
-    fn drop(&mut self) {
-        drop(self.keeper.stdin.take());
-        // Its cgroups and processes are gone when it ends.
-        let _ = self.keeper.wait();
-    }
-}
-
-/// The script has said why on standard error, which is ours and not the test runner's.
-fn no_box(status: Option<i32>) -> Option<SystemdBox> {
-    assert_eq!(status, Some(IMPOSSIBLE), "the box did not boot, see above");
-    assert!(
-        std::env::var_os("HUPD_REQUIRE_SYSTEMD").is_none_or(|value| value != "1"),
-        "HUPD_REQUIRE_SYSTEMD=1, and no box can be booted here, see above"
-    );
-    // Not `eprintln!`: the test runner swallows that, and nobody would know.
-    let _ = writeln!(
-        io::stderr(),
-        "SKIPPED: a test under systemd; no box can be booted here, see above"
-    );
-    None
-}
-
-/// The files of an installation, as the README tells to make one.
-fn lay_out(config: &str) -> TempDir {
-    let files = TempDir::new().expect("a folder for temporary files");
-    let root = files.path();
-    copy(
-        Path::new(env!("CARGO_BIN_EXE_hupd")),
-        &root.join("usr/local/bin/hupd"),
-    );
-    copy(
-        Path::new(env!("CARGO_BIN_EXE_hupctl")),
-        &root.join("usr/local/bin/hupctl"),
-    );
-    copy(
-        &checkout().join("systemd/hupd.service"),
-        &root.join("etc/systemd/system/hupd.service"),
-    );
-    copy(
-        &checkout().join("config/conf.d/10-example.toml"),
-        &root.join("etc/hupd/conf.d/10-example.toml"),
-    );
-    fs::write(root.join("etc/hupd/hupd.toml"), config).expect("the folder is ours");
-    files
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to.parent().expect("a file lies in a folder")).expect("the folder is ours");
-    fs::copy(from, to).expect("it is built and shipped");
-}
-
-fn checkout() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-}
-
-fn rows(answer: &Value, name: &str) -> Vec<Value> {
-    answer[name]
-        .as_array()
-        .unwrap_or_else(|| panic!("no list of {name}: {answer:#}"))
-        .clone()
-}
-
-fn text(output: &Output) -> String {
-    let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
-    text.push_str(&String::from_utf8_lossy(&output.stderr));
-    text
 }
