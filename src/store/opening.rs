@@ -113,6 +113,7 @@ fn check(connection: &Connection, path: &Path) -> Result<(), Fault> {
         "runs",
         "anchors",
         "timings",
+        "pauses",
         "marks",
         "generations",
     ]

@@ -33,6 +33,7 @@ const VERSION: i64 = 3;
 const ANOTHER_PROGRAM: &str = "a database of another program, and not a store of hupd; it is left as it is: move it away, or \
      set 'state_dir' to another folder";
 
+/// Those of version 1, with all the columns that they have by now.
 const TABLES: &str = "
 CREATE TABLE ledger (
   job TEXT NOT NULL,
@@ -80,35 +81,12 @@ CREATE TABLE runs (
 );
 CREATE INDEX runs_of_job ON runs (job) WHERE ended_at IS NOT NULL;
 CREATE INDEX runs_open ON runs (id) WHERE ended_at IS NULL;
-CREATE INDEX runs_failed ON runs (id) WHERE success = 0 OR outcome <> 'exited 0';
-CREATE INDEX runs_of_trigger ON runs (trigger) WHERE ended_at IS NOT NULL;
-CREATE INDEX runs_began ON runs (coalesce(started_at, claimed_at)) WHERE ended_at IS NOT NULL;
 
 CREATE TABLE outputs (
   run INTEGER PRIMARY KEY,
   head BLOB NOT NULL,
   tail BLOB NOT NULL,
   total INTEGER NOT NULL
-);
-
-CREATE TABLE attempts (
-  run INTEGER NOT NULL,
-  attempt INTEGER NOT NULL,
-  pid INTEGER,
-  started_at INTEGER,
-  ended_at INTEGER NOT NULL,
-  duration INTEGER NOT NULL,
-  outcome TEXT NOT NULL,
-  exit_code INTEGER,
-  signal TEXT,
-  stopped_by TEXT,
-  cpu INTEGER NOT NULL,
-  peak_memory INTEGER,
-  output_total INTEGER NOT NULL,
-  head BLOB NOT NULL,
-  tail BLOB NOT NULL,
-  survivors TEXT,
-  PRIMARY KEY (run, attempt)
 );
 
 CREATE TABLE generations (
@@ -132,11 +110,6 @@ CREATE TABLE generation_files (
   text TEXT NOT NULL
 );
 CREATE INDEX files_of_generation ON generation_files (generation);
-CREATE TABLE confirmed_files (
-  generation INTEGER NOT NULL,
-  path TEXT NOT NULL,
-  text TEXT NOT NULL
-);
 
 CREATE TABLE anchors (
   job TEXT PRIMARY KEY,
@@ -144,11 +117,46 @@ CREATE TABLE anchors (
   at INTEGER NOT NULL
 ) WITHOUT ROWID;
 
+CREATE TABLE marks (
+  name TEXT PRIMARY KEY,      -- run, generation; decided, lived: instants
+  value INTEGER NOT NULL
+) WITHOUT ROWID;
+";
+
+/// What came with version 2.
+const NEW_IN_2: &str = "
 CREATE TABLE timings (
   job TEXT PRIMARY KEY,
   timing TEXT NOT NULL
 ) WITHOUT ROWID;
+";
 
+/// What came with version 3: made after its columns are there.
+const NEW_IN_3: &str = "
+CREATE TABLE attempts (
+  run INTEGER NOT NULL,
+  attempt INTEGER NOT NULL,
+  pid INTEGER,
+  started_at INTEGER,
+  ended_at INTEGER NOT NULL,
+  duration INTEGER NOT NULL,
+  outcome TEXT NOT NULL,
+  exit_code INTEGER,
+  signal TEXT,
+  stopped_by TEXT,
+  cpu INTEGER NOT NULL,
+  peak_memory INTEGER,
+  output_total INTEGER NOT NULL,
+  head BLOB NOT NULL,
+  tail BLOB NOT NULL,
+  survivors TEXT,
+  PRIMARY KEY (run, attempt)
+);
+CREATE TABLE confirmed_files (
+  generation INTEGER NOT NULL,
+  path TEXT NOT NULL,
+  text TEXT NOT NULL
+);
 CREATE TABLE pauses (
   job TEXT PRIMARY KEY,
   since INTEGER NOT NULL,
@@ -156,11 +164,9 @@ CREATE TABLE pauses (
   asked_by TEXT NOT NULL,
   reason TEXT NOT NULL
 ) WITHOUT ROWID;
-
-CREATE TABLE marks (
-  name TEXT PRIMARY KEY,      -- run, generation; decided, lived: instants
-  value INTEGER NOT NULL
-) WITHOUT ROWID;
+CREATE INDEX runs_failed ON runs (id) WHERE success = 0 OR outcome <> 'exited 0';
+CREATE INDEX runs_of_trigger ON runs (trigger) WHERE ended_at IS NOT NULL;
+CREATE INDEX runs_began ON runs (coalesce(started_at, claimed_at)) WHERE ended_at IS NOT NULL;
 ";
 
 /// As people read them; made anew with every change of the tables.
@@ -186,10 +192,6 @@ FROM runs;
 /// What a store of version 1 has not got.
 const SINCE_1: &str = "
 ALTER TABLE ledger ADD COLUMN starts_at INTEGER;
-CREATE TABLE timings (
-  job TEXT PRIMARY KEY,
-  timing TEXT NOT NULL
-) WITHOUT ROWID;
 ";
 
 /// What a store of version 2 has not got.
@@ -199,28 +201,6 @@ ALTER TABLE runs ADD COLUMN attempt INTEGER NOT NULL DEFAULT 1;
 ALTER TABLE runs ADD COLUMN next_attempt_at INTEGER;
 ALTER TABLE runs ADD COLUMN retry_delay INTEGER;
 UPDATE runs SET success = (outcome = 'exited 0') WHERE ended_at IS NOT NULL;
-CREATE TABLE attempts (
-  run INTEGER NOT NULL,
-  attempt INTEGER NOT NULL,
-  pid INTEGER,
-  started_at INTEGER,
-  ended_at INTEGER NOT NULL,
-  duration INTEGER NOT NULL,
-  outcome TEXT NOT NULL,
-  exit_code INTEGER,
-  signal TEXT,
-  stopped_by TEXT,
-  cpu INTEGER NOT NULL,
-  peak_memory INTEGER,
-  output_total INTEGER NOT NULL,
-  head BLOB NOT NULL,
-  tail BLOB NOT NULL,
-  survivors TEXT,
-  PRIMARY KEY (run, attempt)
-);
-CREATE INDEX runs_failed ON runs (id) WHERE success = 0 OR outcome <> 'exited 0';
-CREATE INDEX runs_of_trigger ON runs (trigger) WHERE ended_at IS NOT NULL;
-CREATE INDEX runs_began ON runs (coalesce(started_at, claimed_at)) WHERE ended_at IS NOT NULL;
 ALTER TABLE runs ADD COLUMN boot INTEGER;
 ALTER TABLE runs ADD COLUMN born_by INTEGER;
 ALTER TABLE runs ADD COLUMN born_elapsed INTEGER;
@@ -232,19 +212,7 @@ ALTER TABLE generations ADD COLUMN files INTEGER;
 ALTER TABLE generations ADD COLUMN text_of INTEGER;
 ALTER TABLE generations ADD COLUMN confirm_by INTEGER;
 ALTER TABLE generations ADD COLUMN confirmed_by TEXT;
-CREATE TABLE confirmed_files (
-  generation INTEGER NOT NULL,
-  path TEXT NOT NULL,
-  text TEXT NOT NULL
-);
 UPDATE generations SET files = id WHERE id IN (SELECT generation FROM generation_files);
-CREATE TABLE pauses (
-  job TEXT PRIMARY KEY,
-  since INTEGER NOT NULL,
-  until INTEGER,
-  asked_by TEXT NOT NULL,
-  reason TEXT NOT NULL
-) WITHOUT ROWID;
 ";
 
 /// Whether this version of hupd made it, or brought it up to date.
@@ -279,6 +247,8 @@ pub(super) fn version(connection: &Connection) -> Result<i64, Fault> {
 pub(super) fn make_tables(connection: &mut Connection) -> Result<(), Fault> {
     let transaction = connection.transaction()?;
     transaction.execute_batch(TABLES)?;
+    transaction.execute_batch(NEW_IN_2)?;
+    transaction.execute_batch(NEW_IN_3)?;
     transaction.execute_batch(VIEWS)?;
     transaction.pragma_update(None, "user_version", VERSION)?;
     Ok(transaction.commit()?)
@@ -289,9 +259,11 @@ pub(super) fn migrate(connection: &mut Connection, from: i64) -> Result<(), Faul
     let transaction = connection.transaction()?;
     if from < 2 {
         transaction.execute_batch(SINCE_1)?;
+        transaction.execute_batch(NEW_IN_2)?;
     }
     if from < 3 {
         transaction.execute_batch(SINCE_2)?;
+        transaction.execute_batch(NEW_IN_3)?;
     }
     if from < VERSION {
         transaction.execute_batch(VIEWS)?;

@@ -205,6 +205,33 @@ fn a_store_of_version_1_is_brought_up_to_date_with_all_that_is_in_it() {
     assert_eq!(recovered.timings.len(), 1);
 }
 
+/// All tables and their columns, in whatever order, and all indices and views.
+fn shape(place: &Place) -> Vec<String> {
+    let sql = "SELECT name || ' ' || iif(type = 'table', (SELECT group_concat(line) FROM (
+             SELECT printf('%s %s %d %s', name, type, \"notnull\", dflt_value) AS line
+             FROM pragma_table_info(it.name) ORDER BY name)), sql)
+         FROM sqlite_schema AS it WHERE sql IS NOT NULL ORDER BY name";
+    let shell = place.shell();
+    let mut rows = shell.prepare(sql).unwrap();
+    let rows = rows.query_map([], |row| row.get(0)).unwrap();
+    rows.collect::<Result<_, _>>().unwrap()
+}
+
+#[test]
+fn a_store_that_was_brought_up_to_date_is_like_one_that_is_new() {
+    let new = Place::new();
+    new.store().close();
+    assert!(shape(&new).len() > 10);
+    for back in [BACK_TO_2.to_owned(), format!("{BACK_TO_2}{BACK_TO_1}")] {
+        let place = Place::new();
+        place.store().close();
+        place.shell().execute_batch(&back).unwrap();
+        assert_ne!(shape(&place), shape(&new));
+        place.store().close();
+        assert_eq!(shape(&place), shape(&new));
+    }
+}
+
 #[test]
 fn a_store_of_version_2_has_room_for_what_is_known_of_a_process() {
     let place = Place::new();
