@@ -36,6 +36,9 @@ pub enum Fate {
     Replaced,
 }
 
+/// By this the reason of a row says that it stands for more occurrences than its own, and until when.
+pub const STANDS_FOR_MORE: &str = "; later ones until ";
+
 /// One row of the ledger for an occurrence without a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {

@@ -11,7 +11,7 @@ use super::due::{told, wall, wall_instant};
 use super::waiting::Queue;
 use crate::clock::Moment;
 use crate::config::{Job, Missed, Timing, format_duration};
-use crate::ledger::{Anchor, Waited};
+use crate::ledger::{Anchor, STANDS_FOR_MORE, Waited};
 use crate::run::{Occurrence, Trigger};
 use crate::schedule::{Instant, Watch};
 
@@ -288,7 +288,7 @@ fn rows(
         rows.truncate(around.rows);
         let until = starts.first().map_or(reached, |first| first.at);
         let (_, reason) = rows.last_mut().expect("there is one");
-        *reason = format!("{reason}; later ones until {until} have no rows of their own");
+        *reason = format!("{reason}{STANDS_FOR_MORE}{until} have no rows of their own");
     }
     rows
 }

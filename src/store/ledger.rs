@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
 use crate::event::Claimed;
-use crate::ledger::{Claim, Entry, OpenRun};
+use crate::ledger::{Claim, Entry, OpenRun, STANDS_FOR_MORE};
 use crate::run::{Generation, Occurrence, RunId};
 
 use super::columns::{Micros, fate_name};
@@ -51,7 +51,8 @@ impl<'a> Line<'a> {
 }
 
 /// Adds a line, or decides one that waits. Whether it did: what is decided stays, but for what was missed in a time
-/// that comes once more because the clock was set back: what is decided then counts.
+/// that comes once more because the clock was set back: what is decided then counts. For what else it stood, it goes on
+/// to stand.
 fn write_line(
     connection: &Connection,
     line: &Line<'_>,
@@ -61,7 +62,8 @@ fn write_line(
         .prepare_cached(
             "INSERT INTO ledger (job, instant, trigger, fate, reason, generation, run, decided_at, starts_at)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
-             ON CONFLICT DO UPDATE SET fate = excluded.fate, reason = excluded.reason,
+             ON CONFLICT DO UPDATE SET fate = excluded.fate,
+               reason = ltrim(excluded.reason || iif(instr(reason, ?10), substr(reason, instr(reason, ?10)), ''), '; '),
                generation = excluded.generation, run = excluded.run, decided_at = excluded.decided_at,
                starts_at = excluded.starts_at
              WHERE fate = 'waiting' OR (fate = 'missed' AND excluded.fate <> 'missed')",
@@ -76,6 +78,7 @@ fn write_line(
             line.run,
             Micros(at),
             line.starts_at.map(Micros),
+            STANDS_FOR_MORE,
         ])?;
     Ok(match written {
         0 => Claimed::AlreadyThere,

@@ -105,6 +105,27 @@ fn what_was_missed_is_decided_when_it_comes_again() {
     assert_eq!(place.lines(), ["a waiting no place", "a skipped overlap"]);
 }
 
+/// The others may never come again: the job may be gone by then.
+#[test]
+fn a_row_that_stands_for_others_does_so_whatever_becomes_of_its_own_instant() {
+    let place = Place::new();
+    let store = place.store();
+    let others = "; later ones until noon have no rows of their own";
+    let missed = |second| entry("a", second, Fate::Missed, &format!("passed over{others}"));
+    store.record(missed(60));
+    store.record(entry("a", 60, Fate::Waiting, "no place"));
+    assert_eq!(place.claim(&store, claim(1, "a", 60)), Claimed::Yes);
+    store.record(missed(120));
+    store.record(entry("a", 120, Fate::Skipped, "overlap"));
+    store.close();
+    let others = others.trim_start_matches("; ");
+    let lines = [
+        format!("a ran {others} 1"),
+        format!("a skipped overlap; {others}"),
+    ];
+    assert_eq!(place.lines(), lines);
+}
+
 #[test]
 fn verdicts_come_in_the_order_of_the_claims() {
     let place = Place::new();
