@@ -247,6 +247,32 @@ fn a_configuration_that_cannot_be_opened_is_refused_and_jobs_go_on() {
     all_is_recorded(hupd);
 }
 
+/// It answers with `writev`, and tells the service manager through a socket that it connects each time.
+#[test]
+fn whoever_cannot_be_answered_or_told_stops_no_job() {
+    let hupd = ticker();
+    let Some(fault) = Fault::on(&hupd, "writev:error=ECONNRESET") else {
+        return;
+    };
+    let unanswered = hupd.home.hupctl(&["status"]);
+    assert!(!unanswered.status.success(), "{unanswered:?}");
+    wait_for_more_ticks(&hupd.home, 1);
+    drop(fault);
+    assert_eq!(store_failure(&hupd.home), None);
+
+    hupd.notified();
+    let Some(fault) = Fault::on(&hupd, "connect:error=ECONNREFUSED") else {
+        return;
+    };
+    let reloaded = hupd.home.hupctl(&["reload"]);
+    assert!(reloaded.status.success(), "{reloaded:?}");
+    wait_for_more_ticks(&hupd.home, 1);
+    assert_eq!(hupd.notified(), [""; 0]);
+    drop(fault);
+    hupd.reload();
+    all_is_recorded(hupd);
+}
+
 /// What a run reads at its start may find no descriptors, as its pipes may.
 #[test]
 fn a_run_whose_env_file_finds_no_descriptors_starts_when_there_are_some() {
