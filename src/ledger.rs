@@ -119,6 +119,8 @@ impl OpenRun {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Remains {
     Nothing,
+    /// Nothing that can be seen, but not everything can.
+    Unseen,
     /// Its process, which is so old, without the sleep of the machine.
     Process(Duration),
     /// Its process has ended, or was never known; these of it go on.

@@ -17,7 +17,7 @@ use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use common::{Home, Hupd, has_program, is_alive, skip, store, text, wait_until};
+use common::{Home, Hupd, has_program, is_alive, is_root, skip, store, text, wait_until};
 use rustix::process::{Pid, Signal, kill_process};
 
 /// Runs until its gate is opened; its shell and the helper beside it are one group.
@@ -378,7 +378,7 @@ fn what_cannot_be_held_is_not_taken_for_gone() {
         return;
     };
 
-    hupd.wait_log("cannot be watched for want of open files: 1; they are looked at instead");
+    hupd.wait_log("cannot be watched for want of open files, or because /proc does not show them: 1; they are looked at");
     hupd.home.wait_running("long", 1);
     let helper = members(pid);
     hupd.home.open_gate("gate");
@@ -386,6 +386,72 @@ fn what_cannot_be_held_is_not_taken_for_gone() {
     assert_eq!(named(&lost), names(&others(&helper, pid)));
     end(&helper);
     hupd.stop();
+}
+
+/// What stands in the way of others is a process of the number that is on record; without one there is only the word
+/// that nobody knows.
+#[test]
+fn what_cannot_be_seen_is_not_called_dead() {
+    for is_on_record in [true, false] {
+        let (home, pid) = killed(&waits("leave"));
+        if !is_on_record {
+            forget_start(&home);
+        }
+        let Some(command) = home.hupd_after("mount -t tmpfs none /proc") else {
+            return skip("a leftover without /proc: no mount namespace can be made");
+        };
+
+        let hupd = Hupd::start_by(command, home);
+
+        hupd.wait_log("no process can be looked at: /proc does not show it; runs that were open are taken for living while");
+        let all = members(pid);
+        if is_on_record {
+            let running = hupd.home.wait_running("long", 1);
+            assert_eq!(running[0]["pid"], pid.as_raw_pid());
+            let refused = text(&hupd.home.hupctl(&["run", "long"]).stderr);
+            assert!(refused.contains("is not over"), "{refused}");
+            end(&all);
+        }
+        let lost = hupd.home.ended_run("long");
+        let note = lost["note"].as_str().unwrap();
+        let unseen =
+            note.ends_with("nobody saw its end; whether anything of it goes on cannot be seen");
+        assert_eq!(unseen, !is_on_record, "{note}");
+        assert_eq!(is_alive(pid), !is_on_record);
+        end(&all);
+    }
+}
+
+/// Before Linux 5.8 the option holds for all who see these processes.
+fn can_hide_processes() -> bool {
+    let kernel = rustix::system::uname();
+    let version = kernel.release().to_string_lossy();
+    let mut numbers = version
+        .split(['.', '-'])
+        .map_while(|part| part.parse::<u32>().ok());
+    is_root() && has_program("setpriv") && (numbers.next(), numbers.next()) >= (Some(5), Some(8))
+}
+
+#[test]
+fn what_is_hidden_is_not_called_dead() {
+    if !can_hide_processes() {
+        return skip("a hidden leftover: not root, no setpriv, or a kernel before 5.8");
+    }
+    let hidden = waits("leave").replace("working_dir = \"WHERE\"", "user = \"nobody\"");
+    let (home, pid) = killed(&hidden.replace("read line <gate", "wait"));
+    // The group that sees all of them all the same is that of root by itself.
+    let hide = "mount -t proc -o hidepid=2,gid=64999 proc /proc; exec setpriv --bounding-set=-sys_ptrace \"$@\"";
+    let Some(command) = home.hupd_after(hide) else {
+        return skip("a hidden leftover: no mount namespace can be made");
+    };
+
+    let hupd = Hupd::start_by(command, home);
+
+    hupd.wait_log("/proc does not show the processes of others; runs that were open are taken for living while");
+    let running = hupd.home.wait_running("long", 1);
+    assert_eq!(running[0]["pid"], pid.as_raw_pid());
+    end(&members(pid));
+    assert_eq!(hupd.home.ended_run("long")["outcome"], "lost");
 }
 
 #[test]

@@ -25,6 +25,7 @@ impl Engine {
                 (Remains::Others(left), Orphans::Kill) => self.stop_the_rest(open, &left, now),
                 (Remains::Others(left), Orphans::Leave) => vec![lost(&open, now, left)],
                 (Remains::Nothing, _) => vec![lost(&open, now, Vec::new())],
+                (Remains::Unseen, _) => vec![unseen(&open, now)],
             });
         }
         effects
@@ -139,6 +140,16 @@ fn lost(open: &OpenRun, now: Moment, left: Vec<Survivor>) -> Effect {
         [] => NOBODY_SAW.to_owned(),
         left => format!("{NOBODY_SAW}; {}", still_there(left)),
     };
+    lost_with((note, left), open, now)
+}
+
+/// It stands in nobody's way: what does that is a process that is known, and no record of one.
+fn unseen(open: &OpenRun, now: Moment) -> Effect {
+    let note = format!("{NOBODY_SAW}; whether anything of it goes on cannot be seen");
+    lost_with((note, Vec::new()), open, now)
+}
+
+fn lost_with((note, left): (String, Vec<Survivor>), open: &OpenRun, now: Moment) -> Effect {
     Effect::RecordLoss {
         job: open.occurrence.job.clone(),
         loss: Loss {

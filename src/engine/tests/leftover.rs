@@ -80,6 +80,21 @@ fn a_run_of_which_nothing_is_left_is_lost() {
 }
 
 #[test]
+fn a_run_of_which_nothing_can_be_seen_is_lost_and_nobody_says_that_nothing_is_left() {
+    for orphans in [Orphans::Kill, Orphans::Leave] {
+        let mut world = after(with(orphans, each_minute()), Remains::Unseen);
+        let note = &world.losses[0].note;
+        assert!(
+            note.ends_with("whether anything of it goes on cannot be seen"),
+            "{note}"
+        );
+        assert_eq!(world.signals, []);
+        world.pass(MINUTE);
+        assert_eq!(world.started.len(), 1);
+    }
+}
+
+#[test]
 fn what_goes_on_is_in_the_way_of_the_next_run_until_it_is_gone() {
     let config = with(Orphans::Leave, each_minute());
     let mut world = after(config, Remains::Process(HOUR));

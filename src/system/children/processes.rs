@@ -7,6 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use rustix::io::Errno;
+use rustix::process::{Pid, geteuid, test_kill_process};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Process {
@@ -42,9 +43,23 @@ pub(super) fn boot() -> Option<u64> {
 /// The process of this number, alive or not. An error where that cannot be known now.
 pub(super) fn look(pid: i32) -> io::Result<Option<Process>> {
     match look_at(pid, Path::new(&format!("/proc/{pid}"))) {
-        Err(error) if !is_want(&error) => Ok(None),
+        Err(error) if is_want(&error) => Err(error),
+        // There is no /proc, or it shows only some: see `hidepid` in proc(5).
+        Err(_) if is_there(pid) => Err(io::Error::other("/proc does not show it")),
+        Err(_) => Ok(None),
         process => process,
     }
+}
+
+/// Whether any process has this number, in sight or not.
+fn is_there(pid: i32) -> bool {
+    let tested = Pid::from_raw(pid).map(test_kill_process);
+    tested.is_some_and(|tested| tested != Err(Errno::SRCH))
+}
+
+/// Whether /proc shows those of others. An ordinary user has started none.
+pub(super) fn shows_others() -> bool {
+    !geteuid().is_root() || look(1).is_ok()
 }
 
 /// The children of this process that have ended and are not reaped.
@@ -128,6 +143,15 @@ mod tests {
         };
         assert_eq!(process("S", 1), Some(expected));
         assert_eq!(parse(42, b"42 (half a line) S 7"), None);
+    }
+
+    #[test]
+    fn what_is_there_is_in_sight_here() {
+        let pid = std::process::id();
+        let pid = i32::try_from(pid).unwrap();
+        assert!(is_there(pid) && !is_there(i32::MAX));
+        assert_eq!(look(pid).unwrap().unwrap().pid, pid);
+        assert_eq!(look(i32::MAX).unwrap(), None);
     }
 
     #[test]

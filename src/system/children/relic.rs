@@ -50,8 +50,10 @@ enum Leader {
 #[derive(Debug)]
 pub(super) struct Search<'s> {
     pub(super) boot: Option<u64>,
-    /// None where nobody can be looked at: then all is taken for living.
+    /// None where nobody can be looked at: then what has a number is taken for living.
     pub(super) sight: Option<&'s Sight>,
+    /// Whether all there is of a run is in sight.
+    pub(super) is_whole: bool,
     pub(super) orphans: Orphans,
 }
 
@@ -63,11 +65,11 @@ impl Search<'_> {
         let birth = start.and_then(|start| Some((start.pid, start.birth.as_ref()?)));
         let mut relic = Relic::new(mark, birth.map(|(pid, _)| pid));
         if let Some((pid, birth)) = birth {
-            if Some(birth.boot) != self.boot {
+            if self.boot.is_some_and(|boot| boot != birth.boot) {
                 return (Remains::Nothing, None);
             }
             relic.home = birth.home.as_ref().and_then(Cgroup::find);
-            if relic.find_leader(pid, birth.by, self.sight) {
+            if relic.find_leader(pid, birth.by) {
                 // By those who are there now, the rest of its group is known when it has ended.
                 relic.gather(self.sight);
                 let age = Moment::now().elapsed.saturating_sub(birth.elapsed);
@@ -76,7 +78,8 @@ impl Search<'_> {
         }
         relic.gather(self.sight);
         match (relic.left(), self.orphans) {
-            (left, _) if left.is_empty() => (Remains::Nothing, None),
+            (left, _) if left.is_empty() && self.is_whole => (Remains::Nothing, None),
+            (left, _) if left.is_empty() => (Remains::Unseen, None),
             (left, Orphans::Kill) => (Remains::Others(left), Some(relic)),
             (left, Orphans::Leave) => (Remains::Others(left), None),
         }
@@ -144,14 +147,14 @@ impl Relic {
     }
 
     /// Whether the first process is alive: where that cannot be known now, it is taken for that.
-    fn find_leader(&mut self, pid: i32, by: Duration, sight: Option<&Sight>) -> bool {
-        if is_hupd(pid) || sight.is_some_and(|sight| !sight.census.has(pid, by)) {
+    fn find_leader(&mut self, pid: i32, by: Duration) -> bool {
+        let leader = hold(pid);
+        if is_hupd(pid) || matches!(leader, Ok(None)) {
             return false;
         }
-        let leader = hold(pid);
         // First it is held and then looked at: what is held keeps its number.
         self.leader = match (is_alive(pid, by), leader) {
-            (Ok(false), _) | (_, Ok(None)) => return false,
+            (Ok(false), _) => return false,
             (Ok(true), Ok(Some(pidfd))) if !is_scarce(&pidfd) => Leader::Held(pidfd),
             _ => Leader::Unwatched,
         };
@@ -203,9 +206,11 @@ impl Relic {
 
     /// Looks who there is by now; where that cannot be seen, nobody is taken for dead. Whether anybody is left.
     pub(super) fn gather(&mut self, sight: Option<&Sight>) -> bool {
+        let is_seen = |pid, by| sight.is_some_and(|sight| sight.census.has(pid, by));
+        self.known
+            .retain(|&pid, &mut by| is_seen(pid, by) || !matches!(is_alive(pid, by), Ok(false)));
         if let Some(sight) = sight {
             let census = &sight.census;
-            self.known.retain(|&pid, by| census.has(pid, *by));
             let (group, home) = (self.members(sight).iter(), self.at_home());
             for &pid in group.chain(sight.marked(self.run())).chain(&home) {
                 // One that came to its home after that look is met at the next one.

@@ -2,6 +2,7 @@
 //! looking who is left, for the kernel tells nobody when a group becomes empty.
 
 use std::collections::HashMap;
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 
@@ -70,16 +71,16 @@ pub(super) fn find(
     }
     let mark = |open: &OpenRun| Mark::new(open.run, &open.occurrence, history);
     let marks: Vec<_> = open.iter().map(mark).collect();
-    let sight = Sight::of(&marks).inspect_err(|error| {
-        log::warn!(
-            "no process can be looked at: {error}; all runs that were open are taken for living"
-        );
-    });
+    let sight = Sight::of(&marks);
     let search = Search {
         boot: processes::boot(),
         sight: sight.as_ref().ok(),
+        is_whole: sight.is_ok() && processes::shows_others(),
         orphans,
     };
+    if !search.is_whole {
+        say_unseen(sight.as_ref().err());
+    }
     let mut relics = Vec::new();
     let look = |(open, mark): (OpenRun, Mark)| {
         let (remains, relic) = search.find(&open, mark);
@@ -91,12 +92,23 @@ pub(super) fn find(
     (found, relics)
 }
 
+fn say_unseen(why: Option<&io::Error>) {
+    let why = match why {
+        Some(error) => format!("no process can be looked at: {error}"),
+        None => "/proc does not show the processes of others".to_owned(),
+    };
+    log::warn!(
+        "{why}; runs that were open are taken for living while there is a process of the number that is on record, the \
+         others are recorded as lost: whether anything of them goes on cannot be seen"
+    );
+}
+
 fn say_unwatched(relics: &[Relic]) {
     let unwatched = relics.iter().filter(|relic| relic.is_unwatched()).count();
     if unwatched > 0 {
         log::warn!(
-            "runs of an earlier hupd that go on and cannot be watched for want of open files: {unwatched}; \
-             they are looked at instead"
+            "runs of an earlier hupd that go on and cannot be watched for want of open files, or because /proc does not \
+             show them: {unwatched}; they are looked at instead"
         );
     }
 }

@@ -3,8 +3,11 @@
 use std::collections::HashMap;
 use std::io;
 
+use rustix::process::getpid;
+
 use super::census::Census;
 use super::marks::{Mark, Marks, environment};
+use super::processes;
 use crate::run::RunId;
 
 #[derive(Debug)]
@@ -14,9 +17,11 @@ pub(super) struct Sight {
 }
 
 impl Sight {
-    /// One look at all processes, for all of these runs.
+    /// One look at all processes, for all of these runs. An error where none is in sight.
     pub(super) fn of<'m>(marks: impl IntoIterator<Item = &'m Mark>) -> io::Result<Self> {
         let census = Census::take()?;
+        // Where not even hupd itself is to be seen, that nobody else is says nothing.
+        processes::look(getpid().as_raw_pid())?;
         let marked = Marks::from_iter(marks).find(census.suspects(), environment);
         Ok(Self { census, marked })
     }
