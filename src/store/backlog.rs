@@ -20,14 +20,16 @@ pub(super) struct Backlog {
     /// What has a run or another fate among them.
     decided: HashSet<Occurrence>,
     bytes: usize,
+    /// So many of them are of what a new store has to be told first, and are not bounded.
+    first: usize,
     lost: u64,
 }
 
 impl Backlog {
     pub(super) fn push(&mut self, mut record: Record) {
-        let is_tight = self.bytes + record.size() > MOST_WITH_OUTPUTS;
+        let is_tight = self.bounded() + record.size() > MOST_WITH_OUTPUTS;
         let is_stripped = is_tight && strip(&mut record);
-        let is_dropped = self.bytes + record.size() > MOST;
+        let is_dropped = self.bounded() + record.size() > MOST;
         self.lost += u64::from(is_stripped || is_dropped);
         if is_dropped {
             return;
@@ -41,9 +43,14 @@ impl Backlog {
     pub(super) fn put_first(&mut self, records: Vec<Record>) {
         for record in records.into_iter().rev() {
             self.bytes += record.size();
+            self.first += record.size();
             self.decided.extend(decided_by(&record).cloned());
             self.records.push_front(record);
         }
+    }
+
+    fn bounded(&self) -> usize {
+        self.bytes - self.first
     }
 
     /// Whether it waits here to be written that this occurrence must not run any more.
@@ -61,6 +68,7 @@ impl Backlog {
     pub(super) fn settle(&mut self, count: usize, lost: u64) {
         for record in self.records.drain(..count) {
             self.bytes -= record.size();
+            self.first = self.first.saturating_sub(record.size());
             if let Some(occurrence) = decided_by(&record) {
                 self.decided.remove(occurrence);
             }
@@ -152,6 +160,21 @@ mod tests {
         let whole = MOST_WITH_OUTPUTS / KEPT - 1;
         assert_eq!(backlog.lost(), (pushed - whole) as u64);
         assert!(backlog.records.len() > whole);
+    }
+
+    #[test]
+    fn what_a_new_store_is_told_first_takes_no_room_from_what_is_owed() {
+        let mut backlog = Backlog::default();
+        backlog.push(end());
+        let many = std::iter::repeat_with(end).take(2 * MOST / KEPT);
+        backlog.put_first(many.collect());
+        backlog.push(end());
+        assert_eq!((backlog.len(), backlog.lost()), (2 * MOST / KEPT + 2, 0));
+        while backlog.len() > 1 {
+            let count = backlog.oldest(100).len().min(backlog.len() - 1);
+            backlog.settle(count, 0);
+        }
+        assert_eq!((backlog.first, backlog.bytes), (0, end().size()));
     }
 
     #[test]
