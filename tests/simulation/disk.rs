@@ -19,6 +19,8 @@ pub struct Disk {
     state: State,
     /// What a store would begin with that took the place of the one that is closed.
     successor: Option<Connection>,
+    /// In what that differs.
+    pub difference: Option<String>,
     queue: VecDeque<Record>,
     pub stalled_until: Time,
     pub fails_until: Time,
@@ -43,6 +45,7 @@ impl Disk {
         Self {
             state: State::Closed(database),
             successor: None,
+            difference: None,
             queue: VecDeque::new(),
             stalled_until: Time::ZERO,
             fails_until: Time::ZERO,
@@ -67,16 +70,17 @@ impl Disk {
         let (recorder, recovered) = begin(database, &history, &outbox);
         if let Some(successor) = self.successor.take() {
             let (_, told) = begin(successor, &history, &outbox);
-            let in_hand =
-                |it: &Recovered| format!("{:?} {:?} {:?}", it.open, it.waiting, it.resting);
-            assert_eq!(
-                in_hand(&told),
-                in_hand(&recovered),
-                "what a new store is told is what the one before has"
-            );
+            self.compare(&told, &recovered);
         }
         self.state = State::Open(Box::new(recorder));
         recovered
+    }
+
+    /// What the next hupd would find in a store that took the place of this one, and what it finds in this one.
+    fn compare(&mut self, told: &Recovered, found: &Recovered) {
+        let in_hand = |it: &Recovered| format!("{:?} {:?} {:?}", it.open, it.waiting, it.resting);
+        let (told, found) = (in_hand(told), in_hand(found));
+        self.difference = (told != found).then(|| format!("{told}, not {found}"));
     }
 
     /// Puts a record into the queue; whether it is the first one there.

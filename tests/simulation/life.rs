@@ -22,7 +22,8 @@ use super::acts::{Act, Told};
 use super::clock::Time;
 use super::dice::Dice;
 use super::invariants::{
-    ANSWERED, BOUNDED, Broken, Invariants, MODEL, NO_PANIC, ONE_FATE, Verdict, WOKEN, broken,
+    ANSWERED, BOUNDED, Broken, Invariants, MODEL, NO_PANIC, ONE_FATE, SUCCESSOR, Verdict, WOKEN,
+    broken,
 };
 use super::jobs::{EXPRESSIONS, ZONES};
 use super::ledger::{Counted, Rest};
@@ -228,6 +229,9 @@ impl<'t> Life<'t> {
         let mut machine = self.machine.take().expect("the last hupd left it behind");
         self.tally.hupds += 1;
         let (file, recovered) = machine.boot();
+        if let Some(what) = machine.disk.difference.take() {
+            broken(SUCCESSOR, what)?;
+        }
         let start = Inheritance::of(&machine);
         machine.acts.clear();
         let origin = Origin::among(

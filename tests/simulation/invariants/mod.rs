@@ -31,6 +31,7 @@ use super::oracle::{Oracle, Schedule};
 use reloads::bounded;
 
 pub const ONE_FATE: &str = "an occurrence has exactly one fate";
+pub const SUCCESSOR: &str = "a store that takes the place of another has what is not over";
 pub const ONCE: &str = "no (job, instant) starts twice over the whole life, crashes included";
 pub const CLAIMED_FIRST: &str = "a process starts only after its claim is on record";
 pub const NEVER_EARLY: &str = "nothing starts early";
