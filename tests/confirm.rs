@@ -94,6 +94,7 @@ fn what_nobody_confirms_is_taken_back_and_the_next_hup_reads_the_file_again() {
     hupd.reload();
     assert_eq!(jobs(&hupd.home), ["second"]);
     assert_eq!(hupd.status()["text_of"], Value::Null);
+    assert_eq!(words(&hupd.home)[0], "in force");
     let hupd = Hupd::start_in(hupd.crash());
     assert_eq!(jobs(&hupd.home), ["second"]);
 }
@@ -212,8 +213,9 @@ fn a_hupd_that_was_killed_before_starts_by_what_was_confirmed_as_often_as_it_sta
     assert_back(&hupd);
     let hupd = Hupd::start_in(hupd.crash());
     assert_back(&hupd);
-    // Whoever wants the file has only to say so.
+    // Whoever wants the file has only to say so; this is answered when it is on record.
     hupd.reload();
+    assert_eq!(words(&hupd.home)[0], "in force");
     let hupd = Hupd::start_in(hupd.crash());
     assert_eq!(jobs(&hupd.home), ["second"]);
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::digest::Digest;
 use super::portrait::{quoted, time};
 use super::size::format_size_exactly;
-use super::{Config, Daemon, History, Job, Log, LogFormat, Orphans, Timing};
+use super::{Config, Daemon, History, Job, Log, LogFormat, OnInvalidStart, Orphans, Timing};
 
 /// One key with what is in force, as a file would say it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -148,6 +148,7 @@ impl Config {
             grace,
             watch_config,
             orphans,
+            on_invalid_start,
             state_dir,
             runtime_dir,
         } = &self.daemon;
@@ -169,6 +170,10 @@ impl Config {
             ("[daemon] grace", time(*grace)),
             ("[daemon] watch_config", watch_config.to_string()),
             ("[daemon] orphans", orphans_word(*orphans)),
+            (
+                "[daemon] on_invalid_start",
+                on_invalid_start_word(*on_invalid_start),
+            ),
             ("[daemon] state_dir", quoted(state_dir.display())),
             ("[daemon] runtime_dir", quoted(runtime_dir.display())),
             ("[log] level", quoted(level)),
@@ -192,6 +197,13 @@ fn orphans_word(orphans: Orphans) -> String {
     quoted(match orphans {
         Orphans::Kill => "kill",
         Orphans::Leave => "leave",
+    })
+}
+
+fn on_invalid_start_word(choice: OnInvalidStart) -> String {
+    quoted(match choice {
+        OnInvalidStart::Refuse => "refuse",
+        OnInvalidStart::LastGood => "last-good",
     })
 }
 

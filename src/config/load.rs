@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -9,8 +10,9 @@ use super::check::Loading;
 use super::decode::decode;
 use super::origin::Origin;
 use super::read::read;
+use super::source::Source;
 use super::typed::resolved;
-use super::{Config, Problems, SourceFile, Surroundings, syntax};
+use super::{Config, OnInvalidStart, Problems, SourceFile, Surroundings, syntax};
 
 /// A configuration in which nothing is wrong, and what is worth a warning.
 #[derive(Debug)]
@@ -41,27 +43,52 @@ pub fn load_kept(files: &[SourceFile], surroundings: &Surroundings, now: Timesta
 
 /// Where the socket of a daemon with this file is, whatever else is wrong with the file.
 pub fn runtime_dir_of(path: &Path, surroundings: &Surroundings) -> PathBuf {
-    let [state_dir, runtime_dir] = written(path, ["state_dir", "runtime_dir"]);
-    let state_dir = || state_dir.or_else(|| surroundings.state_dir());
-    runtime_dir.unwrap_or_else(|| surroundings.runtime_dir(&state_dir().unwrap_or_default()))
+    let said = said(path, surroundings);
+    let runtime_dir = || surroundings.runtime_dir(&said.state_dir.unwrap_or_default());
+    said.runtime_dir.unwrap_or_else(runtime_dir)
 }
 
-/// Where its store is, in the same way; none where nobody says.
-pub fn state_dir_of(path: &Path, surroundings: &Surroundings) -> Option<PathBuf> {
-    let [state_dir] = written(path, ["state_dir"]);
-    state_dir.or_else(|| surroundings.state_dir())
+/// Where the store of a daemon with this file is, and what is to be done where the file is not valid, if it says so.
+pub fn said_of_start(
+    path: &Path,
+    surroundings: &Surroundings,
+) -> (Option<PathBuf>, Option<OnInvalidStart>) {
+    let said = said(path, surroundings);
+    (said.state_dir, said.on_invalid_start)
 }
 
-/// The folders that a file names below `[daemon]`, as far as it can be read.
-fn written<const N: usize>(path: &Path, keys: [&str; N]) -> [Option<PathBuf>; N] {
+/// What a kept file says is to be done.
+pub fn kept_said_of_start(file: &SourceFile) -> Option<OnInvalidStart> {
+    let source = Source::new(&file.path, Arc::clone(&file.text));
+    said_in(&source, &Surroundings::default()).on_invalid_start
+}
+
+/// What a file says below `[daemon]`, as far as it can be read.
+struct Said {
+    /// Or where it is by default; none where nobody says.
+    state_dir: Option<PathBuf>,
+    runtime_dir: Option<PathBuf>,
+    on_invalid_start: Option<OnInvalidStart>,
+}
+
+fn said(path: &Path, surroundings: &Surroundings) -> Said {
     let bytes = read(path).map(|contents| contents.bytes);
     let source = decode(path, bytes.unwrap_or_default());
     let source = source.unwrap_or_else(|findings| Rc::clone(findings.source()));
+    said_in(&source, surroundings)
+}
+
+fn said_in(source: &Source, surroundings: &Surroundings) -> Said {
     let mut mended = String::new();
-    let (tree, _) = syntax::parse(&source, &mut mended);
-    keys.map(|key| {
+    let (tree, _) = syntax::parse(source, &mut mended);
+    let text = |key: &str| {
         let value = tree.get("daemon")?.get_ref().get(key)?;
-        let path = value.get_ref().as_str().filter(|path| !path.is_empty())?;
-        Some(resolved(source.folder(), path))
-    })
+        value.get_ref().as_str().filter(|text| !text.is_empty())
+    };
+    let folder = |key: &str| text(key).map(|path| resolved(source.folder(), path));
+    Said {
+        state_dir: folder("state_dir").or_else(|| surroundings.state_dir()),
+        runtime_dir: folder("runtime_dir"),
+        on_invalid_start: text("on_invalid_start").and_then(OnInvalidStart::named),
+    }
 }

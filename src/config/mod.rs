@@ -55,14 +55,16 @@ pub use duration::{format_duration, parse_duration};
 pub use env_file::{EnvFileError, read_env_file};
 pub use keys::{Key, KeyChange};
 pub use limits::{Limits, Resource};
-pub use load::{Accepted, LoadOutcome, load, load_kept, runtime_dir_of, state_dir_of};
+pub use load::{
+    Accepted, LoadOutcome, kept_said_of_start, load, load_kept, runtime_dir_of, said_of_start,
+};
 pub use portrait::Policy;
 pub use problem::{Problem, Problems, Severity};
 pub use process::{Hangup, Process};
 pub use size::{format_size, parse_size};
 pub use surroundings::Surroundings;
 pub use value::{
-    Config, DEFAULT_FILE, Daemon, History, Jitter, Job, Log, LogFormat, Missed, Orphans,
-    OutputMode, Overlap, SOCKET_NAME, SourceFile, Timing,
+    Config, DEFAULT_FILE, Daemon, History, Jitter, Job, Log, LogFormat, Missed, OnInvalidStart,
+    Orphans, OutputMode, Overlap, SOCKET_NAME, SourceFile, Timing,
 };
 pub use words::{counted, visible};

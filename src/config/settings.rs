@@ -9,7 +9,9 @@ use super::finding::Finding;
 use super::section::{Section, Title};
 use super::words::visible;
 use super::zones;
-use super::{Daemon, History, Log, LogFormat, Orphans, SOCKET_NAME, Surroundings, typed};
+use super::{
+    Daemon, History, Log, LogFormat, OnInvalidStart, Orphans, SOCKET_NAME, Surroundings, typed,
+};
 use crate::schedule::{Zone, ZoneError, Zones};
 
 /// What `sockaddr_un` has room for, without the NUL at the end; see unix(7).
@@ -71,6 +73,9 @@ fn daemon(section: &mut Section<'_, '_>, zones: &mut Zones, surroundings: &Surro
         orphans: section
             .take("orphans", typed::choice)
             .unwrap_or(Orphans::Leave),
+        on_invalid_start: section
+            .take("on_invalid_start", typed::choice)
+            .unwrap_or(OnInvalidStart::Refuse),
         runtime_dir: runtime_dir(section, surroundings, &state_dir),
         state_dir,
     }

@@ -55,6 +55,7 @@ pub struct Daemon {
     /// Whether a change of the files reloads by itself.
     pub watch_config: bool,
     pub orphans: Orphans,
+    pub on_invalid_start: OnInvalidStart,
     /// Absolute.
     pub state_dir: PathBuf,
     /// Absolute.
@@ -69,6 +70,26 @@ pub enum Orphans {
     Kill,
     /// Their runs go on.
     Leave,
+}
+
+/// What a start does about a file that is not valid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnInvalidStart {
+    Refuse,
+    /// What was accepted last takes its place.
+    LastGood,
+}
+
+impl OnInvalidStart {
+    /// The one that a file calls so.
+    pub fn named(name: &str) -> Option<Self> {
+        match name {
+            "refuse" => Some(Self::Refuse),
+            "last-good" => Some(Self::LastGood),
+            _ => None,
+        }
+    }
 }
 
 /// The file that is read where none is named.

@@ -11,7 +11,7 @@ use super::{Daemon, World};
 use crate::clock::Moment;
 use crate::engine::Phase;
 use crate::event::{Reply, Sender};
-use crate::protocol::{Answer, Confirmed, Refusal, RefusalKind, Unconfirmed};
+use crate::protocol::{Answer, Confirmed, Refusal, RefusalKind, Standing, Unconfirmed};
 use crate::store::{Kept, Question, Record};
 
 /// So long after a return that failed comes the next try; each time twice as long, up to the second.
@@ -110,11 +110,14 @@ impl<W: World> Daemon<W> {
         log::info!(generation; "generation {generation} is confirmed, by {by}");
         self.world.write(Record::Confirmed(generation, by));
         self.tell_status();
-        // Whoever hears that it is confirmed will find it so, even if hupd is killed at that moment.
-        let standing = self.standing();
-        let on_record = Reply::new(move |_| reply.send(Answer::Confirm(confirmed)));
+        self.once_on_record(move || reply.send(Answer::Confirm(confirmed)));
+    }
+
+    /// Says it when all that was to be written before is written, or could not be.
+    pub(super) fn once_on_record(&mut self, say: impl FnOnce() + Send + 'static) {
+        let reply = Reply::new(move |_| say());
         self.world
-            .ask(Question::Generations(1, standing, on_record));
+            .ask(Question::Generations(1, Standing::default(), reply));
     }
 
     fn nothing_to_confirm(&self) -> String {

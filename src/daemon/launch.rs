@@ -69,11 +69,8 @@ pub fn serve(options: Options, signals: Signals) -> ExitCode {
     let file = absolute(&options.config);
     let origin = match Origin::find(file.clone()) {
         Ok(origin) => origin,
-        Err(problems) => {
-            say(&format!(
-                "{problems}\nhupd: {}; not started\n",
-                problems.summary()
-            ));
+        Err(invalid) => {
+            say(&invalid.told());
             return ExitCode::from(CONFIGURATION);
         }
     };

@@ -12,6 +12,7 @@ mod followers;
 mod generations;
 mod history;
 mod in_force;
+mod instead;
 mod launch;
 mod loader;
 mod locks;
@@ -36,7 +37,7 @@ use jiff::Timestamp;
 pub use crate::config::DEFAULT_FILE;
 pub use check::check;
 pub use launch::{Mode, Options, install_signals, serve};
-pub use origin::{Instead, Origin};
+pub use origin::{Found, Invalid, Origin};
 pub use world::{Load, Notice, World};
 
 use crate::clock::{Moment, Wake};

@@ -3,17 +3,15 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::confirm::Trial;
+use super::instead::Instead;
 use super::launch::surroundings;
-use super::rollback::BroughtBack;
-use super::verdict::{Rejected, lines};
-use super::{Daemon, World};
 use crate::clock::Moment;
 use crate::config::{
-    Accepted, Config, LoadOutcome, Problems, SourceFile, load, load_kept, state_dir_of,
+    Accepted, Config, LoadOutcome, OnInvalidStart, Problems, SourceFile, kept_said_of_start, load,
+    load_kept, said_of_start,
 };
-use crate::protocol::{Because, Verdict};
-use crate::store::{ForStart, Kept, Record, for_start};
+use crate::protocol::Because;
+use crate::store::{ForStart, Kept, for_start};
 
 /// Where the configuration of a start comes from.
 #[derive(Debug)]
@@ -27,154 +25,143 @@ pub struct Origin {
     pub trouble: Option<String>,
 }
 
-/// A kept text is in force in place of the file on disk.
+/// The file as it is found.
 #[derive(Debug)]
-pub struct Instead {
-    /// The generation whose text it is.
-    pub text_of: u64,
-    pub because: Because,
-    pub on_disk: Result<Arc<Config>, Problems>,
+pub struct Found {
+    pub file: PathBuf,
+    pub outcome: LoadOutcome,
+    /// What it says is to be done where it is not valid, as far as that can be read.
+    pub on_invalid_start: Option<OnInvalidStart>,
+}
+
+/// A file that is not valid, and nothing takes its place.
+#[derive(Debug)]
+pub struct Invalid {
+    pub problems: Problems,
+    pub trouble: Option<String>,
 }
 
 impl Origin {
-    /// Gives back what is wrong with the file where nothing may take its place.
-    pub(super) fn find(file: PathBuf) -> Result<Self, Problems> {
+    pub(super) fn find(file: PathBuf) -> Result<Self, Invalid> {
         let (surroundings, now) = (surroundings(), Moment::now().wall);
-        let on_disk = load(&file, &surroundings, now);
-        let state_dir = match &on_disk {
-            Ok(accepted) => Some(accepted.config.daemon.state_dir.clone()),
-            Err(_) => state_dir_of(&file, &surroundings),
+        let outcome = load(&file, &surroundings, now);
+        let (state_dir, on_invalid_start) = match &outcome {
+            Ok(accepted) => (Some(accepted.config.daemon.state_dir.clone()), None),
+            Err(_) => said_of_start(&file, &surroundings),
         };
         let kept = state_dir.map(|state_dir| for_start(&state_dir)).transpose();
         let (kept, trouble) = match kept {
             Ok(kept) => (kept.unwrap_or_default(), None),
             Err(error) => (ForStart::default(), Some(error.to_string())),
         };
-        let load = |files: &[SourceFile]| load_kept(files, &surroundings, now);
-        let mut origin = Self::among(file, on_disk, kept, load)?;
-        origin.trouble = origin.trouble.or(trouble);
-        Ok(origin)
+        let found = Found {
+            file,
+            outcome,
+            on_invalid_start,
+        };
+        Self::among(found, (kept, trouble), |files| {
+            load_kept(files, &surroundings, now)
+        })
     }
 
-    /// What was never confirmed does not come into force by a start. What must be told from what is kept of another file:
-    /// several may have used a state folder, one after the other.
+    /// What was never confirmed does not come into force by a start, and what is not valid only makes room where that is
+    /// wanted. What is kept of another file is left alone: several may have used a state folder, one after the other.
     pub fn among(
-        file: PathBuf,
-        on_disk: LoadOutcome,
-        kept: ForStart,
+        found: Found,
+        (kept, mut trouble): (ForStart, Option<String>),
         load: impl Fn(&[SourceFile]) -> LoadOutcome,
-    ) -> Result<Self, Problems> {
-        let confirmed = kept.confirmed.filter(|kept| is_of(kept, &file));
-        let mut trouble = None;
-        if let Some(Kept { generation, files }) = confirmed {
-            match load(&files) {
+    ) -> Result<Self, Invalid> {
+        let Found {
+            file,
+            outcome,
+            on_invalid_start,
+        } = found;
+        if let Some(confirmed) = kept.confirmed.filter(|kept| is_of(kept, &file)) {
+            match load(&confirmed.files) {
                 Ok(accepted) => {
+                    let outcome = outcome.map(|accepted| Arc::new(accepted.config));
                     let instead = Instead {
-                        text_of: generation,
+                        text_of: confirmed.generation,
                         because: Because::NotConfirmed,
-                        on_disk: on_disk.map(|accepted| Arc::new(accepted.config)),
+                        on_disk: outcome,
                     };
-                    return Ok(Self::new(file, accepted, Some(instead)));
+                    return Ok(Self::new((file, trouble), accepted, Some(instead)));
                 }
-                Err(problems) => trouble = Some(unusable(generation, &problems)),
+                Err(problems) => trouble = Some(not_confirmed(&confirmed, &problems)),
             }
         }
-        let mut origin = Self::new(file, on_disk?, None);
-        origin.trouble = trouble;
-        Ok(origin)
+        let problems = match outcome {
+            Ok(accepted) => return Ok(Self::new((file, trouble), accepted, None)),
+            Err(problems) => problems,
+        };
+        let last = kept.last.filter(|kept| is_of(kept, &file));
+        let said = |last: &Kept| last.files.first().and_then(kept_said_of_start);
+        let wanted = on_invalid_start.or_else(|| last.as_ref().and_then(said));
+        if wanted != Some(OnInvalidStart::LastGood) {
+            return Err(Invalid { problems, trouble });
+        }
+        let last = last.ok_or_else(|| NOTHING_GOOD.to_owned());
+        let last = last.and_then(|last| match load(&last.files) {
+            Ok(accepted) => Ok((accepted, last.generation)),
+            Err(others) => Err(not_good(&last, &others)),
+        });
+        match last {
+            Ok((accepted, text_of)) => {
+                let instead = Instead {
+                    text_of,
+                    because: Because::InvalidAtStart,
+                    on_disk: Err(problems),
+                };
+                Ok(Self::new((file, trouble), accepted, Some(instead)))
+            }
+            Err(why) => Err(Invalid {
+                problems,
+                trouble: Some(why),
+            }),
+        }
     }
 
-    fn new(file: PathBuf, accepted: Accepted, instead: Option<Instead>) -> Self {
+    fn new(
+        (file, trouble): (PathBuf, Option<String>),
+        accepted: Accepted,
+        instead: Option<Instead>,
+    ) -> Self {
         Self {
             file,
             config: Arc::new(accepted.config),
             warnings: accepted.warnings,
             instead,
-            trouble: None,
+            trouble,
         }
     }
 
     /// For whoever starts hupd on a terminal.
     pub(super) fn told(&self) -> String {
-        let mut text = String::new();
-        if !self.warnings.is_empty() {
-            text += &format!("{}\n", self.warnings);
-        }
-        if let Some(instead) = &self.instead {
-            text += &format!("hupd: {}\n", instead.told());
+        let problems = self.instead.as_ref().map(|instead| &instead.on_disk);
+        let problems = problems.and_then(|on_disk| on_disk.as_ref().err());
+        let mut text: String = [Some(&self.warnings), problems]
+            .into_iter()
+            .flatten()
+            .filter(|problems| !problems.is_empty())
+            .map(|problems| format!("{problems}\n"))
+            .collect();
+        for line in [
+            self.trouble.clone(),
+            self.instead.as_ref().map(Instead::told),
+        ] {
+            text.extend(line.map(|line| format!("hupd: {line}\n")));
         }
         text
     }
 }
 
-impl Instead {
+impl Invalid {
+    /// For whoever wanted to start hupd.
     pub(super) fn told(&self) -> String {
-        let text_of = self.text_of;
-        match self.because {
-            Because::NotConfirmed => format!(
-                "nobody has confirmed what came after generation {text_of}: starting by the text of that, and not the file on disk"
-            ),
-            Because::RolledBack => format!("starting by the text of generation {text_of}"),
-        }
-    }
-}
-
-impl<W: World> Daemon<W> {
-    /// What takes the place of the file is told to everybody, and what is wrong with the file.
-    pub(super) fn note_start(&mut self, origin: Origin, is_unconfirmed: bool, now: Moment) {
-        for line in lines(origin.trouble.as_deref().unwrap_or_default()) {
-            log::error!("{line}");
-        }
-        let Some(instead) = origin.instead else {
-            if is_unconfirmed {
-                self.world.write(Record::NoUnconfirmed);
-            }
-            return;
-        };
-        log::error!("{}", instead.told());
-        let Instead {
-            text_of,
-            because,
-            on_disk,
-        } = instead;
-        if let Err(problems) = &on_disk {
-            self.refuse_at_start(problems, now);
-        }
-        let instead_of = on_disk.ok();
-        self.reloads.brought_back = Some(BroughtBack {
-            text_of,
-            because,
-            instead_of,
-        });
-        let back_to = Kept {
-            generation: text_of,
-            files: origin.config.sources.clone(),
-        };
-        self.reloads.trial = Some(Trial::not_confirmed(back_to));
-    }
-
-    /// The file was broken when hupd started.
-    fn refuse_at_start(&mut self, problems: &Problems, now: Moment) {
-        let rejected = Rejected::by_problems(problems);
-        for line in lines(&rejected.problems) {
-            log::error!("{line}");
-        }
-        let verdict = Verdict {
-            at: now.wall,
-            asked_by: "start".to_owned(),
-            accepted: false,
-            generation: self.engine.generation().0,
-            text_of: None,
-            confirm_by: None,
-            summary: rejected.summary,
-            problems: rejected.problems,
-            problem_count: rejected.count,
-            seconds: 0.0,
-        };
-        self.keep_verdict(&verdict);
-        self.reloads.last = Some(verdict);
-        let config = Arc::clone(self.engine.config());
-        self.world.watch_also(&config, rejected.broken);
+        let (problems, summary) = (&self.problems, self.problems.summary());
+        let trouble = self.trouble.as_ref();
+        let trouble = trouble.map_or_else(String::new, |trouble| format!("hupd: {trouble}\n"));
+        format!("{problems}\n{trouble}hupd: {summary}; not started\n")
     }
 }
 
@@ -182,9 +169,19 @@ fn is_of(kept: &Kept, file: &Path) -> bool {
     kept.files.first().is_some_and(|main| main.path == file)
 }
 
-fn unusable(generation: u64, problems: &Problems) -> String {
+const NOTHING_GOOD: &str =
+    "on_invalid_start = \"last-good\": nothing is kept that was accepted before";
+
+fn not_confirmed(confirmed: &Kept, problems: &Problems) -> String {
+    let (generation, summary) = (confirmed.generation, problems.summary());
     format!(
-        "{problems}\nnobody has confirmed what came after generation {generation}, but the text of that cannot come back: {}; starting by the file",
-        problems.summary()
+        "{problems}\nnobody has confirmed what came after generation {generation}, but the text of that cannot come back: {summary}"
+    )
+}
+
+fn not_good(last: &Kept, problems: &Problems) -> String {
+    let (generation, summary) = (last.generation, problems.summary());
+    format!(
+        "{problems}\nthe text of generation {generation}, which was accepted last, is not valid any more either: {summary}"
     )
 }

@@ -13,7 +13,7 @@ use super::{Daemon, Load, Notice, World};
 use crate::clock::Moment;
 use crate::config::{Accepted, Changes, LoadOutcome, Problems};
 use crate::engine::{Effect, Phase};
-use crate::protocol::{Earlier, Verdict, Watching};
+use crate::protocol::{Because, Earlier, Verdict, Watching};
 
 /// The reload under way, and the verdict of the last one.
 #[derive(Debug)]
@@ -79,6 +79,12 @@ impl Reloads {
 
     pub(super) fn under_way(&mut self) -> Option<&mut UnderWay> {
         self.under_way.as_mut()
+    }
+
+    /// Whether hupd started with a file that is not valid, and nobody has wanted anything else since.
+    pub(super) fn is_degraded(&self) -> bool {
+        let back = self.brought_back.as_ref();
+        back.is_some_and(|back| back.because == Because::InvalidAtStart)
     }
 
     /// The generation whose text is in force in place of the file on disk.
@@ -167,12 +173,20 @@ impl<W: World> Daemon<W> {
             // First: what is announced as the state of things is this verdict, not the one before.
             self.reloads.last = Some(verdict.clone());
             self.announce(&verdict);
-            deliver(under_way.wish.askers, &verdict);
+            self.deliver(under_way.wish, verdict);
         }
         while let Some(wish) = again.pop_front() {
             if wish.of != Of::Confirmed || self.comes_back().is_some() {
                 return self.load_for(wish, again, now);
             }
+        }
+    }
+
+    /// Whoever hears that something would come back will find it so, even if hupd is killed at that moment.
+    fn deliver(&mut self, wish: Wish, verdict: Verdict) {
+        match wish.of {
+            Of::ToConfirm(_) => self.once_on_record(move || deliver(wish.askers, &verdict)),
+            _ => deliver(wish.askers, &verdict),
         }
     }
 

@@ -50,6 +50,7 @@ impl<W: World> Daemon<W> {
 
     /// Where what is in force now comes from.
     pub(super) fn note_origin(&mut self, (text_of, of): (Option<u64>, Of), old: Arc<Config>) {
+        let was_degraded = self.reloads.is_degraded();
         let before = self.reloads.brought_back.take();
         let is_as_before = self.engine.config().sources == old.sources;
         self.reloads.brought_back = match (text_of, before) {
@@ -65,6 +66,9 @@ impl<W: World> Daemon<W> {
                 instead_of: before.map_or(Some(old), |before| before.instead_of),
             }),
         };
+        if was_degraded && text_of.is_none() {
+            log::info!("the file is valid again, and in force: hupd is not degraded any more");
+        }
     }
 
     /// What is in force now, to be kept.

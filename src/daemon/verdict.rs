@@ -69,7 +69,11 @@ impl<W: World> Daemon<W> {
     pub(super) fn status_text(&self) -> String {
         let generation = self.engine.generation();
         let jobs = counted(self.engine.config().jobs.len(), "job");
-        let mut serving = format!("generation {generation}, {jobs}");
+        let degraded = match self.reloads.is_degraded() {
+            true => "DEGRADED: ",
+            false => "",
+        };
+        let mut serving = format!("{degraded}generation {generation}, {jobs}");
         if let Some(text_of) = self.reloads.text_of() {
             serving += &format!(", by the text of generation {text_of} and not the file on disk");
         }

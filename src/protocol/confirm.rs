@@ -31,4 +31,6 @@ pub enum Because {
     RolledBack,
     /// Nobody confirmed what came after it.
     NotConfirmed,
+    /// The file was not valid when hupd started.
+    InvalidAtStart,
 }

@@ -21,8 +21,27 @@ pub(super) struct Committed {
     pub(super) why: String,
 }
 
-/// All or nothing, but for records that can never be written and must not hold up the others.
+/// All or nothing, but for records that can never be written and must not hold up the others. What a start depends on is
+/// on the disk then: the machine may be on its way down.
 pub(super) fn commit(
+    connection: &mut Connection,
+    records: &[Record],
+    at: Timestamp,
+) -> rusqlite::Result<Committed> {
+    if !records.iter().any(is_for_starts) {
+        return commit_to_kernel(connection, records, at);
+    }
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    let committed = commit_to_kernel(connection, records, at);
+    connection.pragma_update(None, "synchronous", "NORMAL")?;
+    committed
+}
+
+fn is_for_starts(record: &Record) -> bool {
+    matches!(record, Record::Unconfirmed(_) | Record::Confirmed(..))
+}
+
+fn commit_to_kernel(
     connection: &mut Connection,
     records: &[Record],
     at: Timestamp,

@@ -115,7 +115,10 @@ fn find(connection: &Connection, which: &str, number: u64) -> rusqlite::Result<O
         .optional()
 }
 
-fn texts(connection: &Connection, files: Option<i64>) -> rusqlite::Result<Vec<KeptFile>> {
+pub(super) fn texts(
+    connection: &Connection,
+    files: Option<i64>,
+) -> rusqlite::Result<Vec<KeptFile>> {
     connection
         .prepare_cached(
             "SELECT path, text FROM generation_files WHERE generation = ?1 ORDER BY rowid",

@@ -2,9 +2,13 @@
 
 use std::path::Path;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension, Row};
 
+use crate::config::SourceFile;
+
+use super::columns::Whole;
 use super::confirmed::{Kept, unconfirmed};
+use super::kept::texts;
 use super::opening::open_to_read;
 use super::{StoreError, files, schema};
 
@@ -13,6 +17,8 @@ use super::{StoreError, files, schema};
 pub struct ForStart {
     /// What was in force before something that nobody has confirmed.
     pub confirmed: Option<Kept>,
+    /// What was accepted last, with the number of the generation whose text it is.
+    pub last: Option<Kept>,
 }
 
 /// Nothing where there is no store yet, nor one that can be used: what is wrong with it, whoever opens it will say.
@@ -34,6 +40,26 @@ impl ForStart {
         }
         Ok(Self {
             confirmed: unconfirmed(connection)?,
+            last: last(connection)?,
         })
     }
+}
+
+fn last(connection: &Connection) -> rusqlite::Result<Option<Kept>> {
+    let sql = "SELECT coalesce(text_of, number), files FROM generations
+       WHERE accepted AND files IN (SELECT generation FROM generation_files)
+       ORDER BY id DESC LIMIT 1";
+    let row = |row: &Row<'_>| Ok((row.get::<_, Whole>(0)?.0, row.get(1)?));
+    let Some((generation, files)) = connection.query_row(sql, [], row).optional()? else {
+        return Ok(None);
+    };
+    let files = texts(connection, files)?.into_iter();
+    let files = files.map(|file| SourceFile {
+        path: file.path.into(),
+        text: file.text.into(),
+    });
+    Ok(Some(Kept {
+        generation,
+        files: files.collect(),
+    }))
 }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hupd::config::{
-    Config, Daemon, History, Jitter, Job, Log, LogFormat, Missed, Orphans, OutputMode, Overlap,
-    Retry, SourceFile, Timing,
+    Config, Daemon, History, Jitter, Job, Log, LogFormat, Missed, OnInvalidStart, Orphans,
+    OutputMode, Overlap, Retry, SourceFile, Timing,
 };
 use hupd::run::{GroupName, JobName, Signal};
 use hupd::schedule::{self, Dst, Expression, Rules, Seed, Zone};
@@ -148,6 +148,7 @@ impl FileSpec {
                 catch_up_limit: self.catch_up_limit,
                 grace: self.grace,
                 orphans: self.orphans,
+                on_invalid_start: OnInvalidStart::Refuse,
                 watch_config: self.watch,
                 state_dir: PathBuf::from(self.state_dir),
                 runtime_dir: PathBuf::from("/run/hupd"),

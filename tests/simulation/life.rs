@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use hupd::clock::{Moment, Wake};
 use hupd::config::{Accepted, Problems};
-use hupd::daemon::{Daemon, Origin};
+use hupd::daemon::{Daemon, Found, Origin};
 use hupd::ledger::{OpenRun, Pause, Remains, Waited};
 use hupd::protocol::Request;
 use hupd::run::{Generation, JobName};
@@ -234,15 +234,17 @@ impl<'t> Life<'t> {
         }
         let start = Inheritance::of(&machine);
         machine.acts.clear();
-        let origin = Origin::among(
-            PathBuf::from("/etc/hupd"),
-            Ok(Accepted {
+        let found = Found {
+            file: PathBuf::from("/etc/hupd"),
+            outcome: Ok(Accepted {
                 config: file.config(&self.universe.zones),
                 warnings: Problems::default(),
             }),
-            ForStart::default(),
-            |_| unreachable!("nothing is kept"),
-        );
+            on_invalid_start: None,
+        };
+        let origin = Origin::among(found, (ForStart::default(), None), |_| {
+            unreachable!("nothing is kept")
+        });
         let origin = origin.expect("the file is right");
         let mut daemon = Daemon::begin(machine, origin, recovered);
         let now = daemon.world().clock.moment();

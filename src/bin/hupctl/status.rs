@@ -15,13 +15,15 @@ use crate::watching::watching;
 
 pub fn status(client: &Client, screen: &mut Screen) -> Result<Ending, Failure> {
     let answer = client.ask(&Request::Status)?;
-    if screen.is_for_programs() {
-        screen.bytes(&answer.body)?;
-        return Ok(Ending::Done);
+    let status = answer.json()?;
+    match screen.is_for_programs() {
+        true => screen.bytes(&answer.body)?,
+        false => screen.bytes(status_text(&status, &screen.view).as_bytes())?,
     }
-    let text = status_text(&answer.json()?, &screen.view);
-    screen.bytes(text.as_bytes())?;
-    Ok(Ending::Done)
+    Ok(match is_degraded(&status) {
+        true => Ending::Failed,
+        false => Ending::Done,
+    })
 }
 
 fn status_text(status: &Status, view: &View) -> String {
@@ -35,6 +37,7 @@ fn status_text(status: &Status, view: &View) -> String {
                 .map(|reason| lost_history(reason, status, view)),
         ),
         ("OLD HISTORY", status.history_moved.as_deref().map(visible)),
+        ("DEGRADED", degraded(status)),
         ("NOT THE FILE", not_the_file(status)),
         (
             "UNCONFIRMED",
@@ -98,10 +101,21 @@ fn lost_history(reason: &str, status: &Status, view: &View) -> String {
     )
 }
 
+/// Whether a person must act: what was accepted last has taken the place of a file that is not valid.
+fn is_degraded(status: &Status) -> bool {
+    status.text_because == Some(Because::InvalidAtStart)
+}
+
+fn degraded(status: &Status) -> Option<String> {
+    let text = "the file was not valid when hupd started, and what was accepted last takes its place: mend it and reload";
+    is_degraded(status).then(|| text.to_owned())
+}
+
 fn not_the_file(status: &Status) -> Option<String> {
     let text_of = status.text_of?;
     let why = match status.text_because {
         Some(Because::NotConfirmed) => ", for nobody confirmed what came after it",
+        Some(Because::InvalidAtStart) => ", for that was not valid when hupd started",
         Some(Because::RolledBack) | None => "",
     };
     Some(format!(

@@ -90,7 +90,7 @@ fn every_setting_is_told() {
     let old = accepted("[jobs.a]\ncommand = \"x\"\n");
     let new = accepted(concat!(
         "[daemon]\ntimezone = \"Asia/Tokyo\"\nmax_running = 7\ncatch_up_limit = 3\ngrace = \"1s\"\n",
-        "watch_config = true\norphans = \"kill\"\nstate_dir = \"/s\"\nruntime_dir = \"/r\"\n",
+        "watch_config = true\norphans = \"kill\"\non_invalid_start = \"last-good\"\nstate_dir = \"/s\"\nruntime_dir = \"/r\"\n",
         "[log]\nlevel = \"warn\"\nfile = \"/l\"\nformat = \"json\"\n",
         "[history]\nkeep = \"1d\"\nkeep_runs = 5\noutput = \"1KiB\"\n[jobs.a]\ncommand = \"x\"\n",
     ));

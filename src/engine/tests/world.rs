@@ -9,8 +9,8 @@ use jiff::Timestamp;
 
 use crate::clock::Moment;
 use crate::config::{
-    Config, Daemon, History, Jitter, Job, Log, LogFormat, Missed, Orphans, OutputMode, Overlap,
-    Timing,
+    Config, Daemon, History, Jitter, Job, Log, LogFormat, Missed, OnInvalidStart, Orphans,
+    OutputMode, Overlap, Timing,
 };
 use crate::engine::{Beginning, Effect, Engine, Left, Request};
 use crate::ledger::{
@@ -108,6 +108,7 @@ pub fn config(jobs: impl IntoIterator<Item = Job>) -> Config {
     Config {
         daemon: Daemon {
             orphans: Orphans::Leave,
+            on_invalid_start: OnInvalidStart::Refuse,
             timezone: Zone::utc(),
             max_running: 256,
             catch_up_limit: 4,

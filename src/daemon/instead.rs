@@ -1,0 +1,92 @@
+//! A start by what is kept, in place of the file: who is told.
+
+use std::sync::Arc;
+
+use super::confirm::Trial;
+use super::origin::Origin;
+use super::rollback::BroughtBack;
+use super::verdict::{Rejected, lines};
+use super::{Daemon, World};
+use crate::clock::Moment;
+use crate::config::{Config, Problems};
+use crate::protocol::{Because, Verdict};
+use crate::store::{Kept, Record};
+
+/// A kept text is in force in place of the file on disk.
+#[derive(Debug)]
+pub struct Instead {
+    /// The generation whose text it is.
+    pub text_of: u64,
+    pub because: Because,
+    pub on_disk: Result<Arc<Config>, Problems>,
+}
+
+impl Instead {
+    pub(super) fn told(&self) -> String {
+        let text_of = self.text_of;
+        match self.because {
+            Because::NotConfirmed => format!(
+                "nobody has confirmed what came after generation {text_of}: starting by the text of that, and not the file on disk"
+            ),
+            Because::InvalidAtStart => format!(
+                "degraded: the file is not valid: starting by the text of generation {text_of}, which was accepted last"
+            ),
+            Because::RolledBack => format!("starting by the text of generation {text_of}"),
+        }
+    }
+}
+
+impl<W: World> Daemon<W> {
+    /// What takes the place of the file, and what is wrong with the file.
+    pub(super) fn note_start(&mut self, origin: Origin, is_unconfirmed: bool, now: Moment) {
+        for line in lines(origin.trouble.as_deref().unwrap_or_default()) {
+            log::error!("{line}");
+        }
+        let because = origin.instead.as_ref().map(|instead| instead.because);
+        if is_unconfirmed && because != Some(Because::NotConfirmed) {
+            self.world.write(Record::NoUnconfirmed);
+        }
+        let Some(instead) = origin.instead else {
+            return;
+        };
+        if let Err(problems) = &instead.on_disk {
+            self.refuse_at_start(problems, now);
+        }
+        log::error!("{}", instead.told());
+        if instead.because == Because::NotConfirmed {
+            self.reloads.trial = Some(Trial::not_confirmed(Kept {
+                generation: instead.text_of,
+                files: origin.config.sources.clone(),
+            }));
+        }
+        self.reloads.brought_back = Some(BroughtBack {
+            text_of: instead.text_of,
+            because: instead.because,
+            instead_of: instead.on_disk.ok(),
+        });
+    }
+
+    /// The file was not valid when hupd started.
+    fn refuse_at_start(&mut self, problems: &Problems, now: Moment) {
+        let rejected = Rejected::by_problems(problems);
+        for line in lines(&rejected.problems) {
+            log::error!("{line}");
+        }
+        let verdict = Verdict {
+            at: now.wall,
+            asked_by: "start".to_owned(),
+            accepted: false,
+            generation: self.engine.generation().0,
+            text_of: None,
+            confirm_by: None,
+            summary: rejected.summary,
+            problems: rejected.problems,
+            problem_count: rejected.count,
+            seconds: 0.0,
+        };
+        self.keep_verdict(&verdict);
+        self.reloads.last = Some(verdict);
+        let config = Arc::clone(self.engine.config());
+        self.world.watch_also(&config, rejected.broken);
+    }
+}
