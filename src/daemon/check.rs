@@ -4,7 +4,8 @@ use std::io::{stderr, stdout};
 use std::path::Path;
 use std::process::ExitCode;
 
-use super::launch::{CONFIGURATION, surroundings};
+use super::end::End;
+use super::launch::surroundings;
 use crate::clock::Moment;
 
 /// Says all that is wrong with the file. Exit status 78 where something is.
@@ -13,7 +14,8 @@ pub fn check(file: &Path) -> ExitCode {
     // Whether anybody reads it is not ours to know; the exit status says it too.
     let _ = report.write(&mut stdout(), &mut stderr());
     match report.is_ok() {
-        true => ExitCode::SUCCESS,
-        false => ExitCode::from(CONFIGURATION),
+        true => End::Done,
+        false => End::InvalidConfiguration,
     }
+    .into()
 }

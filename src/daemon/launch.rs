@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::Daemon;
+use super::end::End;
 use super::origin::Origin;
 use super::parts::Parts;
 use super::start::begin;
@@ -15,12 +16,6 @@ use crate::system::children::note_callers;
 use crate::system::detach::{self, Detached, Release, Report};
 use crate::system::inherited;
 use crate::system::signals::Signals;
-
-/// sysexits.h: EX_CONFIG.
-pub(super) const CONFIGURATION: u8 = 78;
-/// sysexits.h: EX_TEMPFAIL.
-pub(super) const ALREADY_RUNNING: u8 = 75;
-pub(super) const FAILED: u8 = 1;
 
 /// What the command line asks for.
 #[derive(Debug)]
@@ -36,17 +31,17 @@ pub enum Mode {
     Detached,
 }
 
-/// Why hupd does not serve: the text for whoever started it, and the exit status.
+/// Why hupd does not serve: the text for whoever started it, and how it ends.
 pub(super) struct Failure {
     pub text: String,
-    pub status: u8,
+    pub end: End,
 }
 
 impl Failure {
     pub fn new(text: impl ToString) -> Self {
         Self {
             text: text.to_string(),
-            status: FAILED,
+            end: End::Failed,
         }
     }
 }
@@ -71,7 +66,7 @@ pub fn serve(options: Options, signals: Signals) -> ExitCode {
         Ok(origin) => origin,
         Err(invalid) => {
             say(&invalid.told());
-            return ExitCode::from(CONFIGURATION);
+            return End::InvalidConfiguration.into();
         }
     };
     say(&origin.told());
@@ -133,7 +128,7 @@ fn finish(mut daemon: Daemon<Parts>, mut release: Option<Release>) -> ExitCode {
     daemon.run();
     daemon.leave();
     match has_served {
-        true => ExitCode::SUCCESS,
+        true => End::Done.into(),
         false => report(Failure::new("told to stop before it served"), release),
     }
 }
@@ -176,10 +171,10 @@ impl Daemon<Parts> {
 fn report(failure: Failure, release: Option<Release>) -> ExitCode {
     let text = format!("hupd: {}; not started", failure.text);
     match release {
-        Some(release) => release.failed(&text, failure.status),
+        Some(release) => release.failed(&text, failure.end.status()),
         None => say(&format!("{text}\n")),
     }
-    ExitCode::from(failure.status)
+    failure.end.into()
 }
 
 /// On the terminal. Whether anybody reads it is not ours to know.

@@ -4,7 +4,8 @@ use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
-use super::launch::{ALREADY_RUNNING, FAILED, Failure};
+use super::end::End;
+use super::launch::Failure;
 use crate::config::Config;
 use crate::reason::reason;
 use crate::system::lock_file::{LockError, LockFile, Restored};
@@ -56,9 +57,9 @@ impl Drop for Locks {
 
 fn take_lock(path: &Path) -> Result<LockFile, Failure> {
     LockFile::acquire(path).map_err(|error| Failure {
-        status: match error {
-            LockError::Held { .. } => ALREADY_RUNNING,
-            _ => FAILED,
+        end: match error {
+            LockError::Held { .. } => End::AlreadyRunning,
+            _ => End::Failed,
         },
         text: error.to_string(),
     })

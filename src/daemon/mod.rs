@@ -8,6 +8,7 @@ mod check;
 mod confirm;
 mod details;
 mod effects;
+mod end;
 mod followers;
 mod generations;
 mod history;
@@ -36,6 +37,7 @@ use jiff::Timestamp;
 
 pub use crate::config::DEFAULT_FILE;
 pub use check::check;
+pub use end::End;
 pub use launch::{Mode, Options, install_signals, serve};
 pub use origin::{Found, Invalid, Origin};
 pub use world::{Load, Notice, World};

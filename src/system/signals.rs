@@ -18,6 +18,7 @@ use signal_hook::iterator::exfiltrator::origin::Origin;
 use signal_hook::low_level::siginfo::Cause;
 
 use crate::event::{Event, Meaning, Outbox, Sender, SignalReceived};
+use crate::run::Signal;
 
 /// The signals that have a meaning here, and those whose default would end hupd without a word.
 /// Left out: what tells of a fault in hupd itself (SEGV, BUS, …), what only stops it (TSTP, …),
@@ -42,6 +43,15 @@ const MEANINGS: [(c_int, Meaning); 14] = [
 
 /// A third stop signal kills; more say nothing new.
 const STOPS_THAT_COUNT: usize = 3;
+
+/// The names of all that have a handler, but for the real-time signals, which have none.
+pub fn handled() -> Vec<String> {
+    let name = |&(number, meaning): &(c_int, Meaning)| match meaning {
+        Meaning::Nothing(name) => name.to_owned(),
+        _ => Signal::from_number(number).to_string(),
+    };
+    MEANINGS.iter().map(name).collect()
+}
 
 /// Handlers that are in place and note what comes.
 #[derive(Debug)]

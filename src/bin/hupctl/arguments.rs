@@ -9,7 +9,7 @@ use hupd::control::{LONGEST_TRIAL, MOST_ROWS};
 use hupd::protocol::OutcomeFilter;
 use hupd::run::Trigger;
 
-const EXIT_STATUS: &str = "\
+pub const EXIT_STATUS: &str = "\
 Exit status: 0 done; 1 what was asked failed; 2 wrong usage; 69 no hupd is there, or it gives no answer;
 77 not allowed; 78 invalid configuration. See hupctl(1).";
 

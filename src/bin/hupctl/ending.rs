@@ -123,6 +123,17 @@ mod tests {
     use crate::runs::tests::ended;
 
     #[test]
+    fn the_help_names_every_status() {
+        let help = crate::arguments::EXIT_STATUS;
+        for status in [0, 1, USAGE, UNAVAILABLE, NOT_ALLOWED, INVALID_CONFIGURATION] {
+            let named = help
+                .split([' ', '\n'])
+                .any(|word| word == status.to_string());
+            assert!(named, "{status}");
+        }
+    }
+
+    #[test]
     fn a_run_gives_its_own_status_unless_that_means_something_else() {
         let status = |outcome: &str, exit_code: Option<i32>, signal: Option<&str>| {
             let run = RunRow {
