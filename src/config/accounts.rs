@@ -4,9 +4,11 @@ use std::collections::HashMap;
 
 use nix::errno::Errno;
 use nix::unistd::{Gid, Group, Uid, User};
+use serde_json::{Value, json};
 use toml::de::DeValue;
 
 use super::Surroundings;
+use super::kinds;
 use super::section::{Item, Wrong};
 use super::typed;
 use super::words::quoted;
@@ -131,10 +133,20 @@ impl Kind {
     }
 }
 
-/// A name, or a number: the kernel's `-1` means nobody.
+/// The kernel's `-1` means nobody.
+const HIGHEST: u64 = u32::MAX as u64 - 1;
+
+pub(super) fn schema() -> Value {
+    kinds::any_of([
+        json!({ "type": "string", "minLength": 1 }),
+        json!({ "type": "integer", "minimum": 0, "maximum": HIGHEST }),
+    ])
+}
+
+/// A name, or a number.
 fn who(item: &Item<'_>, example: &str) -> Result<Who, Wrong> {
     if let DeValue::Integer(_) = item.value {
-        let number = typed::count(item, 0..=u64::from(u32::MAX - 1))?;
+        let number = typed::count(item, 0..=HIGHEST)?;
         return Ok(Who::Id(u32::try_from(number).unwrap_or(u32::MAX)));
     }
     match typed::text_like(item, &format!("{example}, or a number"))? {

@@ -14,8 +14,8 @@ use super::accounts::Accounts;
 use super::crowd::crowd;
 use super::decode::decode;
 use super::finding::{Finding, Findings, into_problems};
-use super::include::{self, Entry};
-use super::job::Checker;
+use super::include::{self, Entry, INCLUDE};
+use super::job::{Checker, DEFAULTS, JOBS};
 use super::origin::Origin;
 use super::policies::Policies;
 use super::read::{Contents, Identity};
@@ -167,24 +167,38 @@ impl<'s> Loading<'s> {
         let mut mended = String::new();
         let (tree, damage) = syntax::parse(source, &mut mended);
         let mut top = Section::new(Title::Top, source, Some(&tree), &mut findings);
-        let entries = top.take_all("include", include::entries);
-        match role {
-            Role::Main => self.settings(&mut top),
-            Role::Included => refuse_settings(&mut top, &self.chain[0].1),
-        }
-        let jobs = top.take_table("jobs", "[jobs.NAME] and its keys below");
+        let (entries, jobs) = self.top(&mut top, role);
         top.finish();
         if let Some(jobs) = jobs {
             self.jobs(jobs, source, &mut findings);
         }
         findings.add_damage(damage);
-        (findings, entries.unwrap_or_default())
+        (findings, entries)
+    }
+
+    /// All that a file can say: what it includes and its jobs are left to be read.
+    fn top<'t>(
+        &mut self,
+        top: &mut Section<'t, '_>,
+        role: Role,
+    ) -> (Vec<Entry>, Option<&'t DeTable<'t>>) {
+        let entries = top.take_all(&INCLUDE, include::entries);
+        match role {
+            Role::Main => self.settings(top),
+            Role::Included => refuse_settings(top, &self.chain[0].1),
+        }
+        (entries.unwrap_or_default(), top.take_table(&JOBS))
+    }
+
+    /// All keys of a main file.
+    pub fn keys(mut self, top: &mut Section<'_, '_>) {
+        self.top(top, Role::Main);
     }
 
     fn settings(&mut self, top: &mut Section<'_, '_>) {
         let settings = Settings::read(top, &mut self.zones, self.surroundings);
         let built_in = Policies::built_in(settings.daemon.timezone.clone());
-        let table = top.take_table("defaults", "[defaults] and its keys below");
+        let table = top.take_table(&DEFAULTS);
         let mut section = top.inside(Title::Section("defaults"), table);
         self.defaults = built_in.overridden(&mut section, &mut self.zones, &mut self.accounts);
         section.refuse(&["command", "description", "every", "schedule"], |key| {
@@ -208,15 +222,13 @@ impl<'s> Loading<'s> {
                 self.names.insert(name.to_owned(), place);
             }
             let mut checker = Checker {
-                source,
                 defaults: &self.defaults,
                 zones: &mut self.zones,
                 accounts: &mut self.accounts,
                 host: &self.surroundings.host,
                 now: self.now,
-                findings,
             };
-            if let Some(job) = checker.job(key, value) {
+            if let Some(job) = checker.job(key, value, (source, findings)) {
                 self.jobs.insert(job.name.clone(), Arc::new(job));
             }
         }

@@ -56,6 +56,12 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
     Ok(Duration::from_millis(total))
 }
 
+/// What a duration looks like, as a regular expression of JavaScript.
+pub(super) fn pattern() -> String {
+    let names: Vec<_> = UNITS.iter().flat_map(|unit| unit.names).copied().collect();
+    format!("^\\s*([0-9]+\\s*({})\\s*)+$", names.join("|"))
+}
+
 /// One number with its unit: milliseconds, the unit's short name, and what follows.
 fn part<'t>(text: &str, rest: &'t str) -> Result<(u64, &'static str, &'t str), String> {
     let (digits, after) = split(rest, |c| c.is_ascii_digit());

@@ -4,8 +4,11 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use glob::{MatchOptions, Pattern};
+use serde_json::json;
 use toml::de::DeValue;
 
+use super::key_of::KeyOf;
+use super::kinds::Like;
 use super::section::{Item, Wrong};
 use super::typed;
 use super::words::quoted;
@@ -17,6 +20,13 @@ pub(super) struct Entry {
     pub pattern: String,
     pub at: Range<usize>,
 }
+
+pub(super) static INCLUDE: KeyOf<Like> = KeyOf::new(
+    "include",
+    Like(|| json!({ "type": "array", "items": { "type": "string", "pattern": "^[^~]" } })),
+    "[]",
+    "More files with jobs, relative to this one, in the order of their names",
+);
 
 /// Hidden files are not matched: editors and config maps keep their own there.
 const OPTIONS: MatchOptions = MatchOptions {

@@ -3,32 +3,58 @@
 use std::ops::Range;
 
 use jiff::Timestamp;
+use serde_json::{Value, json};
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
 use super::accounts::Accounts;
 use super::finding::{Finding, Findings};
+use super::key_of::KeyOf;
+use super::kinds::{self, By, Like, TEXT, Table};
 use super::policies::Policies;
 use super::retry::refuse_success;
+use super::schema::keys_of;
 use super::section::{Item, Section, Title, Wrong, is_job};
 use super::source::Source;
 use super::timing::{Circumstances, timing};
 use super::words::{key_of, quoted};
-use super::{Jitter, Job, Timing, typed};
+use super::{Jitter, Job, Surroundings, Timing, typed};
 use crate::run::JobName;
 use crate::schedule::{Seed, Zone, Zones};
 
 const LONGEST_NAME: usize = 100;
 
+/// The same as [`check_name`] says, but for the length.
+const NAME_PATTERN: &str = "^([A-Za-z_]|[0-9]+[A-Za-z_.-])[A-Za-z0-9_.-]*$";
+
+pub(super) static DEFAULTS: KeyOf<Table> = KeyOf::new(
+    "defaults",
+    Table("[defaults] and its keys below", defaults_schema),
+    "",
+    "What holds for every job that does not say otherwise",
+);
+pub(super) static JOBS: KeyOf<Table> = KeyOf::new(
+    "jobs",
+    Table("[jobs.NAME] and its keys below", schema),
+    "",
+    "The jobs, each by its name",
+);
+
+static COMMAND: KeyOf<Like> = KeyOf::new(
+    "command",
+    Like(command_schema),
+    "",
+    "What is executed: one text for the shell, or the program and its arguments",
+);
+static DESCRIPTION: KeyOf<By<String>> = KeyOf::new("description", TEXT, "\"\"", "Shown by hupctl");
+
 /// What a job is checked against.
 pub(super) struct Checker<'c> {
-    pub source: &'c Source,
     pub defaults: &'c Policies,
     pub zones: &'c mut Zones,
     pub accounts: &'c mut Accounts,
     pub host: &'c str,
     pub now: Timestamp,
-    pub findings: &'c mut Findings,
 }
 
 impl Checker<'_> {
@@ -37,34 +63,71 @@ impl Checker<'_> {
         &mut self,
         key: &Spanned<DeString<'_>>,
         value: &Spanned<DeValue<'_>>,
+        (source, findings): (&Source, &mut Findings),
     ) -> Option<Job> {
         let name = key.get_ref();
         if let Err(finding) = check_name(name) {
-            self.findings.push(finding.at(key.span()));
+            findings.push(finding.at(key.span()));
         }
         let DeValue::Table(table) = value.get_ref() else {
-            self.findings.push(no_table(name).at(key.span()));
+            findings.push(no_table(name).at(key.span()));
             return None;
         };
         let title = Title::Job(name);
-        let mut section = Section::new(title, self.source, Some(table), self.findings);
-        let policies = self
-            .defaults
-            .overridden(&mut section, self.zones, self.accounts);
-        let seed = Seed::of(self.host, name);
-        let circumstances = Circumstances {
-            zones: self.zones,
-            seed,
-            now: self.now,
-        };
-        let timing = timing(&mut section, &policies, circumstances);
-        let job = described((name, seed), &mut section, policies, timing);
+        let mut section = Section::new(title, source, Some(table), findings);
+        let job = self.keys(name, &mut section);
         if job.is_none() && !is_part_of_a_name(table) {
             section.push(missing_command(name, key.span()));
         }
         section.finish();
         job
     }
+
+    /// All that a section can say of a job.
+    pub fn keys(&mut self, name: &str, section: &mut Section<'_, '_>) -> Option<Job> {
+        let policies = self.defaults.overridden(section, self.zones, self.accounts);
+        let seed = Seed::of(self.host, name);
+        let circumstances = Circumstances {
+            zones: self.zones,
+            seed,
+            now: self.now,
+        };
+        let timing = timing(section, &policies, circumstances);
+        described((name, seed), section, policies, timing)
+    }
+}
+
+/// Of the table of all jobs.
+fn schema() -> Value {
+    let mut job = with_a_checker(|checker, section| {
+        let _ = checker.keys("name", section);
+    });
+    job["required"] = json!([COMMAND.name]);
+    json!({
+        "type": "object",
+        "patternProperties": { NAME_PATTERN: job },
+        "additionalProperties": false,
+    })
+}
+
+/// Of the table from which jobs take what they do not say.
+fn defaults_schema() -> Value {
+    with_a_checker(|checker, section| {
+        let (zones, accounts) = (&mut *checker.zones, &mut *checker.accounts);
+        let _ = checker.defaults.overridden(section, zones, accounts);
+    })
+}
+
+/// The keys that are read with a checker of nothing.
+fn with_a_checker(read: impl FnOnce(&mut Checker<'_>, &mut Section<'_, '_>)) -> Value {
+    let mut checker = Checker {
+        defaults: &Policies::built_in(Zone::utc()),
+        zones: &mut Zones::default(),
+        accounts: &mut Accounts::new(&Surroundings::default()),
+        host: "",
+        now: Timestamp::UNIX_EPOCH,
+    };
+    keys_of(|section| read(&mut checker, section))
 }
 
 fn described(
@@ -73,8 +136,8 @@ fn described(
     policies: Policies,
     timing: Timing,
 ) -> Option<Job> {
-    let description = section.take("description", typed::owned_text);
-    let command = section.take_all("command", |item, wrongs| {
+    let description = section.take(&DESCRIPTION);
+    let command = section.take_all(&COMMAND, |item, wrongs| {
         command(item, &policies.shell, wrongs)
     });
     refuse_shell_beside_array(section);
@@ -171,6 +234,11 @@ fn missing_command(name: &str, at: Range<usize>) -> Finding {
         .at(at)
         .absent()
         .help("write command = \"…\" for the shell, or command = [\"/path/to/program\", \"argument\"]")
+}
+
+fn command_schema() -> Value {
+    let text = json!({ "type": "string", "pattern": "\\S" });
+    kinds::any_of([text, kinds::list_of(kinds::text())])
 }
 
 /// What is executed, the program first.

@@ -1,14 +1,15 @@
 //! `limits`: a table of resources, and how much of each a process may use.
 
 use std::collections::BTreeMap;
-use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use serde_json::{Map, Value, json};
 use toml::Spanned;
 use toml::de::{DeString, DeValue};
 
+use super::key_of::{Kind, Shape};
+use super::kinds::{self, Count, Size, Time};
 use super::section::{Item, Wrong};
-use super::typed;
 use super::words::{list, nearest, quoted};
 
 /// What the kernel counts, for each process or for each user.
@@ -66,27 +67,64 @@ impl Resource {
         }
     }
 
-    /// The smallest values are those with which a program can still be started.
-    fn read(self, item: &Item<'_>) -> Result<u64, Wrong> {
+    fn about(self) -> &'static str {
         match self {
-            Self::OpenFiles => typed::count(item, 4..=MOST_FILES),
-            Self::Processes => typed::count(item, 1..=MOST_PROCESSES),
-            Self::Cpu => seconds(item),
-            Self::Memory => bytes(item, 1 << 20..=MOST_BYTES),
-            Self::Stack => bytes(item, 1 << 16..=MOST_BYTES),
-            Self::Core | Self::FileSize | Self::LockedMemory => bytes(item, 0..=MOST_BYTES),
+            Self::Memory => "Address space",
+            Self::OpenFiles => "How many files may be open",
+            Self::Cpu => "Time on a processor, in whole seconds",
+            Self::Core => "The size of a core dump",
+            Self::FileSize => "The size of a file that is written",
+            Self::Processes => "Processes and threads of the user",
+            Self::Stack => "The size of the stack",
+            Self::LockedMemory => "Memory that is never paged out",
+        }
+    }
+
+    /// The smallest values are those with which a program can still be started.
+    fn kind(self) -> &'static dyn Kind<Value = u64> {
+        match self {
+            Self::OpenFiles => const { &Count(4..=MOST_FILES) },
+            Self::Processes => const { &Count(1..=MOST_PROCESSES) },
+            Self::Cpu => &Seconds,
+            Self::Memory => const { &Size(1 << 20..=MOST_BYTES) },
+            Self::Stack => const { &Size(1 << 16..=MOST_BYTES) },
+            Self::Core | Self::FileSize | Self::LockedMemory => const { &Size(0..=MOST_BYTES) },
         }
     }
 }
 
-fn bytes(item: &Item<'_>, allowed: RangeInclusive<u64>) -> Result<u64, Wrong> {
-    typed::size(item, allowed)
+/// The kernel counts whole ones.
+#[derive(Debug)]
+struct Seconds;
+
+const SECONDS: Time = Time::at_least(Duration::from_secs(1));
+
+impl Shape for Seconds {
+    fn schema(&self) -> Value {
+        SECONDS.schema()
+    }
 }
 
-/// The kernel counts whole ones.
-fn seconds(item: &Item<'_>) -> Result<u64, Wrong> {
-    let time = typed::duration_of_at_least(item, Duration::from_secs(1))?;
-    Ok(time.as_secs() + u64::from(time.subsec_nanos() > 0))
+impl Kind for Seconds {
+    type Value = u64;
+
+    fn read(&self, item: &Item<'_>) -> Result<u64, Wrong> {
+        let time = SECONDS.read(item)?;
+        Ok(time.as_secs() + u64::from(time.subsec_nanos() > 0))
+    }
+}
+
+pub(super) fn schema() -> Value {
+    let resource = |resource: Resource| {
+        let mut schema = kinds::any_of([kinds::word("none"), resource.kind().schema()]);
+        schema["description"] = resource.about().into();
+        (resource.name().to_owned(), schema)
+    };
+    json!({
+        "type": "object",
+        "properties": ALL.map(resource).into_iter().collect::<Map<_, _>>(),
+        "additionalProperties": false,
+    })
 }
 
 pub(super) fn limits(item: &Item<'_>, wrongs: &mut Vec<Wrong>) -> Limits {
@@ -116,11 +154,14 @@ fn limit<'t>(
     if value.get_ref().as_str() == Some("none") {
         return Ok((resource, None));
     }
-    let limit = resource.read(&item.part(value)).map_err(|wrong| Wrong {
-        at: wrong.at.or(Some(value.span())),
-        message: format!("{}: {}", resource.name(), wrong.message),
-        ..wrong
-    });
+    let limit = resource
+        .kind()
+        .read(&item.part(value))
+        .map_err(|wrong| Wrong {
+            at: wrong.at.or(Some(value.span())),
+            message: format!("{}: {}", resource.name(), wrong.message),
+            ..wrong
+        });
     Ok((resource, Some(limit?)))
 }
 

@@ -15,7 +15,9 @@ mod finding;
 mod foresight;
 mod include;
 mod job;
+mod key_of;
 mod keys;
+mod kinds;
 mod limits;
 mod load;
 mod mend;
@@ -29,6 +31,7 @@ mod process;
 mod read;
 mod render;
 mod retry;
+mod schema;
 mod secrets;
 mod section;
 mod settings;
@@ -61,6 +64,7 @@ pub use load::{
 pub use portrait::Policy;
 pub use problem::{Problem, Problems, Severity};
 pub use process::{Hangup, Process};
+pub use schema::schema;
 pub use size::{format_size, parse_size};
 pub use surroundings::Surroundings;
 pub use value::{

@@ -3,8 +3,11 @@
 use std::ops::Range;
 
 use serde::Deserialize;
+use serde_json::{Value, json};
 
 use super::finding::Finding;
+use super::key_of::KeyOf;
+use super::kinds::{Choice, Count};
 use super::section::{Item, Section, Wrong};
 use super::words::quoted;
 use super::{Overlap, typed};
@@ -20,6 +23,19 @@ enum Word {
     Replace,
     Allow,
 }
+
+static OVERLAP: KeyOf<Choice<Word>> = KeyOf::new(
+    "overlap",
+    Choice::new(),
+    "\"skip\"",
+    "What happens to an occurrence while an earlier run lives",
+);
+static MAX_RUNNING: KeyOf<Count> = KeyOf::new(
+    "max_running",
+    Count(1..=100_000),
+    "",
+    "With overlap = \"allow\": so many runs of the job side by side at most",
+);
 
 /// What a section says of it, each key by itself: `[defaults]` may say one and a job the other.
 #[derive(Clone, Debug)]
@@ -39,10 +55,10 @@ impl Written {
 
     /// This, and on top of it what a section says.
     pub fn overridden(&self, section: &mut Section<'_, '_>) -> Self {
-        let most = section.take("max_running", |item| typed::count(item, 1..=100_000));
+        let most = section.take(&MAX_RUNNING);
         Self {
             at: section.value_at("max_running").filter(|_| most.is_some()),
-            word: section.take("overlap", typed::choice).unwrap_or(self.word),
+            word: section.take(&OVERLAP).unwrap_or(self.word),
             most: most
                 .and_then(|most| usize::try_from(most).ok())
                 .or(self.most),
@@ -89,6 +105,10 @@ impl Written {
         };
         section.push(finding.at(at));
     }
+}
+
+pub(super) fn group_schema() -> Value {
+    json!({ "type": "string", "pattern": "\\S", "minLength": 1, "maxLength": LONGEST_NAME })
 }
 
 /// The name of a group, or none of that of `[defaults]`: `"none"`.

@@ -5,16 +5,112 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::{Value, json};
 use toml::Spanned;
 use toml::de::DeValue;
 
 use super::accounts::Accounts;
 use super::finding::Finding;
+use super::key_of::KeyOf;
+use super::kinds::{By, Choice, FLAG, LIMIT, Like, PATH, Time};
 use super::section::{Item, Section, Wrong};
+use super::settings::TIMEZONE;
 use super::words::{quoted, visible};
 use super::{Hangup, Missed, OutputMode, Process, Retry, missed, overlap, retry, typed, zones};
 use crate::run::{GroupName, Signal};
 use crate::schedule::{Dst, Zone, Zones};
+
+static SHELL: KeyOf<By<String>> = KeyOf::new(
+    "shell",
+    By(
+        typed::shell,
+        || json!({ "type": "string", "pattern": "^/" }),
+    ),
+    "\"/bin/sh\"",
+    "Runs a command that is one text",
+);
+static DST: KeyOf<Choice<Dst>> = KeyOf::new(
+    "dst",
+    Choice::new(),
+    "\"once\"",
+    "What becomes of a time that a clock change leaves out: \"skip\" does not run",
+);
+static SPREAD: KeyOf<Time> = KeyOf::new(
+    "spread",
+    Time::UP_TO_A_DAY,
+    "\"0s\"",
+    "Due later by a part of this, always the same for a job on a host",
+);
+static JITTER: KeyOf<Time> = KeyOf::new(
+    "jitter",
+    Time::UP_TO_A_DAY,
+    "\"0s\"",
+    "Started later by a part of this, another one each time",
+);
+static MISSED: KeyOf<By<Missed>> = KeyOf::new(
+    "missed",
+    By(missed::missed, missed::schema),
+    "\"skip\"",
+    "What to do about occurrences that passed while hupd was down or the machine asleep",
+);
+static DEADLINE: KeyOf<By<Option<Duration>>> = KeyOf::new(
+    "deadline",
+    LIMIT,
+    "\"none\"",
+    "An occurrence that is older is not started any more",
+);
+static GROUP: KeyOf<By<Option<GroupName>>> = KeyOf::new(
+    "group",
+    By(overlap::group, overlap::group_schema),
+    "\"none\"",
+    "Jobs of one group are never run at the same time",
+);
+static TIMEOUT: KeyOf<By<Option<Duration>>> = KeyOf::new(
+    "timeout",
+    LIMIT,
+    "\"none\"",
+    "A run that takes longer is stopped",
+);
+static STOP_SIGNAL: KeyOf<By<Signal>> = KeyOf::new(
+    "stop_signal",
+    By(typed::stop_signal, typed::stop_signal_schema),
+    "\"TERM\"",
+    "What a run is stopped with",
+);
+static KILL_AFTER: KeyOf<Time> = KeyOf::new(
+    "kill_after",
+    Time::ANY,
+    "\"10s\"",
+    "From that signal to KILL",
+);
+static WORKING_DIR: KeyOf<By<PathBuf>> =
+    KeyOf::new("working_dir", PATH, "\"/\"", "The folder of the command");
+static ENV: KeyOf<Like> = KeyOf::new(
+    "env",
+    Like(environment_schema),
+    "{}",
+    "Environment variables",
+);
+static OUTPUT: KeyOf<Choice<OutputMode>> = KeyOf::new(
+    "output",
+    Choice::new(),
+    "\"store\"",
+    "Where the output goes: into the history, the log, both or nowhere",
+);
+static RETRY: KeyOf<Like> = KeyOf::new(
+    "retry",
+    Like(retry::schema),
+    "\"none\"",
+    "Whether, how often and when a failed run is tried again",
+);
+static SUCCESS_EXIT_CODES: KeyOf<By<BTreeSet<i32>>> = KeyOf::new(
+    "success_exit_codes",
+    retry::EXIT_CODES,
+    "[0]",
+    "What counts as success",
+);
+static ENABLED: KeyOf<By<bool>> =
+    KeyOf::new("enabled", FLAG, "true", "Whether the job is due by itself");
 
 #[derive(Clone, Debug)]
 pub(super) struct Policies {
@@ -73,53 +169,35 @@ impl Policies {
         accounts: &mut Accounts,
     ) -> Self {
         let mut env = self.env.clone();
-        env.extend(section.take_all("env", environment).unwrap_or_default());
+        env.extend(section.take_all(&ENV, environment).unwrap_or_default());
         let own = Self {
             env,
             process: self.process.overridden(section, accounts),
-            shell: section
-                .take("shell", typed::shell)
-                .unwrap_or_else(|| self.shell.clone()),
+            shell: section.take(&SHELL).unwrap_or_else(|| self.shell.clone()),
             zone: section
-                .take("timezone", |item| zones::zone(item, zones))
+                .take_by(&TIMEZONE, |item| zones::zone(item, zones))
                 .unwrap_or_else(|| self.zone.clone()),
-            dst: section.take("dst", typed::choice).unwrap_or(self.dst),
-            spread: section
-                .take("spread", typed::duration_up_to_a_day)
-                .unwrap_or(self.spread),
-            jitter: section
-                .take("jitter", typed::duration_up_to_a_day)
-                .unwrap_or(self.jitter),
-            missed: section
-                .take("missed", missed::missed)
-                .unwrap_or(self.missed),
-            deadline: section
-                .take("deadline", typed::limit)
-                .unwrap_or(self.deadline),
+            dst: section.take(&DST).unwrap_or(self.dst),
+            spread: section.take(&SPREAD).unwrap_or(self.spread),
+            jitter: section.take(&JITTER).unwrap_or(self.jitter),
+            missed: section.take(&MISSED).unwrap_or(self.missed),
+            deadline: section.take(&DEADLINE).unwrap_or(self.deadline),
             overlap: self.overlap.overridden(section),
-            group: section
-                .take("group", overlap::group)
-                .unwrap_or_else(|| self.group.clone()),
-            timeout: section
-                .take("timeout", typed::limit)
-                .unwrap_or(self.timeout),
-            stop_signal: section
-                .take("stop_signal", typed::stop_signal)
-                .unwrap_or(self.stop_signal),
-            kill_after: section
-                .take("kill_after", typed::duration)
-                .unwrap_or(self.kill_after),
+            group: section.take(&GROUP).unwrap_or_else(|| self.group.clone()),
+            timeout: section.take(&TIMEOUT).unwrap_or(self.timeout),
+            stop_signal: section.take(&STOP_SIGNAL).unwrap_or(self.stop_signal),
+            kill_after: section.take(&KILL_AFTER).unwrap_or(self.kill_after),
             working_dir: section
-                .take("working_dir", typed::path)
+                .take(&WORKING_DIR)
                 .unwrap_or_else(|| self.working_dir.clone()),
-            output: section.take("output", typed::choice).unwrap_or(self.output),
+            output: section.take(&OUTPUT).unwrap_or(self.output),
             retry: section
-                .take_all("retry", retry::retry)
+                .take_all(&RETRY, retry::retry)
                 .unwrap_or_else(|| self.retry.clone()),
             success_exit_codes: section
-                .take("success_exit_codes", retry::exit_codes)
+                .take(&SUCCESS_EXIT_CODES)
                 .unwrap_or_else(|| self.success_exit_codes.clone()),
-            enabled: section.take("enabled", typed::flag).unwrap_or(self.enabled),
+            enabled: section.take(&ENABLED).unwrap_or(self.enabled),
         };
         own.refuse_deafness(section);
         own
@@ -136,6 +214,14 @@ impl Policies {
             section.push(Finding::error(message).at(at).help(help));
         }
     }
+}
+
+fn environment_schema() -> Value {
+    json!({
+        "type": "object",
+        "patternProperties": { "^[^=]+$": { "type": "string" } },
+        "additionalProperties": false,
+    })
 }
 
 fn environment(item: &Item<'_>, wrongs: &mut Vec<Wrong>) -> BTreeMap<String, String> {

@@ -1,19 +1,78 @@
 //! What the process of a job is: as whom it runs, within which limits, and what it is given.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::Deserialize;
+use serde_json::{Value, json};
 use toml::de::DeValue;
 
-use super::accounts::{Accounts, Who};
+use super::accounts::{self, Accounts, Who};
 use super::env_file::read_env_file;
 use super::finding::Finding;
-use super::limits::{Limits, limits};
+use super::key_of::KeyOf;
+use super::kinds::{self, By, Choice, Like};
+use super::limits::{self, Limits};
 use super::policies::check_name;
 use super::section::{Item, Section, Wrong};
 use super::typed;
 use super::words::{quoted, shortened};
+
+static USER: KeyOf<Like> = KeyOf::new(
+    "user",
+    Like(accounts::schema),
+    "",
+    "As whom the command runs, by name or number; needs root; by default as hupd does",
+);
+static GROUP_ID: KeyOf<Like> = KeyOf::new(
+    "group_id",
+    Like(accounts::schema),
+    "",
+    "Its group, by name or number; by default the one of the user",
+);
+static UMASK: KeyOf<By<u32>> = KeyOf::new(
+    "umask",
+    By(umask, umask_schema),
+    "\"022\"",
+    "What files of the command are not allowed",
+);
+static NICE: KeyOf<By<i32>> = KeyOf::new(
+    "nice",
+    By(nice, nice_schema),
+    "",
+    "From -20, first of all, to 19, last of all; by default as nice as hupd is",
+);
+static HANGUP: KeyOf<Choice<Hangup>> = KeyOf::new(
+    "hangup",
+    Choice::new(),
+    "\"default\"",
+    "What HUP does to it: \"ignore\" is nothing, as with nohup(1)",
+);
+static LIMITS: KeyOf<Like> = KeyOf::new(
+    "limits",
+    Like(limits::schema),
+    "{}",
+    "What each process may use; \"none\" is without a limit",
+);
+static ENV_FILE: KeyOf<Like> = KeyOf::new(
+    "env_file",
+    Like(kinds::path),
+    "\"none\"",
+    "A file of NAME=value lines, read by each run",
+);
+static ENV_INHERIT: KeyOf<Like> = KeyOf::new(
+    "env_inherit",
+    Like(names_schema),
+    "[]",
+    "Variables that are taken over from hupd",
+);
+static STDIN: KeyOf<By<String>> = KeyOf::new(
+    "stdin",
+    By(typed::secret_text, kinds::text),
+    "\"\"",
+    "What the command can read",
+);
 
 /// Shared by the jobs that say nothing of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,18 +129,19 @@ impl Process {
     ) -> Arc<Self> {
         let mut own = Self::clone(self);
         own.identity(section, accounts);
-        own.umask = section.take("umask", umask).unwrap_or(own.umask);
-        own.nice = section.take("nice", nice).or(own.nice);
-        own.hangup = section.take("hangup", typed::choice).unwrap_or(own.hangup);
-        own.limits
-            .extend(section.take_all("limits", limits).unwrap_or_default());
+        own.umask = section.take(&UMASK).unwrap_or(own.umask);
+        own.nice = section.take(&NICE).or(own.nice);
+        own.hangup = section.take(&HANGUP).unwrap_or(own.hangup);
+        own.limits.extend(
+            section
+                .take_all(&LIMITS, limits::limits)
+                .unwrap_or_default(),
+        );
         own.env_file = env_file(section).unwrap_or(own.env_file);
         own.env_inherit = section
-            .take_all("env_inherit", names)
+            .take_all(&ENV_INHERIT, names)
             .unwrap_or(own.env_inherit);
-        own.stdin = section
-            .take("stdin", typed::secret_text)
-            .unwrap_or(own.stdin);
+        own.stdin = section.take(&STDIN).unwrap_or(own.stdin);
         match own == **self {
             true => Arc::clone(self),
             false => Arc::new(own),
@@ -90,8 +150,8 @@ impl Process {
 
     /// The group of another user is never taken over.
     fn identity(&mut self, section: &mut Section<'_, '_>, accounts: &mut Accounts) {
-        let user = section.take("user", |item| accounts.user(item));
-        let group = section.take("group_id", |item| accounts.group(item));
+        let user = section.take_by(&USER, |item| accounts.user(item));
+        let group = section.take_by(&GROUP_ID, |item| accounts.group(item));
         if user.is_some() {
             (self.user, self.group) = (user, None);
         }
@@ -113,6 +173,10 @@ impl Process {
     }
 }
 
+fn umask_schema() -> Value {
+    json!({ "type": "string", "pattern": "^0?[0-7]{1,3}$" })
+}
+
 fn umask(item: &Item<'_>) -> Result<u32, Wrong> {
     const HELP: &str = "write three digits from 0 to 7 in quotes, such as \"027\"";
     let text = typed::text_like(item, "\"027\"").map_err(|wrong| wrong.help(HELP))?;
@@ -122,6 +186,12 @@ fn umask(item: &Item<'_>) -> Result<u32, Wrong> {
     mask.ok_or_else(|| Wrong::new(format!("{} is no umask", quoted(text))).help(HELP))
 }
 
+const NICENESS: RangeInclusive<i32> = -20..=19;
+
+fn nice_schema() -> Value {
+    json!({ "type": "integer", "minimum": NICENESS.start(), "maximum": NICENESS.end() })
+}
+
 fn nice(item: &Item<'_>) -> Result<i32, Wrong> {
     const HELP: &str = "write -20 (first of all) to 19 (last of all), without quotes";
     let DeValue::Integer(number) = item.value else {
@@ -129,7 +199,7 @@ fn nice(item: &Item<'_>) -> Result<i32, Wrong> {
     };
     let value = i32::from_str_radix(number.as_str(), number.radix()).ok();
     value
-        .filter(|value| (-20..=19).contains(value))
+        .filter(|value| NICENESS.contains(value))
         .ok_or_else(|| {
             Wrong::new(format!(
                 "{} is out of range",
@@ -142,7 +212,7 @@ fn nice(item: &Item<'_>) -> Result<i32, Wrong> {
 /// `"none"` takes back what `[defaults]` says. A file that is wrong now is not refused: it may come later, or change,
 /// and each run reads it anew.
 fn env_file(section: &mut Section<'_, '_>) -> Option<Option<PathBuf>> {
-    let path = section.take("env_file", |item| match item.value.as_str() {
+    let path = section.take_by(&ENV_FILE, |item| match item.value.as_str() {
         Some("none") => Ok(None),
         _ => typed::path(item).map(Some),
     })?;
@@ -155,6 +225,10 @@ fn env_file(section: &mut Section<'_, '_>) -> Option<Option<PathBuf>> {
         );
     }
     Some(path)
+}
+
+fn names_schema() -> Value {
+    json!({ "type": "array", "items": { "type": "string", "pattern": "^[^=]+$" } })
 }
 
 fn names(item: &Item<'_>, wrongs: &mut Vec<Wrong>) -> Vec<String> {

@@ -3,21 +3,49 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use serde_json::{Value, json};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::finding::Finding;
+use super::key_of::{KeyOf, Kind, Known, Shape, table_of};
+use super::kinds::{self, By, Count, Time};
 use super::section::{Item, Section, Wrong};
 use super::words::{list, nearest, quoted};
-use super::{Retry, format_duration, typed};
+use super::{Retry, format_duration};
 
 const MOST_ATTEMPTS: u64 = 100;
 const SHORTEST: Duration = Duration::from_millis(100);
+/// More would be another day's run.
+const LONGEST: Duration = Duration::from_secs(24 * 3600);
 /// Where the file does not say.
-const DELAY: Duration = Duration::from_secs(10);
-const MAX_DELAY: Duration = Duration::from_secs(600);
+const USUAL_DELAY: Duration = Duration::from_secs(10);
+const USUAL_MAX_DELAY: Duration = Duration::from_secs(600);
 
-const KEYS: [&str; 4] = ["attempts", "delay", "max_delay", "on"];
+static ATTEMPTS: KeyOf<Count> = KeyOf::new(
+    "attempts",
+    Count(2..=MOST_ATTEMPTS),
+    "",
+    "How often it is tried, the first time included",
+);
+static DELAY: KeyOf<Time> = KeyOf::new(
+    "delay",
+    Time(SHORTEST, LONGEST),
+    "\"10s\"",
+    "From the end of the first attempt to the second; twice as long each time",
+);
+static MAX_DELAY: KeyOf<Time> = KeyOf::new(
+    "max_delay",
+    Time(SHORTEST, LONGEST),
+    "\"10m\"",
+    "The longest delay",
+);
+static ON: KeyOf<By<BTreeSet<i32>>> =
+    KeyOf::new("on", EXIT_CODES, "", "Only after one of these exit codes");
+static KEYS: [&dyn Known; 4] = [&ATTEMPTS, &DELAY, &MAX_DELAY, &ON];
+
+pub(super) const EXIT_CODES: By<BTreeSet<i32>> = By(exit_codes, exit_codes_schema);
+
 const HELP: &str = "write { attempts = 3, delay = \"30s\", max_delay = \"10m\" }, or \"none\"";
 
 /// What is wrong is among `wrongs`; then there is nothing.
@@ -31,27 +59,18 @@ pub(super) fn retry(item: &Item<'_>, wrongs: &mut Vec<Wrong>) -> Option<Retry> {
         }
     };
     wrongs.extend(unknown_keys(table));
-    let mut part = |key, read: &dyn Fn(&Item<'_>) -> Result<Duration, Wrong>| {
-        let value = table.get(key)?;
-        within(item, key, value, read, wrongs)
-    };
-    let delay = part("delay", &delay);
-    let max_delay = part("max_delay", &self::delay);
-    let on = table
-        .get("on")
-        .map(|value| within(item, "on", value, exit_codes, wrongs));
-    let attempts = match table.get("attempts") {
-        Some(value) => within(item, "attempts", value, attempts, wrongs),
-        None => {
-            wrongs.push(Wrong::new("has no 'attempts'").help(HELP));
-            None
-        }
-    };
-    let delay = delay.unwrap_or(DELAY);
+    let delay = within(item, &DELAY, wrongs).flatten();
+    let max_delay = within(item, &MAX_DELAY, wrongs).flatten();
+    let on = within(item, &ON, wrongs);
+    let attempts = within(item, &ATTEMPTS, wrongs).unwrap_or_else(|| {
+        wrongs.push(Wrong::new("has no 'attempts'").help(HELP));
+        None
+    });
+    let delay = delay.unwrap_or(USUAL_DELAY);
     let retry = Retry {
-        attempts: attempts?,
+        attempts: u32::try_from(attempts?).unwrap_or(u32::MAX),
         delay,
-        max_delay: max_delay.unwrap_or(MAX_DELAY.max(delay)),
+        max_delay: max_delay.unwrap_or(USUAL_MAX_DELAY.max(delay)),
         on: match on {
             None => None,
             Some(codes) => Some(codes?),
@@ -73,12 +92,15 @@ fn upside_down(retry: &Retry) -> Option<Wrong> {
 }
 
 fn unknown_keys(table: &DeTable<'_>) -> Vec<Wrong> {
-    let unknown = table.keys().filter(|key| !KEYS.contains(&&**key.get_ref()));
+    let known = KEYS.map(Known::name);
+    let unknown = table
+        .keys()
+        .filter(|key| !known.contains(&&**key.get_ref()));
     let wrong = |key: &Spanned<toml::de::DeString<'_>>| {
         let name = key.get_ref();
-        let help = match nearest(name, KEYS) {
+        let help = match nearest(name, known) {
             Some(known) => format!("did you mean '{known}'?"),
-            None => format!("known here: {}", list(KEYS, "and")),
+            None => format!("known here: {}", list(known, "and")),
         };
         Wrong {
             at: Some(key.span()),
@@ -88,35 +110,36 @@ fn unknown_keys(table: &DeTable<'_>) -> Vec<Wrong> {
     unknown.map(wrong).collect()
 }
 
-/// The value of one key of the table.
-fn within<'t, T>(
-    item: &Item<'t>,
-    key: &str,
-    value: &'t Spanned<DeValue<'t>>,
-    read: impl Fn(&Item<'t>) -> Result<T, Wrong>,
+/// The value of one key of the table, if it is there, and if it is right.
+fn within<K: Kind>(
+    item: &Item<'_>,
+    key: &KeyOf<K>,
     wrongs: &mut Vec<Wrong>,
-) -> Option<T> {
-    let part = item.part(value);
+) -> Option<Option<K::Value>> {
+    let part = item.part(item.value.get(key.name)?);
     let named = |wrong: Wrong| Wrong {
         at: wrong.at.or(Some(part.at.clone())),
-        message: format!("{key}: {}", wrong.message),
+        message: format!("{}: {}", key.name, wrong.message),
         ..wrong
     };
-    read(&part).map_err(|wrong| wrongs.push(named(wrong))).ok()
+    let value = key.kind.read(&part);
+    Some(value.map_err(|wrong| wrongs.push(named(wrong))).ok())
 }
 
-fn attempts(item: &Item<'_>) -> Result<u32, Wrong> {
-    let number = typed::count(item, 2..=MOST_ATTEMPTS)?;
-    Ok(u32::try_from(number).unwrap_or(u32::MAX))
+pub(super) fn schema() -> Value {
+    let mut table = table_of(&KEYS);
+    table["required"] = json!([ATTEMPTS.name]);
+    kinds::any_of([kinds::word("none"), table])
 }
 
-fn delay(item: &Item<'_>) -> Result<Duration, Wrong> {
-    typed::duration_of_at_least(item, SHORTEST)?;
-    typed::duration_up_to_a_day(item)
+static CODE: Count = Count(0..=255);
+
+fn exit_codes_schema() -> Value {
+    kinds::list_of(CODE.schema())
 }
 
 /// At least one.
-pub(super) fn exit_codes(item: &Item<'_>) -> Result<BTreeSet<i32>, Wrong> {
+fn exit_codes(item: &Item<'_>) -> Result<BTreeSet<i32>, Wrong> {
     let help = "write a list of exit codes, such as [0, 75]";
     let DeValue::Array(codes) = item.value else {
         return Err(item.unlike("an array").help(help));
@@ -126,7 +149,7 @@ pub(super) fn exit_codes(item: &Item<'_>) -> Result<BTreeSet<i32>, Wrong> {
     }
     let code = |code| {
         let code = item.part(code);
-        typed::count(&code, 0..=255).map_err(|wrong| Wrong {
+        CODE.read(&code).map_err(|wrong| Wrong {
             at: Some(code.at.clone()),
             ..wrong
         })

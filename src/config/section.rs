@@ -7,6 +7,8 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::finding::{Finding, Findings};
+use super::key_of::{KeyOf, Kind, Known};
+use super::kinds::Table;
 use super::source::Source;
 use super::synonyms;
 use super::words::{key_of, list, nearest, quoted, shortened, visible};
@@ -68,7 +70,7 @@ pub(super) struct Section<'t, 'f> {
     source: &'t Source,
     table: Option<&'t DeTable<'t>>,
     /// What was asked for so far: in the end, all that may be written.
-    known: Vec<&'static str>,
+    known: Vec<&'static dyn Known>,
     /// What was told already that it belongs elsewhere.
     refused: Vec<&'static str>,
     findings: &'f mut Findings,
@@ -85,44 +87,49 @@ impl<'t, 'f> Section<'t, 'f> {
             title,
             source,
             table,
-            known: Vec::with_capacity(20),
+            known: Vec::with_capacity(40),
             refused: Vec::new(),
             findings,
         }
     }
 
     /// The value of a key, if it is there and right.
-    pub fn take<T>(
+    pub fn take<K: Kind>(&mut self, key: &'static KeyOf<K>) -> Option<K::Value> {
+        self.take_by(key, |item| key.kind.read(item))
+    }
+
+    /// The same, where it takes more than the value to read it.
+    pub fn take_by<T>(
         &mut self,
-        key: &'static str,
+        key: &'static dyn Known,
         read: impl FnOnce(&Item<'t>) -> Result<T, Wrong>,
     ) -> Option<T> {
         let item = self.item(key)?;
         read(&item)
-            .map_err(|wrong| self.push_wrong(key, &item, wrong))
+            .map_err(|wrong| self.push_wrong(key.name(), &item, wrong))
             .ok()
     }
 
     /// What is right of a value in which several things can be wrong.
     pub fn take_all<T>(
         &mut self,
-        key: &'static str,
+        key: &'static dyn Known,
         read: impl FnOnce(&Item<'t>, &mut Vec<Wrong>) -> T,
     ) -> Option<T> {
         let item = self.item(key)?;
         let mut wrongs = Vec::new();
         let value = read(&item, &mut wrongs);
         for wrong in wrongs {
-            self.push_wrong(key, &item, wrong);
+            self.push_wrong(key.name(), &item, wrong);
         }
         Some(value)
     }
 
     /// A table below this one, to be read with [`Section::inside`].
-    pub fn take_table(&mut self, key: &'static str, example: &str) -> Option<&'t DeTable<'t>> {
-        self.take(key, |item| match item.value {
+    pub fn take_table(&mut self, key: &'static KeyOf<Table>) -> Option<&'t DeTable<'t>> {
+        self.take_by(key, |item| match item.value {
             DeValue::Table(table) => Ok(table),
-            _ => Err(item.unlike("a table").help(format!("write {example}"))),
+            _ => Err(item.unlike("a table").help(format!("write {}", key.kind.0))),
         })
     }
 
@@ -160,20 +167,26 @@ impl<'t, 'f> Section<'t, 'f> {
         self.findings.push(finding);
     }
 
+    /// All that may be written, in the order of asking.
+    pub fn into_known(self) -> Vec<&'static dyn Known> {
+        self.known
+    }
+
     /// Reports every key that nobody asked for.
     pub fn finish(self) {
         for (key, value) in self.table.into_iter().flatten() {
-            let mut told = self.known.iter().chain(&self.refused);
-            if !told.any(|known| *known == key.get_ref()) {
+            let known = self.known.iter().map(|key| key.name());
+            let mut told = known.chain(self.refused.iter().copied());
+            if !told.any(|known| known == key.get_ref()) {
                 let finding = self.unknown(key.get_ref(), value.get_ref());
                 self.findings.push(finding.at(key.span()));
             }
         }
     }
 
-    fn item(&mut self, key: &'static str) -> Option<Item<'t>> {
+    fn item(&mut self, key: &'static dyn Known) -> Option<Item<'t>> {
         self.known.push(key);
-        let value: &'t Spanned<DeValue<'t>> = self.table?.get(key)?;
+        let value: &'t Spanned<DeValue<'t>> = self.table?.get(key.name())?;
         Some(Item {
             source: self.source,
             value: value.get_ref(),
@@ -189,7 +202,7 @@ impl<'t, 'f> Section<'t, 'f> {
     }
 
     fn unknown(&self, key: &str, value: &DeValue<'_>) -> Finding {
-        let mut known = self.known.clone();
+        let mut known: Vec<_> = self.known.iter().map(|key| key.name()).collect();
         known.sort_unstable();
         let finding = Finding::error(format!("unknown key {} {}", quoted(key), self.title));
         let meant = nearest(key, known.iter().copied()).or(synonyms::meant(key, &known));

@@ -29,6 +29,14 @@ pub fn parse_size(text: &str) -> Result<u64, String> {
     bytes.ok_or_else(|| format!("{} is no size; write '256KiB' or '2MiB'", quoted(text)))
 }
 
+/// What a size looks like, as a regular expression of JavaScript, which has no way to say "in any case".
+pub(super) fn pattern() -> String {
+    let either = |letter: char| format!("[{letter}{}]", letter.to_ascii_lowercase());
+    let name = |name: &str| name.to_uppercase().chars().map(either).collect::<String>();
+    let names: Vec<_> = UNITS.iter().map(|(unit, _)| name(unit)).collect();
+    format!("^\\s*[0-9]+(\\.[0-9]+)?\\s*({})?\\s*$", names.join("|"))
+}
+
 fn factor(text: &str, number: &str, unit: &str) -> Result<u64, String> {
     if number.is_empty() {
         let text = quoted(text);

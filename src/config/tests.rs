@@ -3,6 +3,7 @@
 mod foresight;
 mod keys;
 mod process;
+mod schema;
 
 use std::fs;
 use std::path::Path;

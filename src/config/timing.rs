@@ -4,14 +4,30 @@ use std::ops::Range;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde_json::{Value, json};
 use toml::de::DeValue;
 
 use super::finding::Finding;
+use super::key_of::KeyOf;
+use super::kinds::{self, Like, Time};
 use super::policies::Policies;
 use super::section::{Item, Section, Wrong};
 use super::words::{quoted, shortened};
 use super::{Timing, foresight, format_duration, parse_duration, typed, zones};
 use crate::schedule::{Expression, Rules, Schedule, Seed, Zone, Zones};
+
+static SCHEDULE: KeyOf<Like> = KeyOf::new(
+    "schedule",
+    Like(schedule_schema),
+    "",
+    "When the job is due: a cron or calendar expression, or a list of them",
+);
+static EVERY: KeyOf<Time> = KeyOf::new(
+    "every",
+    Time::at_least(Duration::from_secs(1)),
+    "",
+    "Due each time so much has passed, instead of a schedule",
+);
 
 /// What an expression depends on besides its text.
 pub(super) struct Circumstances<'z> {
@@ -38,10 +54,8 @@ pub(super) fn timing(
     let read = |item: &Item<'_>, wrongs: &mut Vec<Wrong>| {
         entries(item, wrongs, |item| entry(item, zone, zones, seed))
     };
-    let entries = section.take_all("schedule", read);
-    let every = section.take("every", |item| {
-        typed::duration_of_at_least(item, Duration::from_secs(1))
-    });
+    let entries = section.take_all(&SCHEDULE, read);
+    let every = section.take(&EVERY);
     refuse_both(section);
     warn_where_never_due(section);
     let rules = Rules {
@@ -158,6 +172,11 @@ fn entries<T>(
         }
     }
     entries
+}
+
+fn schedule_schema() -> Value {
+    let expression = json!({ "type": "string", "pattern": "\\S" });
+    kinds::any_of([expression.clone(), kinds::list_of(expression)])
 }
 
 /// What is a key of its own here.

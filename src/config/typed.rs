@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
+use serde_json::{Value, json};
 use toml::de::{DeInteger, DeValue};
 
 use super::section::{Item, Wrong};
 use super::words::{list, nearest, quoted, shortened};
-use super::{format_size, parse_duration, parse_size};
+use super::{format_size, kinds, parse_duration, parse_size};
 use crate::run::Signal;
 
 type Read<T> = Result<T, Wrong>;
@@ -96,26 +97,19 @@ pub(super) fn duration(item: &Item<'_>) -> Read<Duration> {
     }
 }
 
-pub(super) fn duration_of_at_least(item: &Item<'_>, least: Duration) -> Read<Duration> {
+pub(super) fn duration_within(
+    item: &Item<'_>,
+    allowed: RangeInclusive<Duration>,
+) -> Read<Duration> {
     let value = duration(item)?;
-    if value < least {
-        let least = super::format_duration(least);
-        return Err(Wrong::new(format!("{} is too short", item_text(item)))
-            .help(format!("write \"{least}\" or more")));
-    }
-    Ok(value)
-}
-
-/// More than a day would be another day's run.
-pub(super) fn duration_up_to_a_day(item: &Item<'_>) -> Read<Duration> {
-    const DAY: Duration = Duration::from_secs(24 * 3600);
-    match duration(item)? {
-        time if time <= DAY => Ok(time),
-        _ => Err(
-            Wrong::new(format!("{} is longer than a day", item_text(item)))
-                .help("write \"24h\" or less"),
-        ),
-    }
+    let (problem, bound, side) = match value {
+        value if value < *allowed.start() => ("too short", allowed.start(), "more"),
+        value if value > *allowed.end() => ("too long", allowed.end(), "less"),
+        value => return Ok(value),
+    };
+    let bound = super::format_duration(*bound);
+    Err(Wrong::new(format!("{} is {problem}", item_text(item)))
+        .help(format!("write \"{bound}\" or {side}")))
 }
 
 /// A duration, or no limit: `"none"`.
@@ -181,9 +175,16 @@ pub(super) fn shell(item: &Item<'_>) -> Read<String> {
     }
 }
 
+/// Those that are meant most, and told where another word is wrong.
+const GOOD: [&str; 6] = ["TERM", "INT", "QUIT", "HUP", "USR1", "KILL"];
+
+pub(super) fn stop_signal_schema() -> Value {
+    let others = json!({ "type": "string", "pattern": "^[A-Za-z0-9]+$" });
+    kinds::any_of([json!({ "enum": GOOD }), others])
+}
+
 /// A signal that ends a process that does nothing about it.
 pub(super) fn stop_signal(item: &Item<'_>) -> Read<Signal> {
-    const GOOD: [&str; 6] = ["TERM", "INT", "QUIT", "HUP", "USR1", "KILL"];
     const HARMLESS: [&str; 8] = [
         "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "WINCH",
     ];
@@ -219,6 +220,12 @@ pub(super) fn choice<T: for<'de> Deserialize<'de>>(item: &Item<'_>) -> Read<T> {
             None => wrong.help(format!("write {all}")),
         }
     })
+}
+
+/// The words that `T` deserializes from.
+pub(super) fn words_of<T: for<'de> Deserialize<'de>>() -> &'static [&'static str] {
+    let none: Result<T, NoSuchWord> = T::deserialize("".into_deserializer());
+    none.err().map_or(&[], |NoSuchWord(known)| known)
 }
 
 /// What serde tells about a word that no variant has: those that exist.
@@ -264,9 +271,15 @@ pub(super) fn log_filter(item: &Item<'_>) -> Read<String> {
     Ok(filter.to_owned())
 }
 
+const LEVELS: [&str; 6] = ["error", "warn", "info", "debug", "trace", "off"];
+
+pub(super) fn log_filter_schema() -> Value {
+    let others = json!({ "type": "string", "pattern": "[A-Z=,/ ]" });
+    kinds::any_of([json!({ "enum": LEVELS }), others])
+}
+
 /// `info` or `hupd::engine=debug`.
 fn check_directive(directive: &str) -> Read<()> {
-    const LEVELS: [&str; 6] = ["error", "warn", "info", "debug", "trace", "off"];
     let (target, level) = directive.split_once('=').unwrap_or(("any", directive));
     let level = level.trim();
     let is_known = LEVELS.iter().any(|known| known.eq_ignore_ascii_case(level));

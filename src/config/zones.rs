@@ -1,5 +1,7 @@
 //! A time zone as the file names it.
 
+use serde_json::{Value, json};
+
 use super::section::{Item, Wrong};
 use super::typed;
 use crate::schedule::{Zone, ZoneError, Zones};
@@ -9,6 +11,10 @@ const EXAMPLE: &str = "a name such as \"Europe/Berlin\" or \"UTC\"";
 /// Looks it up among those of this load, so that each zone is read once and shared.
 pub(super) fn zone(item: &Item<'_>, zones: &mut Zones) -> Result<Zone, Wrong> {
     named(typed::text_like(item, EXAMPLE)?, zones)
+}
+
+pub(super) fn schema() -> Value {
+    json!({ "type": "string", "minLength": 1 })
 }
 
 /// The same, by its name.

@@ -38,6 +38,8 @@ pub enum Command {
     List,
     /// Show when jobs run next
     Next(NextArguments),
+    /// Print the JSON Schema of the configuration file, by which editors complete and check it
+    Schema,
     /// Say what an expression means, when it is due, and what clock changes do to it
     Explain {
         /// As in the key `schedule`

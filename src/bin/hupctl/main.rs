@@ -38,7 +38,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
-use hupd::config::Surroundings;
+use hupd::config::{Surroundings, schema};
 use hupd::control::client::Client;
 use hupd::protocol::PauseRequest;
 use rustix::fs::{Access, access};
@@ -82,6 +82,11 @@ fn carry_out(arguments: Arguments, screen: &mut Screen) -> Result<Ending, Failur
         Command::Check { file } => {
             let file = file.or(config);
             check::check(file.as_deref(), &surroundings, screen)
+        }
+        Command::Schema => {
+            let schema = serde_json::to_string_pretty(&schema()).expect("a value is always JSON");
+            screen.bytes(format!("{schema}\n").as_bytes())?;
+            Ok(Ending::Done)
         }
         Command::Explain {
             expression,
@@ -130,7 +135,9 @@ fn carry_out(arguments: Arguments, screen: &mut Screen) -> Result<Ending, Failur
 /// What needs hupd.
 fn ask(client: &Client, command: Command, screen: &mut Screen) -> Result<Ending, Failure> {
     match command {
-        Command::Check { .. } | Command::Explain { .. } => unreachable!("they ask no hupd"),
+        Command::Check { .. } | Command::Schema | Command::Explain { .. } => {
+            unreachable!("they ask no hupd")
+        }
         Command::Status => status::status(client, screen),
         Command::List => jobs::list(client, screen),
         Command::Next(wanted) => next::next(client, &wanted, screen),
