@@ -14,7 +14,7 @@ use std::io::{BufRead, BufReader};
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::symlink;
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use common::{Home, Hupd, has_program, is_alive, is_root, skip, store, text, wait_until};
@@ -646,6 +646,14 @@ fn killed_with_a_cgroup(orphans: &str) -> Option<(Home, Pid, PathBuf)> {
     None
 }
 
+/// When nobody lives there; any other hupd that starts meanwhile may have removed it already.
+fn remove_cgroup(cgroup: &Path) {
+    wait_until("the cgroup is gone", || {
+        let _ = std::fs::remove_dir(cgroup);
+        (!cgroup.exists()).then_some(())
+    });
+}
+
 #[test]
 fn what_knows_nothing_of_hupd_is_found_in_the_cgroup_of_its_run() {
     for is_leader_there in [true, false] {
@@ -683,7 +691,7 @@ fn what_knows_nothing_of_hupd_is_named_where_it_is_left_alone() {
     assert!(left.iter().all(|pid| is_alive(*pid)));
     hupd.stop();
     end(&left);
-    wait_until("nobody lives there", || std::fs::remove_dir(&cgroup).ok());
+    remove_cgroup(&cgroup);
 }
 
 /// Or in another cgroup of that path, or in one in which hupd lives as well: then the job has started it.
@@ -714,7 +722,7 @@ fn a_cgroup_that_says_nothing_of_a_run_is_let_alone() {
         assert!(is_alive(stray) && is_alive(hupd.pid()));
         hupd.stop();
         end(&[stray]);
-        wait_until("nobody lives there", || std::fs::remove_dir(&cgroup).ok());
+        remove_cgroup(&cgroup);
     }
 }
 
