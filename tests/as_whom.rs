@@ -7,11 +7,11 @@
 mod common;
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
-use common::{Home, Hupd, Told, has_program, skip, text};
-use rustix::process::geteuid;
+use common::{Held, Home, Hupd, Told, has_program, proc_stat, proc_text, skip, text, wait_until};
+use rustix::process::{Pid, geteuid};
 
 /// What a job says of itself.
 const LOOK: &str = r#"echo "$(id -u) $(id -g) $(id -G)" >/dev/stdout; env | sort; umask; pwd"#;
@@ -214,6 +214,127 @@ fn name_of_nobody() -> String {
         .map(|line| line.split(':').collect::<Vec<_>>());
     let nobody = users.find(|user| user.get(2) == Some(&NOBODY.to_string().as_str()));
     nobody.map_or_else(|| NOBODY.to_string(), |user| user[0].to_owned())
+}
+
+/// Looks for a key that hupd has in its session, and says which session this is.
+fn look_for_key() -> String {
+    let keyctl = libc::SYS_keyctl;
+    format!(
+        "my ($type, $name) = (\"user\", \"secret\"); \
+         my $found = syscall({keyctl}, 10, -3, $type, $name, 0); \
+         print $found < 0 ? \"none\" : \"found\", \" \", syscall({keyctl}, 0, -3, 0), \"\\n\""
+    )
+}
+
+/// A hupd with a session keyring that has a key in it. None where the kernel has no such thing, or nobody may use it.
+fn hupd_with_key(home: Home) -> Option<Hupd> {
+    let (keyctl, add_key) = (libc::SYS_keyctl, libc::SYS_add_key);
+    let script = format!(
+        "syscall({keyctl}, 1, 0) > 0 or exit 3; \
+         my ($type, $name, $key) = (\"user\", \"secret\", \"x\"); \
+         syscall({add_key}, $type, $name, $key, 1, -3) > 0 or exit 3; exec @ARGV"
+    );
+    let try_it = std::process::Command::new("perl")
+        .args(["-e", &script, "true"])
+        .status();
+    if !try_it.is_ok_and(|status| status.success()) {
+        return None;
+    }
+    let mut command = home.hupd_through("exec perl -e \"$SCRIPT\" \"$@\"");
+    command.env("SCRIPT", script);
+    Some(Hupd::start_by(command, home))
+}
+
+#[test]
+fn the_keys_of_hupd_are_not_those_of_another_user() {
+    if !is_root() {
+        return skip("the keyring of another user: only root starts jobs for them");
+    }
+    let look = look_for_key();
+    let home = home_with(&format!(
+        "[jobs.own]\ncommand = ['perl', '-e', '{look}']\n\
+         [jobs.other]\ncommand = ['perl', '-e', '{look}']\nuser = {NOBODY}\ngroup_id = {NOBODY}\n"
+    ));
+    let Some(hupd) = hupd_with_key(home) else {
+        return skip("keyrings: there is no perl, or this kernel has none, or forbids them");
+    };
+    let own = said(&hupd.home, "own").join("");
+    assert!(own.starts_with("found "), "{own}");
+    let sessions = [said(&hupd.home, "other"), said(&hupd.home, "other")].map(|it| it.join(""));
+    for session in &sessions {
+        let id = session
+            .strip_prefix("none ")
+            .unwrap_or_else(|| panic!("{session}"));
+        assert!(id.parse::<i32>().is_ok_and(|id| id > 0), "{session}");
+    }
+    assert_ne!(sessions[0], sessions[1], "each run has one of its own");
+}
+
+/// Whether nobody may open that file of a process.
+fn is_open(pid: Pid, name: &str) -> bool {
+    let open = format!(": </proc/{}/{name}", pid.as_raw_pid());
+    let ids = [format!("--reuid={NOBODY}"), format!("--regid={NOBODY}")];
+    let mut command = std::process::Command::new("setpriv");
+    command
+        .args(ids)
+        .args(["--clear-groups", "sh", "-c", &open]);
+    command.output().expect("setpriv").status.success()
+}
+
+/// The child of hupd that belongs to nobody and is no program yet.
+fn child_between(hupd: &Hupd) -> Option<Pid> {
+    let parent = hupd.pid().as_raw_pid().to_string();
+    let nobody = format!("Uid:\t{NOBODY}\t{NOBODY}\t{NOBODY}\t{NOBODY}\n");
+    let pids = fs::read_dir("/proc").expect("processes").flatten();
+    let pids = pids.filter_map(|it| it.file_name().to_str()?.parse().ok());
+    pids.filter_map(Pid::from_raw).find(|pid| {
+        let is_child = proc_stat(*pid).is_some_and(|stat| stat[1] == parent);
+        is_child && proc_text(*pid, "status").is_some_and(|it| it.contains(&nobody))
+    })
+}
+
+/// It has the memory of hupd then, with all that hupd knows of other jobs.
+#[test]
+fn before_its_program_a_child_of_another_user_shows_that_nothing() {
+    if !is_root() || !may_run_hupd_as_nobody() {
+        return skip("a child of another user: it takes root, and setpriv");
+    }
+    let home = Home::new();
+    home.configure(&format!(
+        "[defaults]\nuser = {NOBODY}\ngroup_id = {NOBODY}\n\
+         [jobs.held]\ncommand = [\"{}/program\"]\n[jobs.open]\ncommand = [\"sleep\", \"1000\"]\n",
+        home.path().display()
+    ));
+    fs::set_permissions(home.path(), fs::Permissions::from_mode(0o755)).expect("a mode");
+    let Some(held) = Held::in_home(&home) else {
+        return;
+    };
+    let command = home.hupd_through("exec setpriv --regid=4242 --clear-groups \"$@\"");
+    let hupd = Hupd::start_by(command, home);
+    let owner = || {
+        fs::metadata(hupd.proc("environ"))
+            .expect("it is there")
+            .gid()
+    };
+    assert_eq!(owner(), 4242, "the kernel counts it to its group");
+    let mut run = hupd.home.hupctl_command();
+    let mut run = run.args(["run", "held"]).spawn().expect("hupctl starts");
+    let child = wait_until("it is about to be its program", || child_between(&hupd));
+    let files = ["environ", "maps", "auxv", "mem"];
+    for name in files {
+        assert!(!is_open(child, name), "{name}");
+    }
+    assert_eq!(owner(), 0, "the mark of the memory is for both");
+    drop(held);
+    run.wait().expect("an end");
+    let outcome = hupd.home.ended_run("held")["outcome"].to_string();
+    assert!(outcome.contains("exited"), "{outcome}");
+    hupd.home.hupctl(&["run", "open"]);
+    let open = hupd.home.wait_running("open", 1)[0]["pid"].as_i64();
+    let open = open.and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?));
+    for name in files {
+        assert!(is_open(open.expect("it runs"), name), "{name} of a program");
+    }
 }
 
 #[test]

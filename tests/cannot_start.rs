@@ -492,6 +492,7 @@ fn each_step_towards_another_user_is_told_by_its_name() {
             "limits.core 0: operation not permitted",
         ),
         ("setpriority:error=EACCES", "nice 5: permission denied"),
+        ("keyctl:error=EACCES", "session keyring: permission denied"),
         (
             "setgroups:error=EPERM",
             "setgroups: operation not permitted",
@@ -549,5 +550,38 @@ fn each_step_towards_another_user_is_told_by_its_name() {
             "after {fault}"
         );
     }
+    assert_eq!(hupd.stop().code(), Some(0));
+}
+
+/// Many containers forbid them; and of keyrings there may be too many.
+#[test]
+fn a_kernel_without_keyrings_keeps_no_job_of_another_user_from_its_start() {
+    if !rustix::process::geteuid().is_root() {
+        return skip("a keyring for another user: only root starts jobs for them");
+    }
+    if !has_program("strace") {
+        return skip("system calls that fail: strace is missing");
+    }
+    let mut hupd =
+        Hupd::start("[jobs.other]\ncommand = [\"true\"]\nuser = 4711\ngroup_id = 4712\n");
+    for error in ["ENOSYS", "EPERM"] {
+        let Some(sabotage) = is_short(&hupd, "keyctl", error) else {
+            return;
+        };
+        assert_eq!(hupd.home.run_to_end("other")["outcome"], "exited 0");
+        sabotage.end();
+    }
+    let Some(sabotage) = is_short(&hupd, "keyctl", "EDQUOT") else {
+        return;
+    };
+    assert!(hupd.home.hupctl(&["run", "other"]).status.success());
+    hupd.wait_log("session keyring: disk quota exceeded");
+    the_waiting(&hupd);
+    sabotage.end();
+    wait_until("it has its turn", || {
+        let runs = hupd.home.runs("other");
+        let is_good = |run: &Value| run["outcome"] == "exited 0";
+        (runs.len() == 3 && runs.iter().all(is_good)).then_some(())
+    });
     assert_eq!(hupd.stop().code(), Some(0));
 }

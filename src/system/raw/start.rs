@@ -213,6 +213,7 @@ impl Birth<'_> {
         }
         self.limit()?;
         if let Some(ids) = &plan.ids {
+            leave_keyring()?;
             become_user(ids)?;
         }
         // As the user: what a folder allows is asked of the one who works in it.
@@ -284,6 +285,23 @@ fn set_action(signals: &[c_int], action: &'static [u64; 8]) -> Result<(), NotDon
     Ok(())
 }
 
+/// The keys of the session of hupd are not for another user, who would have them by having that session. A new one is
+/// made with the rights of root, and so at its expense: an ordinary user may have two hundred, and has more runs.
+fn leave_keyring() -> Result<(), NotDone> {
+    let join = [libc::KEYCTL_JOIN_SESSION_KEYRING as usize, 0, 0, 0];
+    // SAFETY: a null pointer in place of a name. It is a session of the child alone.
+    match unsafe { call(Step::Keyring, libc::SYS_keyctl, join) } {
+        // The kernel has no keyrings, or as in many containers nobody may ask it for them, and no job of ours either.
+        Err(failure) if matches!(failure.errno, libc::ENOSYS | libc::EPERM) => Ok(()),
+        joined => joined,
+    }
+}
+
+/// While the child is neither hupd nor its program yet, it has the memory of hupd and the ids of the user, who could
+/// trace it and read there. But with the ids the kernel changes the mark of that memory to what `fs.suid_dumpable` says,
+/// which is 0 or 2 on all machines but those that somebody debugs: only root may look then. The memory is ours, and so
+/// the mark is from then on: hupd leaves no core dump. It must not be set back, for another child may be at this point at that moment.
+///
 /// The groups first, while we may still set them; then the ids, all three of each, so that there is no way back; and
 /// then a look whether it is so.
 fn become_user(ids: &Ids) -> Result<(), NotDone> {

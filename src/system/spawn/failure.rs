@@ -41,6 +41,8 @@ pub(super) fn why_not_started(prepared: &Prepared<'_>, what: NotStarted) -> NoSt
             match Errno::from_raw_os_error(failure.errno) {
                 // So many processes its user has already, or the system has no file left.
                 Errno::AGAIN | Errno::NFILE => NoStart::Shortage(text),
+                // So many keys there are already, of all runs together.
+                Errno::DQUOT if failure.step == Step::Keyring => NoStart::Shortage(text),
                 // Whatever else is missing may be so by the limits of the job itself.
                 _ => NoStart::Refused(text),
             }
@@ -78,6 +80,7 @@ fn not_set_up(prepared: &Prepared<'_>, failure: NotDone) -> String {
         Step::Limit(at) => limit(job, at),
         Step::Nice => format!("nice {}", job.process.nice.unwrap_or(0)),
         Step::Umask => "umask".into(),
+        Step::Keyring => "session keyring".into(),
         Step::Groups => "setgroups".into(),
         Step::Gid => "setresgid".into(),
         Step::Uid => "setresuid".into(),

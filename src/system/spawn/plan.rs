@@ -68,6 +68,7 @@ pub(crate) enum Step {
     Limit(usize),
     Nice,
     Umask,
+    Keyring,
     Groups,
     Gid,
     Uid,
