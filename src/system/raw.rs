@@ -5,6 +5,25 @@
     reason = "the one home of unsafe; each call says why it is sound"
 )]
 
+// On 32 bits the calls that change ids have other numbers, for ids of 16 bits. The numbers of signals, here and in the
+// words of the file, their sets and their actions, and what a second has of ticks are those of these machines; mips,
+// sparc and alpha have others.
+#[cfg(not(all(
+    target_pointer_width = "64",
+    any(
+        target_arch = "x86_64",
+        target_arch = "aarch64",
+        target_arch = "riscv64",
+        target_arch = "powerpc64",
+        target_arch = "s390x",
+        target_arch = "loongarch64",
+    )
+)))]
+compile_error!(
+    "hupd knows the system calls and signals of 64-bit Linux on x86_64, aarch64, riscv64, powerpc64, s390x and \
+     loongarch64; elsewhere they have other numbers"
+);
+
 mod start;
 
 use std::ffi::c_int;

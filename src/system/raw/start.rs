@@ -13,10 +13,6 @@ use rustix::process::Pid;
 use super::{DEFAULT_ACTION, SIGNAL_SET};
 use crate::system::spawn::{Door, Ids, NotDone, NotStarted, Plan, Stack, Step, errno, pointers};
 
-// Elsewhere the calls that change ids have other numbers, for ids of 16 bits.
-#[cfg(not(target_pointer_width = "64"))]
-compile_error!("hupd starts jobs by the system calls of 64-bit Linux");
-
 /// The child has our memory and its own copy of everything else; we stand still until it has
 /// executed its program or is gone; its pidfd is made together with it, and it begins with writing down its number.
 const CLONE_FLAGS: c_int = libc::CLONE_VM
