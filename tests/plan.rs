@@ -4,7 +4,10 @@
 
 mod common;
 
+use std::time::{Duration, Instant};
+
 use common::{Home, Hupd, Told, is_root, skip, wait_until};
+use jiff::Timestamp;
 use serde_json::Value;
 
 const OLD: &str = r#"
@@ -373,4 +376,146 @@ fn a_paused_job_stays_so_and_its_next_time_is_after_its_pause() {
     assert_eq!(backup["next_before"]["at"], "2036-01-01T02:30:00Z");
     assert_eq!(backup["next_after"]["at"], "2036-02-29T02:45:00Z");
     assert_eq!(notes(&backup), ["goes_on: it stays paused"]);
+}
+
+/// In milliseconds.
+fn apart(one: &Value, other: &Value) -> i64 {
+    let [one, other] = [one, other].map(|at| -> Timestamp {
+        let text = at.as_str().unwrap_or_else(|| panic!("no time: {at}"));
+        text.parse().expect("a time")
+    });
+    (one.as_millisecond() - other.as_millisecond()).abs()
+}
+
+#[test]
+fn an_interval_that_comes_back_is_planned_in_the_rhythm_that_it_keeps() {
+    let polls = |keys: &str, every: &str| {
+        format!(
+            "[jobs.poll]\ncommand = [\"true\"]\nevery = \"40m\"\n{keys}\n[jobs.held]\ncommand = [\"true\"]\nevery = \"{every}\"\n"
+        )
+    };
+    let hupd = Hupd::start(&polls("", "1h"));
+    let home = &hupd.home;
+    let began = Instant::now();
+    let until = ["pause", "held", "--until", "2036-01-01T00:10:00Z"];
+    assert!(home.hupctl(&until).status.success());
+    home.configure(&polls("enabled = false", "1h"));
+    hupd.reload();
+    // As long as it takes to tell its rhythm from one that is counted from now.
+    wait_until("half a second is over", || {
+        (began.elapsed() > Duration::from_millis(500)).then_some(())
+    });
+    let file = write(home, "on.toml", &polls("", "30m"));
+    let plan = plan(home, &file);
+    home.configure(&polls("", "30m"));
+    hupd.reload();
+    let after = job(&plan, "poll")["next_after"]["at"].clone();
+    assert!(apart(&after, &next(home, "poll")) < 100, "{after}");
+    let held = &job(&plan, "held")["next_after"]["at"];
+    assert_eq!(held, "2036-01-01T00:40:00Z");
+    let told = home.json(&["next", "held", "-n", "1"]);
+    assert_eq!(&told["next"][0]["at"], held);
+}
+
+#[test]
+fn the_zone_is_that_of_hupd_where_no_file_names_one() {
+    let hupd = Hupd::start("[jobs.a]\ncommand = [\"true\"]\nschedule = \"30 2 * * *\"\n");
+    let mut elsewhere = hupd.home.hupctl_command();
+    let arguments = ["plan", "--exit-code"];
+    let output = elsewhere
+        .env("TZ", "Asia/Kathmandu")
+        .args(arguments)
+        .output();
+    let told = Told::from(output.expect("hupctl runs"));
+    assert_eq!(told.status, Some(0), "{told:?}");
+    assert!(told.out.ends_with("no change\n"), "{told:?}");
+}
+
+/// What waits for its next attempt, what waits because somebody asked, and what a pause owes.
+const RESTING: &str = r#"
+    [jobs.asked]
+    command = ["false"]
+    retry = { attempts = 3, delay = "1h" }
+    [jobs.ticks]
+    command = ["false"]
+    every = "1s"
+    retry = { attempts = 3, delay = "1h" }
+    [jobs.queued]
+    command = ["sleep", "1000"]
+    overlap = "queue"
+    [jobs.held]
+    command = ["true"]
+    every = "1h"
+    missed = "once"
+"#;
+
+#[test]
+fn only_what_is_lost_is_told_as_lost() {
+    let hupd = Hupd::start(RESTING);
+    for job in ["asked", "queued", "queued"] {
+        assert!(hupd.home.hupctl(&["run", job]).status.success());
+    }
+    assert!(hupd.home.hupctl(&["pause", "held"]).status.success());
+    let number = |job: &str, nth: usize| -> Option<u64> {
+        hupd.home
+            .runs(job)
+            .get(nth)
+            .and_then(|run| run["run"].as_u64())
+    };
+    wait_until("two rest and one waits", || {
+        let resting = hupd
+            .home
+            .json(&["status"])
+            .to_string()
+            .matches("next_attempt_at\":\"")
+            .count();
+        (resting == 2 && hupd.status()["waiting"] == 1).then_some(())
+    });
+    let (asked, ticks) = (
+        number("asked", 0).expect("a run"),
+        number("ticks", 0).expect("a run"),
+    );
+    let running = number("queued", 0).expect("a run");
+    let told = |text: &str, name: &str| {
+        let file = write(&hupd.home, "new.toml", text);
+        notes(&job(&plan(&hupd.home, &file), name))
+    };
+    let next = "waits for its next attempt:";
+    let described = RESTING.replace("command", "description = \"x\"\ncommand");
+    let begins = "that begins as the file says";
+    assert_eq!(
+        told(&described, "asked"),
+        [format!("goes_on: run {asked} {next} {begins}")]
+    );
+    assert_eq!(told(&described, "held"), ["goes_on: it stays paused"]);
+    let judged = RESTING.replace("attempts = 3", "attempts = 2");
+    let by = "its retries are judged by the new definition";
+    assert_eq!(
+        told(&judged, "ticks"),
+        [format!("lost: run {ticks} {next} {by}")]
+    );
+    let off = RESTING.replace("command", "enabled = false\ncommand");
+    assert_eq!(
+        told(&off, "asked"),
+        [format!("goes_on: run {asked} {next} {begins}")]
+    );
+    let gone = "it is not tried again, for it is switched off";
+    assert_eq!(
+        told(&off, "ticks"),
+        [format!("lost: run {ticks} {next} {gone}")]
+    );
+    let waits = format!("still waits for run {running}");
+    assert!(
+        told(&off, "queued")
+            .iter()
+            .any(|note| note.ends_with(&waits))
+    );
+    let other = RESTING.replace("\"1h\"\n    missed", "\"2h\"\n    missed");
+    let missed = "lost: what it has missed in its pause is not made up for";
+    assert_eq!(told(&other, "held"), ["goes_on: it stays paused", missed]);
+    let without = &RESTING[..RESTING.find("[jobs.held]").expect("a job")];
+    assert_eq!(
+        told(without, "held"),
+        ["lost: its pause is forgotten", missed]
+    );
 }

@@ -178,7 +178,7 @@ fn daemon(section: &mut Section<'_, '_>, zones: &mut Zones, surroundings: &Surro
     let catch_up_limit = section.take(&CATCH_UP_LIMIT);
     let state_dir = state_dir(section, surroundings);
     Daemon {
-        timezone: timezone(section, zones),
+        timezone: timezone(section, zones, surroundings),
         max_running: max_running
             .and_then(|number| usize::try_from(number).ok())
             .unwrap_or(256),
@@ -197,7 +197,7 @@ fn daemon(section: &mut Section<'_, '_>, zones: &mut Zones, surroundings: &Surro
 }
 
 /// The system's own zone is only asked for where the file names none.
-fn timezone(section: &mut Section<'_, '_>, zones: &mut Zones) -> Zone {
+fn timezone(section: &mut Section<'_, '_>, zones: &mut Zones, surroundings: &Surroundings) -> Zone {
     let written = section.take_by(&TIMEZONE, |item| zones::zone(item, zones));
     if let Some(zone) = written {
         return zone;
@@ -205,7 +205,7 @@ fn timezone(section: &mut Section<'_, '_>, zones: &mut Zones) -> Zone {
     if section.key_at("timezone").is_some() {
         return Zone::utc();
     }
-    Zone::system().unwrap_or_else(|ZoneError(message)| {
+    Zone::system_of(surroundings.timezone.as_deref()).unwrap_or_else(|ZoneError(message)| {
         let message = format!("[daemon] timezone: the system's own cannot be used: {message}");
         let help = "write timezone = \"Europe/Berlin\" or another one below [daemon]";
         section.push(Finding::error(message).help(help).absent());

@@ -21,6 +21,8 @@ pub struct Surroundings {
     pub xdg_state_home: Option<PathBuf>,
     pub xdg_runtime_dir: Option<PathBuf>,
     pub home: Option<PathBuf>,
+    /// `$TZ`: the zone where the file names none; without it, that of the machine.
+    pub timezone: Option<String>,
 }
 
 impl Surroundings {
@@ -37,6 +39,7 @@ impl Surroundings {
             xdg_state_home: folder("XDG_STATE_HOME"),
             xdg_runtime_dir: folder("XDG_RUNTIME_DIR"),
             home: folder("HOME"),
+            timezone: env::var_os("TZ").map(|zone| zone.to_string_lossy().into_owned()),
         }
     }
 

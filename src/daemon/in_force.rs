@@ -32,6 +32,7 @@ impl<W: World> Daemon<W> {
             generation: Some(self.engine.generation().0),
             surroundings: Some(surroundings()),
             forecast: self.engine.forecast(None, now.wall),
+            phases: self.engine.phases(),
             live,
         }))
     }
@@ -43,6 +44,7 @@ fn live_run(run: &Run) -> LiveRun {
         generation: run.generation.0,
         groups: run.groups().map(ToString::to_string).collect(),
         rests: matches!(run.state, State::Resting { .. }),
+        requested: run.occurrence.trigger == Trigger::Request,
     }
 }
 

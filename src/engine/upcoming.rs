@@ -8,8 +8,9 @@ use jiff::Timestamp;
 
 use super::agenda::Due;
 use super::{Engine, due};
-use crate::config::Job;
-use crate::forecast::{Forecast, Upcoming};
+use crate::config::{Job, Timing};
+use crate::forecast::{Forecast, Phase, Upcoming, counted_from};
+use crate::ledger::Anchor;
 use crate::run::JobName;
 
 impl Engine {
@@ -25,13 +26,24 @@ impl Engine {
             Some(_) => HashMap::new(),
         };
         intervals.extend(self.pauses.iter().filter_map(|pause| {
-            let job = self.config.jobs.get(&pause.job)?;
-            let resumed = due::first_due(job, self.anchors.get(&pause.job), self.clocks);
-            Some((pause.job.clone(), self.instant_of(resumed)?.at))
+            let Timing::Every(every) = self.config.jobs.get(&pause.job)?.timing else {
+                return None;
+            };
+            let known = self.anchors.get(&pause.job).map(phase);
+            let at = counted_from(every, known, pause.until?.max(now));
+            Some((pause.job.clone(), at))
         }));
         let pauses = self.pauses.iter();
         let pauses = pauses.map(|pause| (pause.job.clone(), pause.until));
         Forecast::new(Arc::clone(&self.config), now, intervals, pauses.collect())
+    }
+
+    /// From where the intervals of jobs are counted, as far as that is known.
+    pub fn phases(&self) -> HashMap<JobName, Phase> {
+        let known = self.anchors.iter();
+        known
+            .map(|(job, anchor)| (job.clone(), phase(anchor)))
+            .collect()
     }
 
     /// What is due first of all.
@@ -60,5 +72,12 @@ impl Engine {
                 moved_from: None,
             }),
         }
+    }
+}
+
+fn phase(anchor: &Anchor) -> Phase {
+    Phase {
+        every: anchor.every,
+        at: anchor.at,
     }
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
+use serde::{Deserialize, Serialize};
 
 use crate::config::{Config, Job, Timing};
 use crate::run::JobName;
@@ -28,6 +29,13 @@ pub struct Forecast {
     intervals: HashMap<JobName, Timestamp>,
     /// Until when jobs are paused; none where nobody knows.
     pauses: HashMap<JobName, Option<Timestamp>>,
+}
+
+/// From where the instants of an interval are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Phase {
+    pub every: Duration,
+    pub at: Timestamp,
 }
 
 /// A coming instant of a job.
@@ -52,8 +60,20 @@ impl Forecast {
         }
     }
 
-    /// The same while these jobs are paused.
-    pub fn with_pauses(self, pauses: HashMap<JobName, Option<Timestamp>>) -> Self {
+    /// The same where these jobs are paused, and so much is known of their intervals.
+    pub fn with_past(
+        mut self,
+        pauses: HashMap<JobName, Option<Timestamp>>,
+        phases: &HashMap<JobName, Phase>,
+    ) -> Self {
+        for (name, at) in &mut self.intervals {
+            let timing = self.config.jobs.get(name).map(|job| &job.timing);
+            if let Some(Timing::Every(every)) = timing {
+                let resumed = pauses.get(name).copied().flatten();
+                let begin = resumed.map_or(self.now, |until| until.max(self.now));
+                *at = counted_from(*every, phases.get(name).copied(), begin);
+            }
+        }
         Self { pauses, ..self }
     }
 
@@ -124,6 +144,13 @@ impl Forecast {
             Some((job, Upcoming { at, moved_from }))
         })
     }
+}
+
+/// An instant from which those of an interval are counted that begins at `begin`: the known one, where it is of the same
+/// interval; else `begin`.
+pub fn counted_from(every: Duration, known: Option<Phase>, begin: Timestamp) -> Timestamp {
+    let fits = known.filter(|known| known.every == every && known.at <= begin);
+    fits.map_or(begin, |known| known.at)
 }
 
 /// The first instant after `time` that is any number of intervals from `instant`, in either direction; none

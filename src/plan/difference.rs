@@ -55,7 +55,9 @@ impl Plan {
     pub fn between(old: &Portrait, (file, new): (String, Forecast)) -> Self {
         let pauses = old.jobs.iter().filter(|(_, job)| job.live.paused);
         let pauses = pauses.map(|(name, job)| (JobName::new(name), job.live.paused_until));
-        let new = new.with_pauses(pauses.collect());
+        let phases = old.jobs.iter();
+        let phases = phases.filter_map(|(name, job)| Some((JobName::new(name), job.phase?)));
+        let new = new.with_past(pauses.collect(), &phases.collect());
         let config = Arc::clone(new.config());
         let outlook = Outlook::new(old, &config);
         let known = config.jobs.values();
@@ -95,11 +97,7 @@ fn kept_or_added(
     if before.is_some() && keys.is_empty() {
         return None;
     }
-    // A job that keeps its timing keeps its due time, also the phase of its interval.
-    let keeps_time = |before: &&JobPortrait| {
-        before.enabled == job.enabled && before.timing == job.timing.identity()
-    };
-    let next_after = match before.filter(keeps_time) {
+    let next_after = match before.filter(|before| before.keeps_time(job)) {
         Some(before) => before.next.clone(),
         None => new.next_of(job),
     };
@@ -109,10 +107,10 @@ fn kept_or_added(
             Some(_) => Change::Changed,
             None => Change::Added,
         },
-        keys,
         next_before: before.and_then(|before| before.next.clone()),
         next_after,
-        notes: outlook.of_job(job),
+        notes: outlook.of_job(job, &keys),
+        keys,
     })
 }
 
@@ -123,7 +121,7 @@ fn removed(name: &str, before: &JobPortrait, outlook: &Outlook<'_>) -> JobPlan {
         keys: Vec::new(),
         next_before: before.next.clone(),
         next_after: None,
-        notes: outlook.of_removed(&before.live),
+        notes: outlook.of_removed(before),
     }
 }
 

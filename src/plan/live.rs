@@ -30,6 +30,8 @@ pub struct LiveRun {
     pub groups: Vec<String>,
     /// Whether it waits for its next attempt.
     pub rests: bool,
+    /// Whether somebody asked for it.
+    pub requested: bool,
 }
 
 impl Live {

@@ -6,8 +6,8 @@ use std::fmt::Display;
 use serde::{Deserialize, Serialize};
 
 use super::live::{Live, LiveRun};
-use super::portrait::Portrait;
-use crate::config::{Config, Job, Key, Overlap, counted};
+use super::portrait::{JobPortrait, Portrait};
+use crate::config::{Config, Job, Key, KeyChange, Overlap, counted};
 use crate::run::{GroupName, JobName, RunId};
 
 /// One consequence, as a sentence.
@@ -52,28 +52,29 @@ impl<'p> Outlook<'p> {
     }
 
     /// Of a job that is new or changed.
-    pub fn of_job(&self, job: &Job) -> Vec<Note> {
+    pub fn of_job(&self, job: &Job, changed: &[KeyChange]) -> Vec<Note> {
         let Some(live) = self.live(job.name.as_str()) else {
             return Vec::new();
         };
         let mut notes = goes_on(live);
         if live.paused {
             notes.push(Note::goes_on("it stays paused"));
+            let before = self.old.jobs.get(job.name.as_str());
+            let loses = before.is_some_and(|old| old.makes_up() && !old.keeps_time(job));
+            notes.extend(loses.then(not_made_up));
         }
-        notes.extend(of_rest(
-            live,
-            "its retries are judged by the new definition",
-        ));
-        match job.enabled {
-            true => notes.extend(self.of_waiting(job, live)),
-            false => notes.extend(switched_off(live)),
+        notes.extend(resting(live).map(|run| of_rest(job, run, changed)));
+        notes.extend(self.of_waiting(job, live));
+        if !job.enabled {
+            notes.extend(switched_off(live));
         }
         notes.extend(self.beside(job, live));
         notes
     }
 
     /// Of a job that the file does not have.
-    pub fn of_removed(&self, live: &Live) -> Vec<Note> {
+    pub fn of_removed(&self, job: &JobPortrait) -> Vec<Note> {
+        let live = &job.live;
         let mut notes = Vec::new();
         let waiting = live.all_waiting().count();
         if waiting > 0 {
@@ -85,8 +86,9 @@ impl<'p> Outlook<'p> {
         }
         if live.paused {
             notes.push(Note::lost("its pause is forgotten"));
+            notes.extend(job.makes_up().then(not_made_up));
         }
-        notes.extend(of_rest(live, "it is not tried again"));
+        notes.extend(resting(live).map(|run| Note::lost(of_resting(run, "it is not tried again"))));
         notes.extend(goes_on(live));
         notes
     }
@@ -127,7 +129,11 @@ impl<'p> Outlook<'p> {
 
     /// What waits goes by the new definition.
     fn of_waiting(&self, job: &Job, live: &Live) -> Option<Note> {
-        let (first, waiting) = (live.waiting.first()?, runs(&live.waiting));
+        // Those that somebody asked for run also where it is switched off.
+        let waiting = live.waiting.iter();
+        let waiting = waiting.filter(|run| job.enabled || live.requested.contains(run));
+        let waiting: Vec<_> = waiting.collect();
+        let (first, waiting) = (*waiting.first()?, runs(waiting.iter().copied()));
         let has_place = self.alive < self.new.daemon.max_running;
         Some(match self.in_the_way(job, live) {
             Some(run) => Note::goes_on(format!("{waiting} still waits for run {run}")),
@@ -247,16 +253,32 @@ fn goes_on(live: &Live) -> Vec<Note> {
     .collect()
 }
 
-fn of_rest(live: &Live, what: &str) -> Vec<Note> {
-    let resting = live.runs.iter().filter(|run| run.rests);
-    resting
-        .map(|run| {
-            Note::lost(format!(
-                "run {} waits for its next attempt: {what}",
-                run.run
-            ))
-        })
-        .collect()
+fn resting(live: &Live) -> impl Iterator<Item = &LiveRun> {
+    live.runs.iter().filter(|run| run.rests)
+}
+
+fn of_resting(run: &LiveRun, what: &str) -> String {
+    format!("run {} waits for its next attempt: {what}", run.run)
+}
+
+/// What it waits for is by the new definition.
+fn of_rest(job: &Job, run: &LiveRun, changed: &[KeyChange]) -> Note {
+    let judges = |key: &KeyChange| ["retry", "success_exit_codes"].contains(&&*key.key);
+    if !job.enabled && !run.requested {
+        let what = "it is not tried again, for it is switched off";
+        return Note::lost(of_resting(run, what));
+    }
+    match changed.iter().any(judges) {
+        true => {
+            let what = "its retries are judged by the new definition";
+            Note::lost(of_resting(run, what))
+        }
+        false => Note::goes_on(of_resting(run, "that begins as the file says")),
+    }
+}
+
+fn not_made_up() -> Note {
+    Note::lost("what it has missed in its pause is not made up for")
 }
 
 /// `run 4, run 5`

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::live::Live;
 use crate::config::{Job, Key, Surroundings};
-use crate::forecast::{Forecast, NextRow};
+use crate::forecast::{Forecast, NextRow, Phase};
 use crate::run::JobName;
 
 /// All that is known of what is in force, for whoever has the time to look at it.
@@ -17,6 +17,8 @@ pub struct InForce {
     /// What the defaults of the file depend on, where hupd is.
     pub surroundings: Option<Surroundings>,
     pub forecast: Forecast,
+    /// From where the intervals of jobs are counted.
+    pub phases: HashMap<JobName, Phase>,
     /// Of jobs of which something runs, waits or is paused, also where they are gone from the configuration.
     pub live: HashMap<JobName, Live>,
 }
@@ -41,6 +43,8 @@ pub struct JobPortrait {
     pub enabled: bool,
     /// What names its instants, as far as that can be told.
     pub timing: Option<String>,
+    /// From where its interval is counted, also the last one that it had.
+    pub phase: Option<Phase>,
     pub next: Option<NextRow>,
     pub live: Live,
 }
@@ -53,6 +57,7 @@ impl InForce {
             generation: None,
             surroundings: None,
             forecast,
+            phases: HashMap::new(),
             live: HashMap::new(),
         }
     }
@@ -62,7 +67,11 @@ impl InForce {
         let config = self.forecast.config().clone();
         let jobs = config.jobs.values().map(|job| {
             let live = self.live.remove(&job.name).unwrap_or_default();
-            (job.name.to_string(), portrait(job, &self.forecast, live))
+            let portrait = JobPortrait {
+                phase: self.phases.get(&job.name).copied(),
+                ..portrait(job, &self.forecast, live)
+            };
+            (job.name.to_string(), portrait)
         });
         let jobs = jobs.collect();
         let others = self.live.into_iter();
@@ -79,11 +88,25 @@ impl InForce {
     }
 }
 
+impl JobPortrait {
+    /// Whether that keeps its due time, also the phase of its interval, and what its pause has missed.
+    pub fn keeps_time(&self, job: &Job) -> bool {
+        self.enabled == job.enabled && self.timing == job.timing.identity()
+    }
+
+    /// Whether what it has missed in a pause is made up for.
+    pub fn makes_up(&self) -> bool {
+        let makes_up = self.keys.iter().any(|key| key.key == "missed");
+        makes_up && self.enabled && self.timing.is_some()
+    }
+}
+
 fn portrait(job: &Job, forecast: &Forecast, live: Live) -> JobPortrait {
     JobPortrait {
         keys: job.keys(),
         enabled: job.enabled,
         timing: job.timing.identity(),
+        phase: None,
         next: forecast.next_of(job),
         live,
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::error::Error;
+use std::ffi::OsStr;
 use std::fmt;
 use std::sync::Arc;
 
@@ -52,7 +53,12 @@ impl Zone {
 
     /// The system's own zone: `$TZ`, else /etc/localtime, else UTC.
     pub fn system() -> Result<Self, ZoneError> {
-        zone_data::system()
+        zone_data::system(std::env::var_os("TZ").as_deref())
+    }
+
+    /// The same for a process whose `$TZ` this is.
+    pub fn system_of(variable: Option<&str>) -> Result<Self, ZoneError> {
+        zone_data::system(variable.map(OsStr::new))
     }
 
     /// By its name in the tz database, read afresh from disk. Where many names are looked up,

@@ -167,11 +167,11 @@ fn decode(name: &str, path: &Path, data: &[u8]) -> Result<Zone, ZoneError> {
     }
 }
 
-/// The zone that the machine is in.
-pub(super) fn system() -> Result<Zone, ZoneError> {
+/// The zone that a process is in, by its `$TZ`.
+pub(super) fn system(variable: Option<&OsStr>) -> Result<Zone, ZoneError> {
     let data = ZoneData::find();
-    match env::var_os("TZ") {
-        Some(text) => from_variable(&data, &text),
+    match variable {
+        Some(text) => from_variable(&data, text),
         None => Ok(from_localtime(&data, Path::new(LOCALTIME))),
     }
 }

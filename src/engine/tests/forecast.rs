@@ -276,3 +276,40 @@ fn what_a_clock_change_moves_is_marked() {
     assert_eq!(rows[1].local, "2027-03-29T02:30:00+02:00");
     assert_eq!(rows[1].moved_from, None);
 }
+
+#[test]
+fn an_interval_that_changes_in_a_pause_is_counted_from_its_end() {
+    let until = at("2026-06-01T14:10:00Z");
+    for (pause, expected) in [
+        (
+            Some(until),
+            &["b 2026-06-01T14:30:00Z", "b 2026-06-01T14:50:00Z"][..],
+        ),
+        (None, &[]),
+    ] {
+        let mut world = World::of(config([every("b", 15 * MINUTE)]));
+        world.pass(5 * MINUTE);
+        world.pause("b", pause);
+        world.adopt(config([every("b", 20 * MINUTE)]));
+        let forecast = world.engine.forecast(None, world.now.wall);
+        assert_eq!(told(&forecast.next(&first(2)).unwrap()), expected);
+        world.pass(2 * HOUR + 45 * MINUTE);
+        let started = world.instants_of("b");
+        assert_eq!(started.len(), expected.len(), "{started:?}");
+        assert!(
+            started
+                .iter()
+                .zip(expected)
+                .all(|(at, told)| told.ends_with(at))
+        );
+    }
+}
+
+#[test]
+fn an_interval_that_is_the_same_after_a_pause_keeps_its_rhythm() {
+    let mut world = World::of(config([every("b", 15 * MINUTE)]));
+    world.pause("b", Some(at("2026-06-01T14:10:00Z")));
+    let forecast = world.engine.forecast(None, world.now.wall);
+    let expected = ["b 2026-06-01T14:15:00Z", "b 2026-06-01T14:30:00Z"];
+    assert_eq!(told(&forecast.next(&first(2)).unwrap()), expected);
+}
