@@ -7,6 +7,7 @@
 //! | [`run`] | the words that everybody shares: job names, run ids, outcomes |
 //! | [`clock`] | the only reader of time |
 //! | [`reason`] | why the system refused something, in words |
+//! | [`digest`] | what stands for a content |
 //! | [`schedule`] | calendar arithmetic; knows no job and no clock |
 //! | [`config`] | text → checked value → changes between two values |
 //! | [`check`] | what people and programs are told of a file |
@@ -28,6 +29,7 @@ pub mod clock;
 pub mod config;
 pub mod control;
 pub mod daemon;
+pub mod digest;
 pub mod engine;
 pub mod event;
 pub mod forecast;

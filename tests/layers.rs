@@ -10,12 +10,13 @@ use source::{Place, named_modules, tokens};
 
 /// Every module of the library and whom of the others it may import, in the order of the map in
 /// src/lib.rs: from what knows nothing to what knows everything. Tests inside a module obey too.
-const LAYERS: [(&str, &[&str]); 18] = [
+const LAYERS: [(&str, &[&str]); 19] = [
     ("run", &[]),
     ("clock", &[]),
     ("reason", &[]),
-    ("schedule", &[]),
-    ("config", &["run", "reason", "schedule"]),
+    ("digest", &[]),
+    ("schedule", &["digest"]),
+    ("config", &["run", "reason", "digest", "schedule"]),
     ("check", &["config"]),
     ("forecast", &["run", "schedule", "config"]),
     ("plan", &["run", "config", "forecast"]),
@@ -47,8 +48,8 @@ const LAYERS: [(&str, &[&str]); 18] = [
 
 /// For those that touch the world. They never import each other: only the daemon knows them all.
 const BELOW_THE_DAEMON: &[&str] = &[
-    "run", "clock", "reason", "schedule", "config", "forecast", "plan", "ledger", "protocol",
-    "why", "event",
+    "run", "clock", "reason", "digest", "schedule", "config", "forecast", "plan", "ledger",
+    "protocol", "why", "event",
 ];
 
 /// What the programs may take from the library. hupctl says "in 3 min", and the one way to ask what

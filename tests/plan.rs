@@ -4,6 +4,7 @@
 
 mod common;
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use common::{Home, Hupd, Told, is_root, skip, wait_until};
@@ -518,4 +519,47 @@ fn only_what_is_lost_is_told_as_lost() {
         told(without, "held"),
         ["lost: its pause is forgotten", missed]
     );
+}
+
+#[test]
+fn a_zone_that_has_other_rules_now_is_told_as_the_reload_takes_it() {
+    let zones = Path::new("/usr/share/zoneinfo");
+    let [berlin, tokyo] = ["Europe/Berlin", "Asia/Tokyo"].map(|zone| zones.join(zone));
+    if !berlin.is_file() || !tokyo.is_file() {
+        return skip("there are no zone data");
+    }
+    let home = Home::new();
+    home.configure(
+        "[jobs.a]\ncommand = [\"true\"]\nschedule = \"30 2 * * *\"\ntimezone = \"Europe/Berlin\"\n",
+    );
+    home.write("zones/Europe/Berlin", "");
+    std::fs::copy(&berlin, home.file("zones/Europe/Berlin")).expect("copied");
+    let mut command = home.hupd();
+    command.env("TZDIR", home.file("zones"));
+    let new = std::fs::read(&tokyo).expect("zone data");
+    let hupd = Hupd::start_by(command, home);
+    let plan = || {
+        let mut hupctl = hupd.home.hupctl_command();
+        hupctl
+            .env("TZDIR", hupd.home.file("zones"))
+            .args(["plan", "--exit-code"]);
+        Told::from(hupctl.output().expect("hupctl runs"))
+    };
+    assert_eq!(plan().status, Some(0));
+    std::fs::write(hupd.home.file("zones/Europe/Berlin"), new).expect("written");
+    let told = plan();
+    assert_eq!(told.status, Some(1), "{told:?}");
+    assert!(
+        told.out
+            .contains("timezone = \"Europe/Berlin\" (other rules)"),
+        "{told:?}"
+    );
+    let summary = told.out.lines().last().expect("a summary").to_owned();
+    let verdict = hupd.home.json(&["reload"]);
+    let verdict = verdict["summary"].as_str().expect("a text");
+    assert!(
+        summary.ends_with(verdict) && verdict.contains("1 changed (a)"),
+        "{summary}: {verdict}"
+    );
+    assert_eq!(plan().status, Some(0));
 }

@@ -4,10 +4,10 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::digest::Digest;
 use super::portrait::{quoted, time};
 use super::size::format_size_exactly;
 use super::{Config, Daemon, History, Job, Log, LogFormat, OnInvalidStart, Orphans, Timing};
+use crate::digest::Digest;
 
 /// One key with what is in force, as a file would say it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,7 +16,7 @@ pub struct Key {
     pub value: String,
     /// What it is where no file says anything.
     pub default: String,
-    /// Of a value that is not told: another one where the value is another.
+    /// Of what is not told of the value: another one where that is another.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret: Option<String>,
 }
@@ -27,7 +27,7 @@ pub struct KeyChange {
     pub key: String,
     pub old: String,
     pub new: String,
-    /// Whether what is told of it may be the same all the same: the values are not told.
+    /// Whether what is told of it is the same all the same: a value that is not told, or a zone that has other rules.
     pub secret: bool,
 }
 
@@ -81,7 +81,7 @@ impl KeyChange {
             key: new.key.clone(),
             old: old.value.clone(),
             new: new.value.clone(),
-            secret: old.secret.is_some() && new.secret.is_some(),
+            secret: old.value == new.value,
         }
     }
 
@@ -121,8 +121,17 @@ impl Job {
             "env" => None,
             key => Some(Key::new(key, policy.value, &policy.default)),
         }));
-        for key in keys.iter_mut().filter(|key| key.key == "stdin") {
-            *key = key.clone().secret(&self.process.stdin);
+        for key in &mut keys {
+            match (&*key.key, &self.timing) {
+                ("stdin", _) => *key = key.clone().secret(&self.process.stdin),
+                ("timezone", Timing::Schedule(schedule)) => {
+                    *key = key.clone().secret(&schedule.zone.digest().to_string());
+                }
+                ("schedule", Timing::Schedule(schedule)) => {
+                    *key = key.clone().secret(&schedule.rules_of_named_zones());
+                }
+                _ => {}
+            }
         }
         keys.extend(self.env.iter().map(|(name, value)| {
             Key::new(&format!("env.{name}"), quoted("…"), &none()).secret(value)
@@ -189,6 +198,10 @@ impl Config {
         let settings = settings.into_iter();
         settings
             .map(|(key, value)| Key::new(key, value, ""))
+            .map(|key| match &*key.key {
+                "[daemon] timezone" => key.secret(&timezone.digest().to_string()),
+                _ => key,
+            })
             .collect()
     }
 }

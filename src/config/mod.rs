@@ -53,7 +53,6 @@ mod tests;
 pub use accounts::Who;
 pub use attempts::Retry;
 pub use changes::Changes;
-pub use digest::Digest;
 pub use duration::{format_duration, parse_duration};
 pub use env_file::{EnvFileError, read_env_file};
 pub use keys::{Key, KeyChange};

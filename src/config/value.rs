@@ -182,6 +182,18 @@ impl Timing {
             Self::Every(every) => Some(format!("every {} ns", every.as_nanos())),
         }
     }
+
+    /// The same with the rules of its zones: whether it is due at the same instants.
+    pub fn identity_now(&self) -> Option<String> {
+        let identity = self.identity()?;
+        Some(match self {
+            Self::Schedule(schedule) => {
+                let (own, named) = (schedule.zone.digest(), schedule.rules_of_named_zones());
+                format!("{identity}; {own} {named}")
+            }
+            Self::Never | Self::Every(_) => identity,
+        })
+    }
 }
 
 /// As written: `30 2 * * *`, `every 15m`, or empty.

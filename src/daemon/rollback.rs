@@ -84,7 +84,7 @@ fn sources(details: GenerationDetails) -> Vec<SourceFile> {
     let files = details.files.into_iter();
     files
         .map(|file| SourceFile {
-            path: file.path.into(),
+            path: file.path,
             text: file.text.into(),
         })
         .collect()

@@ -91,7 +91,7 @@ impl InForce {
 impl JobPortrait {
     /// Whether that keeps its due time, also the phase of its interval, and what its pause has missed.
     pub fn keeps_time(&self, job: &Job) -> bool {
-        self.enabled == job.enabled && self.timing == job.timing.identity()
+        self.enabled == job.enabled && self.timing == job.timing.identity_now()
     }
 
     /// Whether what it has missed in a pause is made up for.
@@ -105,7 +105,7 @@ fn portrait(job: &Job, forecast: &Forecast, live: Live) -> JobPortrait {
     JobPortrait {
         keys: job.keys(),
         enabled: job.enabled,
-        timing: job.timing.identity(),
+        timing: job.timing.identity_now(),
         phase: None,
         next: forecast.next_of(job),
         live,

@@ -1,8 +1,9 @@
 //! What came into force, and what did not.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::Verdict;
 use crate::run::RunId;
@@ -44,8 +45,14 @@ pub struct GenerationDetails {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeptFile {
-    pub path: String,
+    /// For clients as far as it is text.
+    #[serde(serialize_with = "readable")]
+    pub path: PathBuf,
     pub text: String,
+}
+
+fn readable<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&path.to_string_lossy())
 }
 
 /// Which generation is meant.

@@ -168,6 +168,14 @@ impl Schedule {
         }
         text
     }
+
+    /// A text that is the same where the zones which its expressions name themselves have the same rules.
+    pub fn rules_of_named_zones(&self) -> String {
+        let zones = self.entries.iter().map(|entry| &entry.zone);
+        let named = zones.filter(|zone| zone.name() != self.zone.name());
+        let digests = named.map(|zone| zone.digest().to_string());
+        digests.collect::<Vec<_>>().join(" ")
+    }
 }
 
 /// The earlier of two, or both as one.

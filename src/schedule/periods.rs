@@ -5,6 +5,8 @@ use std::iter;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use crate::digest::Digest;
+
 /// 2200-01-01, behind the last year that can be named: up to here the periods of a zone are listed once,
 /// what follows is worked out on demand.
 const TABLE_END: i64 = 7_258_118_400;
@@ -51,6 +53,12 @@ impl Table {
         let listed = &self.periods[first..];
         let past = listed.iter().take_while(|period| period.end <= time);
         &listed[past.count()..]
+    }
+
+    pub fn digest(&self) -> Digest {
+        let periods = self.periods.iter();
+        let numbers = periods.flat_map(|it| [it.start, it.end, it.offset, it.lived]);
+        Digest::of(&numbers.flat_map(i64::to_le_bytes).collect::<Vec<_>>())
     }
 
     /// Up to here it goes.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::ffi::OsStr;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
@@ -12,6 +12,7 @@ use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
 
 use super::periods::{self, Period};
 use super::zone_data::{self, ZoneData};
+use crate::digest::Digest;
 
 const UTC: &str = "UTC";
 
@@ -27,6 +28,7 @@ struct Rules {
     name: String,
     zone: TimeZone,
     periods: periods::Table,
+    digest: OnceLock<Digest>,
 }
 
 /// When a clock on a wall shows a certain time.
@@ -77,6 +79,7 @@ impl Zone {
                 name,
                 zone,
                 periods,
+                digest: OnceLock::new(),
             }),
         }
     }
@@ -113,6 +116,14 @@ impl Zone {
                 }
             }
         }
+    }
+
+    /// The same for the same rules, in every process.
+    pub fn digest(&self) -> Digest {
+        *self
+            .rules
+            .digest
+            .get_or_init(|| self.rules.periods.digest())
     }
 
     pub(super) fn period_of(&self, time: i64) -> Option<Period> {

@@ -1,5 +1,8 @@
 //! How values become columns, and back.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -23,6 +26,25 @@ impl FromSql for Micros {
         Timestamp::from_microsecond(micros)
             .map(Self)
             .map_err(|_| FromSqlError::OutOfRange(micros))
+    }
+}
+
+/// A path byte for byte: a text where it is one, so that the `sqlite3` shell shows it.
+pub(super) struct PathBytes<P>(pub(super) P);
+
+impl ToSql for PathBytes<&Path> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(match self.0.to_str() {
+            Some(text) => text.into(),
+            None => self.0.as_os_str().as_bytes().into(),
+        })
+    }
+}
+
+impl FromSql for PathBytes<PathBuf> {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        let bytes = value.as_bytes()?;
+        Ok(Self(PathBuf::from(OsStr::from_bytes(bytes))))
     }
 }
 

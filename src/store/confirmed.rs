@@ -4,7 +4,7 @@ use rusqlite::{Connection, params};
 
 use crate::config::SourceFile;
 
-use super::columns::{Whole, whole};
+use super::columns::{PathBytes, Whole, whole};
 
 /// The files of a generation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub(super) fn write_unconfirmed(connection: &Connection, kept: &Kept) -> rusqlit
         "INSERT INTO confirmed_files (generation, path, text) VALUES (?1, ?2, ?3)",
     )?;
     for file in &kept.files {
-        let path = file.path.to_string_lossy();
+        let path = PathBytes(file.path.as_path());
         insert.execute(params![whole(kept.generation), path, &*file.text])?;
     }
     Ok(())
@@ -53,7 +53,7 @@ pub(super) fn unconfirmed(connection: &Connection) -> rusqlite::Result<Option<Ke
         let files = Vec::new();
         let kept = kept.get_or_insert(Kept { generation, files });
         kept.files.push(SourceFile {
-            path: row.get::<_, String>(1)?.into(),
+            path: row.get::<_, PathBytes<_>>(1)?.0,
             text: row.get::<_, String>(2)?.into(),
         });
     }

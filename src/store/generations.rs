@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use crate::config::SourceFile;
 use crate::protocol::Verdict;
 
-use super::columns::{Micros, Whole, whole};
+use super::columns::{Micros, PathBytes, Whole, whole};
 use super::record::write_mark;
 
 /// Configurations kept with their text, at most so many and so much; the last one always.
@@ -88,9 +88,9 @@ fn says_the_same(
     let mut kept = kept.query([files])?;
     let mut sources = sources.iter();
     while let Some(row) = kept.next()? {
-        let (path, text) = (row.get_ref(0)?.as_str()?, row.get_ref(1)?.as_str()?);
-        let is_same =
-            |source: &SourceFile| source.path.to_string_lossy() == path && *source.text == *text;
+        let PathBytes(path) = row.get(0)?;
+        let text = row.get_ref(1)?.as_str()?;
+        let is_same = |source: &SourceFile| source.path == path && *source.text == *text;
         if !sources.next().is_some_and(is_same) {
             return Ok(false);
         }
@@ -109,7 +109,7 @@ fn write_sources(
     for source in sources {
         insert.execute(params![
             generation,
-            source.path.to_string_lossy(),
+            PathBytes(source.path.as_path()),
             &*source.text
         ])?;
     }

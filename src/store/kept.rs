@@ -9,7 +9,7 @@ use crate::protocol::{
     Standing, Verdict,
 };
 
-use super::columns::{Micros, Whole, whole};
+use super::columns::{Micros, PathBytes, Whole, whole};
 
 const SELECT: &str =
     "SELECT number, at, asked_by, accepted, summary, problems, problem_count, seconds,
@@ -125,7 +125,7 @@ pub(super) fn texts(
         )?
         .query_map(params![files], |row| {
             Ok(KeptFile {
-                path: row.get(0)?,
+                path: row.get::<_, PathBytes<_>>(0)?.0,
                 text: row.get(1)?,
             })
         })?

@@ -55,7 +55,7 @@ fn last(connection: &Connection) -> rusqlite::Result<Option<Kept>> {
     };
     let files = texts(connection, files)?.into_iter();
     let files = files.map(|file| SourceFile {
-        path: file.path.into(),
+        path: file.path,
         text: file.text.into(),
     });
     Ok(Some(Kept {

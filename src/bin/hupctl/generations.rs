@@ -51,7 +51,8 @@ pub fn show(client: &Client, screen: &mut Screen, number: u64) -> Result<Ending,
     for (place, file) in files.iter().enumerate() {
         if files.len() > 1 {
             let gap = if place == 0 { "" } else { "\n" };
-            screen.bytes(format!("{gap}# {}\n", visible(&file.path)).as_bytes())?;
+            screen
+                .bytes(format!("{gap}# {}\n", visible(&file.path.to_string_lossy())).as_bytes())?;
         }
         screen.bytes(file.text.as_bytes())?;
     }

@@ -131,6 +131,9 @@ fn job_text(plan: &JobPlan, view: &View) -> String {
 fn change(key: &KeyChange) -> String {
     let (old, new) = (visible(&key.old), visible(&key.new));
     match key.secret {
+        true if key.key == "schedule" || key.key.ends_with("timezone") => {
+            format!("{new} (other rules)")
+        }
         true => format!("{new} (another value)"),
         false => format!("{old} → {new}"),
     }

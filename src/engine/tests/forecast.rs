@@ -293,15 +293,11 @@ fn an_interval_that_changes_in_a_pause_is_counted_from_its_end() {
         world.adopt(config([every("b", 20 * MINUTE)]));
         let forecast = world.engine.forecast(None, world.now.wall);
         assert_eq!(told(&forecast.next(&first(2)).unwrap()), expected);
-        world.pass(2 * HOUR + 45 * MINUTE);
-        let started = world.instants_of("b");
-        assert_eq!(started.len(), expected.len(), "{started:?}");
-        assert!(
-            started
-                .iter()
-                .zip(expected)
-                .all(|(at, told)| told.ends_with(at))
-        );
+        // Minute by minute, for a pause ends when the engine is woken.
+        (0..130).for_each(|_| world.pass(MINUTE));
+        let next = world.engine.next_due(&name("b"));
+        let next = next.map(|next| format!("b {next}"));
+        assert_eq!(next.as_deref(), expected.first().copied());
     }
 }
 

@@ -120,6 +120,31 @@ fn reloads_that_change_nothing_push_out_no_files_and_no_generation_with_runs() {
 }
 
 #[test]
+fn a_file_whose_name_is_no_text_is_kept_by_its_name() {
+    use std::os::unix::ffi::OsStrExt;
+    let place = Place::new();
+    let store = place.store();
+    let path = PathBuf::from(std::ffi::OsStr::from_bytes(b"/etc/\xff/hupd.toml"));
+    let file = SourceFile {
+        path: path.clone(),
+        ..source("first")
+    };
+    for number in 1..=2 {
+        store.verdict(verdict(number, true), vec![file.clone()]);
+    }
+    let standing = Standing::default();
+    let first = Earlier::Number(1);
+    match ask(|reply| store.ask(Question::ShowGeneration(first, standing, reply))) {
+        Answer::ShowGeneration(details) => assert_eq!(details.files[0].path, path),
+        other => panic!("{other:?}"),
+    }
+    // Of the same text it is the same file.
+    let sql = "SELECT count(*) FROM generation_files";
+    let kept: i64 = place.shell().query_row(sql, [], |row| row.get(0)).unwrap();
+    assert_eq!(kept, 1);
+}
+
+#[test]
 fn a_query_sees_what_was_recorded_before_it() {
     let place = Place::new();
     let store = place.store();

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::places::is_leftover;
-use crate::config::Digest;
+use crate::digest::Digest;
 
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Fingerprint(Vec<Held>);
