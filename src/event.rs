@@ -50,6 +50,10 @@ pub enum Event {
         run: RunId,
         why: NoStart,
     },
+    /// The start of a run that was given up has come back, and nothing is left of it.
+    CameBack {
+        run: RunId,
+    },
     Ended(Box<Ended>),
     Gone(Gone),
     Asked(Asked),

@@ -283,7 +283,9 @@ pub enum NoStart {
     Refused(String),
     /// For want of processes, memory or descriptors: there may be some later.
     Shortage(String),
-    /// It took too long.
+    /// It took too long to come to its turn.
+    NoTurn(String),
+    /// It took too long. Nothing comes of it any more, but it has not come back.
     GivenUp(String),
 }
 

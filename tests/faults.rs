@@ -298,6 +298,55 @@ fn a_run_whose_env_file_finds_no_descriptors_starts_when_there_are_some() {
     assert_eq!(hupd.home.ended_run("job")["outcome"], "exited 0");
 }
 
+/// Who starts the run stands still at its file, and goes on doing so when the start is given up.
+#[test]
+fn a_start_that_hangs_on_is_in_the_way_of_its_job_and_of_no_other() {
+    let home = Home::new();
+    home.write("env", "A=1\n");
+    let file = home.file("env");
+    let job = |name: &str, overlap: &str| {
+        let file = file.display();
+        format!(
+            "[jobs.{name}]\ncommand = 'true'\nenv_file = '{file}'\noverlap = '{overlap}'\n\
+             timeout = '100ms'\nkill_after = '100ms'\ngroup = 'all'\n"
+        )
+    };
+    let (held, queued) = (job("held", "skip"), job("queued", "queue"));
+    home.configure(&format!(
+        "{held}{queued}[jobs.quick]\ncommand = 'true'\ngroup = 'all'\n"
+    ));
+    let mut hupd = Hupd::start_in(home);
+    let Some(fault) = Fault::at(&hupd, &file, "openat:delay_enter=600000000") else {
+        return;
+    };
+    for (number, name) in [(1, "held"), (2, "queued")] {
+        let run = hupd.home.run_to_end(name);
+        assert_eq!(run["run"], number, "{run}");
+        let outcome = run["outcome"].as_str().unwrap();
+        assert!(outcome.starts_with("could not start: not within "), "{run}");
+    }
+    let refused = hupd.home.hupctl(&["run", "held"]);
+    let said = text(&refused.stderr);
+    assert!(said.contains("the start of run 1 hangs since "), "{said}");
+    let (_, fate, why, _) = hupd.home.ledger("held").pop().unwrap();
+    assert_eq!(fate, "skipped");
+    assert!(why.contains("the start of run 1 hangs since "), "{why}");
+    assert!(hupd.home.hupctl(&["run", "queued"]).status.success());
+    let waits = hupd.home.json(&["status"])["first_waiting"][0].clone();
+    let why = waits["why"].as_str().unwrap();
+    assert!(why.starts_with("the start of run 2 hangs since "), "{why}");
+    assert_eq!(hupd.home.run_to_end("quick")["outcome"], "exited 0");
+
+    drop(fault);
+    hupd.wait_log("its start, which was given up, has come back");
+    wait_until("what waited has run", || {
+        let run = hupd.home.ended_run("queued");
+        (run["run"] == waits["run"]).then(|| assert_eq!(run["outcome"], "exited 0"))
+    });
+    assert_eq!(hupd.home.run_to_end("held")["outcome"], "exited 0");
+    assert_eq!(hupd.stop().code(), Some(0));
+}
+
 /// The log is on a disk of its own, which is full for a while.
 #[test]
 fn a_full_disk_under_the_log_stops_no_job_and_what_is_lost_there_is_said() {

@@ -28,15 +28,22 @@ impl<W: World> Daemon<W> {
         self.world.write(Record::Failed(failed));
     }
 
-    pub(super) fn end_rest(&mut self, job: &JobName, end: RunEnd) {
-        let why = match end.stopped_by {
-            Some(StopReason::Configuration) => "the configuration in force does not want it",
-            _ => "somebody has ended it",
+    pub(super) fn end_rest(&mut self, job: &JobName, end: RunEnd, note: Option<String>) {
+        let why = match (&note, end.stopped_by) {
+            (Some(note), _) => note,
+            (None, Some(StopReason::Configuration)) => {
+                "the configuration in force does not want it"
+            }
+            (None, _) => "somebody has ended it",
         };
         let (run, outcome) = (end.run, &end.outcome);
         log::warn!(job:%, run:%; "run ended: {outcome}; it is not tried again: {why}");
         self.waiters.ended(&end);
         self.followers.rest_ended(&end);
+        if let Some(note) = note {
+            let note = format!("not tried again: {note}");
+            self.world.write(Record::Note(end.run, note));
+        }
         self.world.write(Record::EndRest(end));
     }
 

@@ -43,7 +43,7 @@ impl<W: World> Daemon<W> {
             Effect::RecordHangup { job, run, note } => self.record_hangup(&job, run, note),
             Effect::RecordFailed { job, failed } => self.record_failed(&job, failed),
             Effect::ClaimAttempt(next) => self.world.write(Record::NextAttempt(next)),
-            Effect::EndRest { job, end } => self.end_rest(&job, end),
+            Effect::EndRest { job, end, note } => self.end_rest(&job, end, note),
             Effect::PutOff { job, run } => self.put_off(&job, run),
             Effect::RecordAnchor(anchor) => self.world.write(Record::Anchor(anchor)),
             Effect::ForgetAnchor(job) => self.world.write(Record::NoAnchor(job)),
@@ -194,6 +194,13 @@ impl<W: World> Daemon<W> {
         if self.engine.run(run).is_some() {
             self.waiters.held_up(run);
         }
+    }
+
+    /// Nothing is left of a start that was given up.
+    pub(super) fn start_came_back(&mut self, run: RunId, now: Moment) {
+        log::info!(run:%; "its start, which was given up, has come back");
+        let effects = self.engine.start_came_back(run, now);
+        self.perform(effects);
     }
 
     pub(super) fn ended(&mut self, ended: Ended, now: Moment) {

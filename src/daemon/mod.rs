@@ -123,6 +123,7 @@ impl<W: World> Daemon<W> {
             Event::StoreRecovered { lost } => self.store_recovered(lost),
             Event::Started(started) => self.started(&started, now),
             Event::CouldNotStart { run, why } => self.could_not_start(run, why, now),
+            Event::CameBack { run } => self.start_came_back(run, now),
             Event::Ended(ended) => self.ended(*ended, now),
             Event::Gone(gone) => self.gone(gone, now),
             Event::Asked(asked) => self.asked(asked, now),

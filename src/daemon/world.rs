@@ -36,7 +36,7 @@ pub trait World {
     /// Starts the process of a run; `Started` or `CouldNotStart` follows.
     fn spawn(&mut self, order: SpawnOrder);
 
-    /// Ends a start that takes too long. Its answer comes as always, and soon.
+    /// Ends a start that takes too long. Its answer comes as always, and soon; `CameBack` follows on `GivenUp`.
     fn give_up_start(&mut self, run: RunId);
 
     /// Looks for the processes of runs of an earlier hupd, wherever they are. What goes on as a run by `orphans` is

@@ -29,7 +29,8 @@ impl Engine {
             None => self.claim(job, waiting),
             Some(reason) => {
                 let entry = self.record_waiting(&waiting, &reason);
-                self.queue.push(Lane::of(job), waiting);
+                let lane = self.guards().lane_of(job);
+                self.queue.push(lane, waiting);
                 entry
             }
         });
@@ -41,7 +42,7 @@ impl Engine {
         let starts = waiting.pace == Pace::InTime
             && self.obstacle(job, waiting.pace).is_none()
             && self.guards().has_place()
-            && self.queue.is_clear(&Lane::of(job));
+            && self.queue.is_clear(&self.guards().lane_of(job));
         (!starts).then(|| self.in_the_way(job, waiting.pace))
     }
 
@@ -128,8 +129,11 @@ impl Engine {
     }
 
     fn pop_waiting(&mut self) -> Option<Waiting> {
-        let (config, runs) = (&self.config, &self.runs);
-        let guards = Guards { config, runs };
+        let guards = Guards {
+            config: &self.config,
+            runs: &self.runs,
+            hangs: &self.hangs,
+        };
         let lines: &[Pace] = match guards.has_turn() {
             true => &[Pace::InTime, Pace::CatchUp],
             false => &[Pace::InTime],
@@ -142,6 +146,7 @@ impl Engine {
         Guards {
             config: &self.config,
             runs: &self.runs,
+            hangs: &self.hangs,
         }
     }
 }

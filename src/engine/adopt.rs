@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::begin::timing_in_force;
+use super::guards::Guards;
 use super::{Effect, Engine};
 use crate::clock::Moment;
 use crate::config::{Config, Job};
@@ -30,7 +31,13 @@ impl Engine {
         effects.extend(self.skip_unwanted());
         let config = Arc::clone(&self.config);
         self.runs.regroup(|job| config.jobs.get(job)?.group.clone());
-        self.queue.rearrange(&config);
+        let guards = Guards {
+            config: &config,
+            runs: &self.runs,
+            hangs: &self.hangs,
+        };
+        self.queue
+            .rearrange(|job| guards.lane_of(&config.jobs[job]));
         self.generation = generation;
         effects.extend(self.revise_resting(now));
         // Under the old one: what comes into force now has missed nothing.

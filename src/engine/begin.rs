@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::agenda::Agenda;
 use super::hangup::Hangups;
+use super::hangs::Hangs;
 use super::owed::{self, Absence, DOWN, ENDED, Pace};
 use super::pause::{Paused, Pauses};
 use super::runs::Runs;
@@ -61,6 +62,7 @@ impl Engine {
             pauses: Pauses::default(),
             queue: Queue::default(),
             runs: Runs::default(),
+            hangs: Hangs::default(),
             shortage: None,
             hangups: Hangups::default(),
             anchors: beginning.anchors,

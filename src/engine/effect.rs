@@ -57,6 +57,8 @@ pub enum Effect {
     EndRest {
         job: JobName,
         end: RunEnd,
+        /// Why, where nobody has stopped it.
+        note: Option<String>,
     },
     /// A run that waits for its next attempt is left to the next hupd.
     PutOff {

@@ -1,6 +1,7 @@
 //! What is in the way of those that wait: told by the runs there are, never by what somebody noted of them.
 
 use super::Engine;
+use super::hangs::{Hang, Hangs};
 use super::line::Lane;
 use super::owed::Pace;
 use super::runs::{Run, Runs};
@@ -12,26 +13,54 @@ use crate::run::RunId;
 pub struct Guards<'e> {
     pub config: &'e Config,
     pub runs: &'e Runs,
+    pub hangs: &'e Hangs,
 }
 
-impl Guards<'_> {
+/// What is in the way of those that wait.
+#[derive(Clone, Copy, Debug)]
+pub enum Obstacle<'e> {
+    /// A run that is not over.
+    Run(&'e Run),
+    /// A start that was given up and has not come back.
+    Hang(&'e Hang),
+}
+
+impl<'e> Guards<'e> {
+    /// Where those of a job wait. As long as a start of it hangs they wait for that alone, and hold up nobody else of
+    /// their group.
+    pub fn lane_of(self, job: &Job) -> Lane {
+        match self.hangs.of(&job.name) {
+            Some(_) => Lane::Job(job.name.clone()),
+            None => Lane::of(job),
+        }
+    }
+
     /// Whether no run is in the way of those that wait there.
     pub fn is_open(self, lane: &Lane, pace: Pace) -> bool {
         self.obstacle(lane, pace).is_none()
     }
 
-    /// The run that is in the way; the oldest of them.
-    pub fn obstacle(self, lane: &Lane, pace: Pace) -> Option<RunId> {
+    /// What is in the way; the oldest of it.
+    pub fn obstacle(self, lane: &Lane, pace: Pace) -> Option<Obstacle<'e>> {
         match lane {
-            Lane::Group(group) => self.runs.first_of_group(group),
+            Lane::Group(group) => self.run(self.runs.first_of_group(group)?),
             Lane::Job(name) => {
                 let overlap = self.config.jobs[name].overlap;
                 // What is in time and finds a run is not kept: it is skipped.
                 let is_kept = overlap != Overlap::Skip || pace == Pace::CatchUp;
                 let is_full = self.runs.count_of(name) >= overlap.most();
-                (is_kept && is_full).then(|| self.runs.of_job(name).next())?
+                match self.hangs.of(name) {
+                    _ if !is_kept => None,
+                    Some(hang) => Some(Obstacle::Hang(hang)),
+                    None if is_full => self.run(self.runs.of_job(name).next()?),
+                    None => None,
+                }
             }
         }
+    }
+
+    fn run(self, run: RunId) -> Option<Obstacle<'e>> {
+        self.runs.get(run).map(Obstacle::Run)
     }
 
     /// Whether one more that is late may go.
@@ -46,8 +75,9 @@ impl Guards<'_> {
 }
 
 impl Engine {
-    pub(super) fn obstacle(&self, job: &Job, pace: Pace) -> Option<RunId> {
-        self.guards().obstacle(&Lane::of(job), pace)
+    pub(super) fn obstacle(&self, job: &Job, pace: Pace) -> Option<Obstacle<'_>> {
+        let guards = self.guards();
+        guards.obstacle(&guards.lane_of(job), pace)
     }
 
     /// For what an occurrence waits, as things are now.
@@ -67,10 +97,9 @@ impl Engine {
             ..
         } = self.config.daemon;
         let is_full = !self.guards().has_place();
-        let run = self.obstacle(job, pace);
-        match (run.and_then(|run| self.runs.get(run)), pace) {
-            (Some(run), Pace::InTime) => behind(run, job),
-            (Some(run), Pace::CatchUp) => format!("late, and {}", behind(run, job)),
+        match (self.obstacle(job, pace), pace) {
+            (Some(obstacle), Pace::InTime) => behind(obstacle, job),
+            (Some(obstacle), Pace::CatchUp) => format!("late, and {}", behind(obstacle, job)),
             (None, Pace::CatchUp) if self.guards().has_turn() && is_full => {
                 format!("late, and max_running = {max_running} is reached")
             }
@@ -84,7 +113,11 @@ impl Engine {
 }
 
 /// `run 7 of job 'dump' is not over (group = "database")`
-fn behind(run: &Run, job: &Job) -> String {
+fn behind(obstacle: Obstacle<'_>, job: &Job) -> String {
+    let run = match obstacle {
+        Obstacle::Run(run) => run,
+        Obstacle::Hang(hang) => return hang.to_string(),
+    };
     let (number, other, overlap) = (run.id, &run.job.name, job.overlap);
     match (&job.group, overlap) {
         (Some(group), _) if *other != job.name => {

@@ -52,8 +52,12 @@ impl Engine {
         };
         let patience = patience.map(|time| time.saturating_add(run.job.kill_after));
         let give_up_at = patience.map(|time| now.elapsed.saturating_add(time));
-        self.runs
-            .set_state(id, State::Starting { stop, give_up_at });
+        let state = State::Starting {
+            since: now,
+            stop,
+            give_up_at,
+        };
+        self.runs.set_state(id, state);
         Some(Effect::Start(start))
     }
 
@@ -141,7 +145,11 @@ impl Engine {
                 let outcome = Outcome::CouldNotStart(reason);
                 self.over(RunEnd::unmade(run, outcome, now.wall), now)
             }
-            NoStart::GivenUp(reason) => self.gave_up(run, reason, now),
+            NoStart::NoTurn(reason) => self.gave_up(run, reason, now),
+            NoStart::GivenUp(reason) => {
+                self.hang(run);
+                self.gave_up(run, reason, now)
+            }
         }
     }
 

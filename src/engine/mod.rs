@@ -10,6 +10,7 @@ mod due;
 mod effect;
 mod guards;
 mod hangup;
+mod hangs;
 mod leftover;
 mod lifecycle;
 mod line;
@@ -35,6 +36,8 @@ use jiff::{SignedDuration, Timestamp};
 pub use begin::{Beginning, Left};
 pub use decide::{Refused, Request};
 pub use effect::{Effect, Send, Start};
+pub use hangs::Hang;
+use hangs::Hangs;
 use owed::Around;
 pub use owed::Pace;
 pub use pause::NotPaused;
@@ -66,6 +69,7 @@ pub struct Engine {
     pauses: Pauses,
     queue: Queue,
     runs: Runs,
+    hangs: Hangs,
     /// While runs wait for a process.
     shortage: Option<Shortage>,
     hangups: Hangups,

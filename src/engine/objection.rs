@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::hangs::Hang;
 use super::owed::Pace;
 use super::{Engine, Phase};
 use crate::config::{Job, Missed, Overlap};
@@ -18,6 +19,7 @@ pub(super) enum Objection {
     Stopping,
     Paused,
     Runs(RunId),
+    Hangs(Hang),
     EarlierWaits,
     ManyWait(usize),
 }
@@ -28,6 +30,7 @@ impl fmt::Display for Objection {
             Self::Stopping => f.write_str("hupd is stopping"),
             Self::Paused => f.write_str("the job is paused"),
             Self::Runs(run) => write!(f, "run {run} is not over (overlap = \"skip\")"),
+            Self::Hangs(hang) => write!(f, "{hang} (overlap = \"skip\")"),
             Self::EarlierWaits => {
                 f.write_str("an earlier occurrence still waits (overlap = \"skip\")")
             }
@@ -77,7 +80,12 @@ impl Engine {
 
     pub(super) fn running_objection(&self, job: &Job) -> Option<Objection> {
         match job.overlap {
-            Overlap::Skip => self.runs.of_job(&job.name).next().map(Objection::Runs),
+            Overlap::Skip => {
+                let run = self.runs.of_job(&job.name).next();
+                let hang = || self.hangs.of(&job.name).cloned();
+                run.map(Objection::Runs)
+                    .or_else(|| hang().map(Objection::Hangs))
+            }
             Overlap::Queue | Overlap::Replace | Overlap::Allow { .. } => None,
         }
     }

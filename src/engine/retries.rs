@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::hangs::Hang;
 use super::owed::Pace;
 use super::runs::{Run, State};
 use super::{Effect, Engine, Phase, due};
@@ -21,6 +22,13 @@ use crate::schedule::Watch;
 pub(super) struct Next {
     delay: Duration,
     attempts: u32,
+}
+
+/// Why no other attempt follows.
+pub(super) enum NoMore {
+    Stopped(StopReason),
+    /// A start of the job that was given up has not come back: the next one is not made.
+    Hangs(Hang),
 }
 
 impl Engine {
@@ -99,27 +107,45 @@ impl Engine {
             && let Some((until, id)) = self.runs.first_resting()
             && until <= now.elapsed
         {
-            let claim = self.runs.next_attempt(id).map(|run| NextAttempt {
-                run: id,
-                attempt: run.attempt,
-                generation: run.generation,
+            effects.extend(match self.hang_before(id) {
+                Some(hang) => self.end_rest(id, NoMore::Hangs(hang), now),
+                None => self.claim_next(id),
             });
-            effects.extend(claim.map(Effect::ClaimAttempt));
         }
         effects
     }
 
+    /// The start that is in the way of its next attempt, if there is one: its own last one may be that.
+    fn hang_before(&self, id: RunId) -> Option<Hang> {
+        let run = self.runs.get(id)?;
+        self.hang_of(&run.job.name).cloned()
+    }
+
+    fn claim_next(&mut self, id: RunId) -> Option<Effect> {
+        let run = self.runs.next_attempt(id)?;
+        Some(Effect::ClaimAttempt(NextAttempt {
+            run: id,
+            attempt: run.attempt,
+            generation: run.generation,
+        }))
+    }
+
     /// There is no next attempt: it ends as its last one has.
-    pub(super) fn end_rest(&mut self, id: RunId, why: StopReason, now: Moment) -> Option<Effect> {
+    pub(super) fn end_rest(&mut self, id: RunId, why: NoMore, now: Moment) -> Option<Effect> {
         let run = self.remove_run(id)?;
+        let failed = *run.failed?;
+        let (stopped_by, note) = match why {
+            NoMore::Stopped(why) => (Some(why), None),
+            NoMore::Hangs(hang) => (failed.stopped_by, Some(hang.to_string())),
+        };
         let end = RunEnd {
             at: now.wall,
-            stopped_by: Some(why),
-            ..*run.failed?
+            stopped_by,
+            ..failed
         };
         let job = run.job.name.clone();
         self.note_last(&job, &end);
-        Some(Effect::EndRest { job, end })
+        Some(Effect::EndRest { job, end, note })
     }
 
     /// The next hupd goes on with all that wait for another attempt.
@@ -141,7 +167,11 @@ impl Engine {
         for id in self.runs.resting() {
             match self.runs.get(id).is_some_and(|run| self.goes_on(run)) {
                 true => self.redefine(id),
-                false => effects.extend(self.end_rest(id, StopReason::Configuration, now)),
+                false => effects.extend(self.end_rest(
+                    id,
+                    NoMore::Stopped(StopReason::Configuration),
+                    now,
+                )),
             }
         }
         effects
@@ -194,7 +224,11 @@ impl Engine {
             ..one.end
         };
         self.note_last(&job, &end);
-        Effect::EndRest { job, end }
+        Effect::EndRest {
+            job,
+            end,
+            note: None,
+        }
     }
 }
 

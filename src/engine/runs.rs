@@ -51,6 +51,8 @@ pub enum State {
     Claiming { stop: Option<StopReason> },
     /// Its process is being made.
     Starting {
+        /// When that was asked for.
+        since: Moment,
         stop: Option<StopReason>,
         /// When the start is given up, on the elapsed clock.
         give_up_at: Option<Duration>,

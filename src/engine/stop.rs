@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::objection::Objection;
+use super::retries::NoMore;
 use super::runs::State;
 use super::waiting::Waiting;
 use super::{Effect, Engine, Send};
@@ -156,15 +157,24 @@ impl Engine {
                 self.runs.set_state(id, State::Claiming { stop });
                 Vec::new()
             }
-            State::Starting { stop, give_up_at } => {
-                let stop = stop.or(Some(why));
-                let give_up_at = Some(give_up_at.map_or(kill_at, |at| at.min(kill_at)));
-                self.runs
-                    .set_state(id, State::Starting { stop, give_up_at });
+            State::Starting {
+                since,
+                stop,
+                give_up_at,
+            } => {
+                let hurried = State::Starting {
+                    since,
+                    stop: stop.or(Some(why)),
+                    give_up_at: Some(give_up_at.map_or(kill_at, |at| at.min(kill_at))),
+                };
+                self.runs.set_state(id, hurried);
                 Vec::new()
             }
             State::Short => self.give_up(id, Some(why), now),
-            State::Resting { .. } => self.end_rest(id, why, now).into_iter().collect(),
+            State::Resting { .. } => {
+                let end = self.end_rest(id, NoMore::Stopped(why), now);
+                end.into_iter().collect()
+            }
             State::Alive { process, .. } => {
                 let stopping = State::Stopping {
                     process,
@@ -185,8 +195,13 @@ impl Engine {
 
     /// A start that takes too long. What comes of it is told: no process, or the one that there is by now.
     fn give_up_start(&mut self, id: RunId, why: StopReason) -> Option<Effect> {
-        let job = self.runs.get(id)?.job.name.clone();
+        let run = self.runs.get(id)?;
+        let State::Starting { since, .. } = run.state else {
+            return None;
+        };
+        let job = run.job.name.clone();
         let given_up = State::Starting {
+            since,
             stop: Some(why),
             give_up_at: None,
         };

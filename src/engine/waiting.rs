@@ -9,7 +9,6 @@ use jiff::Timestamp;
 
 use super::line::{Lane, Line};
 use super::owed::Pace;
-use crate::config::Config;
 use crate::run::{JobName, Occurrence, RunId, Trigger};
 use crate::schedule::Watch;
 
@@ -135,15 +134,25 @@ impl Queue {
     }
 
     /// Another configuration is in force: who waits for what is told by that.
-    pub fn rearrange(&mut self, config: &Config) {
+    pub fn rearrange(&mut self, lane_of: impl Fn(&JobName) -> Lane) {
         self.stirred.clear();
         for pace in [Pace::InTime, Pace::CatchUp] {
             let line = std::mem::take(self.line(pace));
             for waiting in line.into_waiting() {
-                let lane = Lane::of(&config.jobs[&waiting.occurrence.job]);
+                let lane = lane_of(&waiting.occurrence.job);
                 self.stir(lane.clone());
                 self.line(pace).push(lane, waiting);
             }
+        }
+    }
+
+    /// All of a job that have come wait there from now on.
+    pub fn change_lane(&mut self, job: &JobName, lane: &Lane) {
+        let listed = self.listed_of(job).filter(|listed| listed.until.is_none());
+        let runs: Vec<_> = listed.map(|listed| listed.run).collect();
+        for run in runs {
+            let waiting = self.remove(run).expect("whatever is listed waits");
+            self.push(lane.clone(), waiting);
         }
     }
 

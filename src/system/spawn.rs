@@ -114,7 +114,7 @@ impl Spawners {
     }
 
     /// Ends a start that takes too long: `CouldNotStart` follows, unless there is a process by now. One that comes
-    /// to be later is killed, and nothing is told of it.
+    /// to be later is killed, and only `CameBack` is told of it.
     pub fn give_up(&mut self, run: RunId) {
         self.crew.give_up(run);
     }
@@ -181,8 +181,12 @@ impl Start for Spawner {
         drop(in_flight);
     }
 
-    fn gave_up(&self, run: RunId, reason: String) {
-        self.could_not_start(run, NoStart::GivenUp(reason));
+    fn gave_up(&self, run: RunId, why: NoStart) {
+        self.could_not_start(run, why);
+    }
+
+    fn came_back(&self, run: RunId) {
+        let _ = self.outbox.send(Event::CameBack { run });
     }
 }
 

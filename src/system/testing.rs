@@ -81,9 +81,10 @@ impl Machine {
         let of = self.start(job);
         self.wait(|event| match event {
             Event::CouldNotStart { run, why } if *run == of => Some(match why {
-                NoStart::Refused(reason) | NoStart::Shortage(reason) | NoStart::GivenUp(reason) => {
-                    reason.clone()
-                }
+                NoStart::Refused(reason)
+                | NoStart::Shortage(reason)
+                | NoStart::NoTurn(reason)
+                | NoStart::GivenUp(reason) => reason.clone(),
             }),
             Event::Started(started) if started.run == of => panic!("it has started"),
             _ => None,

@@ -33,7 +33,11 @@ pub enum Told {
     Started(Started),
     CouldNotStart(RunId),
     FellShort(RunId),
+    /// It had not come to its turn.
+    StartHadNoTurn(RunId),
     StartGivenUp(RunId),
+    /// What was given up has come back.
+    CameBack(RunId),
     Ended(Death),
     /// Nothing is left of a run of an earlier hupd.
     Gone(Gone),
@@ -170,7 +174,9 @@ impl fmt::Display for Told {
             Self::Started(started) => write!(f, "run {} has started", started.run),
             Self::CouldNotStart(run) => write!(f, "run {run} could not start"),
             Self::FellShort(run) => write!(f, "run {run} had no process to be had"),
+            Self::StartHadNoTurn(run) => write!(f, "the start of run {run} did not begin"),
             Self::StartGivenUp(run) => write!(f, "the start of run {run} was given up"),
+            Self::CameBack(run) => write!(f, "the start of run {run} has come back"),
             Self::Ended(death) => write!(f, "run {} has ended: {:?}", death.run, death.exit),
             Self::Gone(gone) => write!(f, "nothing is left of run {}", gone.run),
             Self::Run(job) => write!(f, "asked to run {job}"),

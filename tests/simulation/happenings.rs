@@ -12,6 +12,7 @@ use hupd::system::spawn::SpawnOrder;
 
 use super::acts::{Death, Told};
 use super::clock::Time;
+use super::dice::Dice;
 use super::jobs::JobSpec;
 use super::ledger::Durable;
 use super::machine::{
@@ -298,11 +299,20 @@ impl Machine {
 
     /// Where there is a process already, that is what hupd hears of.
     pub(super) fn give_up(&mut self, run: RunId) {
-        if self.orders.remove(&run).is_some() {
-            let why = NoStart::GivenUp("no answer".to_owned());
-            let event = Event::CouldNotStart { run, why };
-            self.tell(event, Told::StartGivenUp(run));
+        if self.orders.remove(&run).is_none() {
+            return;
         }
+        let (mut dice, why) = (self.dice(Latency::Birth), "no answer".to_owned());
+        if dice.percent(10) {
+            let why = NoStart::NoTurn(why);
+            let event = Event::CouldNotStart { run, why };
+            return self.tell(event, Told::StartHadNoTurn(run));
+        }
+        let why = NoStart::GivenUp(why);
+        self.tell(Event::CouldNotStart { run, why }, Told::StartGivenUp(run));
+        let longest = longest_hang(&mut dice);
+        let hangs = dice.duration(MICROSECOND, longest);
+        self.at(self.clock.now() + hangs, Happening::ComesBack(run));
     }
 
     pub(super) fn end_process(&mut self, run: RunId, time: Time) {
@@ -391,5 +401,14 @@ impl Machine {
             };
             self.tell(event, told);
         }
+    }
+}
+
+/// Most let go when they are told to; some never do in the life of a hupd.
+fn longest_hang(dice: &mut Dice) -> Duration {
+    match dice.below(10) {
+        0..5 => 10 * MILLISECOND,
+        5..8 => Duration::from_secs(600),
+        _ => Duration::from_secs(30 * 86_400),
     }
 }

@@ -59,6 +59,8 @@ pub(super) enum Happening {
     Hangup,
     ProcessEnds(RunId),
     Birth(RunId),
+    /// What was given up lets go of whoever was at it.
+    ComesBack(RunId),
     Commit,
     /// The loader has read the file; then it has checked it.
     FilesRead,
@@ -260,6 +262,9 @@ impl Machine {
             Happening::Hangup => self.hang_up_hupd(),
             Happening::ProcessEnds(run) => self.end_process(run, time),
             Happening::Birth(run) => self.give_birth(run),
+            Happening::ComesBack(run) => {
+                self.tell(Event::CameBack { run }, Told::CameBack(run));
+            }
             Happening::Commit => self.commit_in_time(),
             Happening::FilesRead => self.read_files(),
             Happening::Loaded => self.loaded(),

@@ -6,6 +6,7 @@ mod downtime;
 mod due;
 mod forecast;
 mod hangup;
+mod hangs;
 mod jitter;
 mod late;
 mod leftover;

@@ -9,6 +9,7 @@ use proptest::prelude::*;
 
 use super::world::*;
 use crate::config::{Config, Job, Overlap};
+use crate::engine::line::Lane;
 use crate::engine::{Effect, Engine, Send, State};
 use crate::ledger::{Claim, ClaimVerdict, Claimed, Ended, Fate, NoStart, Started};
 use crate::run::{Exit, GroupName, Occurrence, Output, RunId, Usage};
@@ -238,7 +239,8 @@ impl SlowWorld {
             Effect::GiveUpStart { run, .. } => {
                 self.starts.retain(|start| *start != run);
                 let why = NoStart::GivenUp("no answer".to_owned());
-                let effects = self.engine.could_not_start(run, why, self.now);
+                let mut effects = self.engine.could_not_start(run, why, self.now);
+                effects.extend(self.engine.start_came_back(run, self.now));
                 effects.into_iter().for_each(|effect| self.note(effect));
             }
             Effect::Record(entry) if entry.fate == Fate::Waiting => {}
@@ -286,7 +288,8 @@ impl SlowWorld {
     /// Whoever is asked once more, and not only where something has happened, must wait all the same.
     fn nobody_waits_for_nothing(&self) {
         let mut engine = self.engine.clone();
-        engine.queue.rearrange(&self.engine.config);
+        let jobs = &self.engine.config.jobs;
+        engine.queue.rearrange(|job| Lane::of(&jobs[job]));
         assert_eq!(engine.admit_waiting(self.now), []);
     }
 

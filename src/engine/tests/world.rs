@@ -1,6 +1,6 @@
 //! Jobs, moments and a small world around the engine that does what it says.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -146,6 +146,10 @@ pub struct World {
     pub fates: Vec<(JobName, Timestamp, Fate)>,
     pub signals: Vec<(RunId, Signal)>,
     pub started: Vec<(RunId, JobName, Timestamp)>,
+    /// Jobs whose starts hang.
+    pub hanging: BTreeSet<JobName>,
+    /// Why runs were not tried again.
+    pub notes: Vec<String>,
 }
 
 impl World {
@@ -174,6 +178,8 @@ impl World {
             fates: Vec::new(),
             signals: Vec::new(),
             started: Vec::new(),
+            hanging: BTreeSet::new(),
+            notes: Vec::new(),
         };
         world.perform(effects);
         world
@@ -226,6 +232,12 @@ impl World {
         known
     }
 
+    /// The start of a run that was given up comes back.
+    pub fn come_back(&mut self, run: u64) {
+        let effects = self.engine.start_came_back(RunId(run), self.now);
+        self.perform(effects);
+    }
+
     pub fn adopt(&mut self, config: Config) {
         let next = self.engine.generation().next();
         let effects = self.engine.adopt(Arc::new(config), next, self.now);
@@ -266,6 +278,7 @@ impl World {
                 };
                 return self.engine.claimed(&[verdict], self.now);
             }
+            Effect::Start(start) if self.hanging.contains(&start.job.name) => {}
             Effect::Start(start) => {
                 let occurrence = start.occurrence;
                 self.started
@@ -280,16 +293,24 @@ impl World {
                 return self.engine.started(&started, self.now);
             }
             Effect::Signal(send) => self.signals.push((send.run, send.signal)),
-            Effect::GiveUpStart { run, .. } => {
+            Effect::GiveUpStart { run, job } => {
                 let why = NoStart::GivenUp("no answer".to_owned());
-                return self.engine.could_not_start(run, why, self.now);
+                let mut effects = self.engine.could_not_start(run, why, self.now);
+                if !self.hanging.contains(&job) {
+                    effects.extend(self.engine.start_came_back(run, self.now));
+                }
+                return effects;
             }
             Effect::Record(entry) => {
                 let occurrence = entry.occurrence;
                 self.fates
                     .push((occurrence.job, occurrence.instant, entry.fate));
             }
-            Effect::RecordEnd { end, .. } | Effect::EndRest { end, .. } => self.ends.push(end),
+            Effect::RecordEnd { end, .. } => self.ends.push(end),
+            Effect::EndRest { end, note, .. } => {
+                self.ends.push(end);
+                self.notes.extend(note);
+            }
             Effect::RecordFailed { failed, .. } => self.failed.push(failed),
             Effect::ClaimAttempt(next) => {
                 let verdict = ClaimVerdict {

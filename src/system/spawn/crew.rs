@@ -13,6 +13,7 @@ use std::time::Duration;
 use super::{SpawnOrder, UnderWay};
 use crate::clock::Moment;
 use crate::config::format_duration;
+use crate::event::NoStart;
 use crate::run::RunId;
 use crate::system::children::MOST_IN_FLIGHT;
 
@@ -30,7 +31,10 @@ pub(super) trait Start: Send + Sized + 'static {
     fn perform(&mut self, order: &SpawnOrder, under_way: &Arc<UnderWay>);
 
     /// The answer to what is given up.
-    fn gave_up(&self, run: RunId, reason: String);
+    fn gave_up(&self, run: RunId, why: NoStart);
+
+    /// What was given up while somebody was at it has come back.
+    fn came_back(&self, run: RunId);
 }
 
 /// The threads, as who gives the orders has them. They end when this is dropped.
@@ -183,13 +187,14 @@ impl<S: Start> Foreman<S> {
         let now = Moment::now().elapsed;
         let waits = self.waiting.iter().position(|(order, _)| order.run == run);
         if let Some((_, since)) = waits.and_then(|at| self.waiting.remove(at)) {
-            return self.model.gave_up(run, no_turn(now.saturating_sub(since)));
+            let why = no_turn(now.saturating_sub(since));
+            return self.model.gave_up(run, NoStart::NoTurn(why));
         }
         let at_work = self.workers.values().filter_map(|it| it.at.as_ref());
         for at in at_work.filter(|at| at.order.run == run) {
             if at.under_way.give_up() {
                 let reason = no_answer(now.saturating_sub(at.since));
-                self.model.gave_up(run, reason);
+                self.model.gave_up(run, NoStart::GivenUp(reason));
             }
         }
     }
@@ -208,8 +213,10 @@ impl<S: Start> Foreman<S> {
 
     /// As many stay idle as there usually are.
     fn is_done(&mut self, number: usize) {
-        if let Some(worker) = self.workers.get_mut(&number) {
-            worker.at = None;
+        let worker = self.workers.get_mut(&number);
+        let at = worker.and_then(|worker| worker.at.take());
+        if let Some(at) = at.filter(|at| at.under_way.is_given_up()) {
+            self.model.came_back(at.order.run);
         }
         let idle = self.workers.values().filter(|worker| worker.at.is_none());
         if self.waiting.is_empty() && idle.count() > self.usual {

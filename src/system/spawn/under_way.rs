@@ -37,6 +37,10 @@ impl UnderWay {
         self.decide(ANSWERED)
     }
 
+    pub(super) fn is_given_up(&self) -> bool {
+        self.answer.load(Ordering::SeqCst) == GIVEN_UP
+    }
+
     /// Whether it is given up by this. What there is of a process gets KILL, and comes to no program any more.
     pub(super) fn give_up(&self) -> bool {
         let is_given_up = self.decide(GIVEN_UP);
@@ -55,9 +59,9 @@ impl UnderWay {
 
     /// For the process itself: whether it is still wanted.
     pub(crate) fn go_on(&self) -> Result<(), NotDone> {
-        match self.answer.load(Ordering::SeqCst) {
-            GIVEN_UP => Err(NotDone::of(Step::Birth, libc::ECANCELED)),
-            _ => Ok(()),
+        match self.is_given_up() {
+            true => Err(NotDone::of(Step::Birth, libc::ECANCELED)),
+            false => Ok(()),
         }
     }
 

@@ -38,6 +38,7 @@ impl Invariants {
         }
         self.is_placed(run)?;
         if let Some(begun) = engine.run(run) {
+            self.is_alone(&begun.job.name)?;
             self.open
                 .insert(run, Open::of(Arc::clone(&begun.job), false));
         }

@@ -45,6 +45,8 @@ impl Invariants {
         }
         let place = (begun.occurrence.instant, begun.id);
         let jobs = engine.config().jobs.values();
+        // Who waits for a start that hangs is ahead of nobody.
+        let jobs = jobs.filter(|job| !self.is_hanging(&job.name));
         let jobs = jobs.filter(|job| job.group.as_ref() == Some(group));
         for other in jobs.flat_map(|job| engine.waiting_of(&job.name)) {
             let since = self.queued.get(&other.occurrence);

@@ -54,6 +54,8 @@ pub const GENERATIONS: &str = "generations and the numbers of runs only go up";
 pub const UNTOUCHED: &str = "after a refused reload the engine is equal to before";
 pub const DRAINED: &str = "a drain ends within its bound";
 pub const SIGNALS: &str = "stop signals come in order, and never to a run that has ended";
+pub const ALONE: &str =
+    "nothing of a job begins while a start of it that was given up has not come back";
 pub const PATIENT: &str = "no start is given up before its time, and none that is over";
 pub const BOUNDED: &str = "tables do not grow beyond what is in force";
 pub const AWAKE: &str = "nothing that is due is left when hupd goes to sleep";
@@ -98,6 +100,8 @@ pub struct Invariants {
     started: HashMap<Occurrence, u32>,
     /// What is being started in the life of this hupd, and since when.
     starting: BTreeMap<RunId, (Occurrence, Duration)>,
+    /// Whose starts were given up and have not come back, and of which jobs.
+    hanging: BTreeMap<RunId, JobName>,
     /// The schedule of each job and the next instant that it names.
     expected: HashMap<JobName, (Schedule, Timestamp)>,
     /// Occurrences that had to wait for a place: they have had their turn.
@@ -141,6 +145,7 @@ impl Invariants {
             oracle,
             started: HashMap::new(),
             starting: BTreeMap::new(),
+            hanging: BTreeMap::new(),
             expected: HashMap::new(),
             waiting: HashSet::new(),
             queued: HashMap::new(),
@@ -200,6 +205,7 @@ impl Invariants {
         self.generation = generation;
         self.open.clear();
         self.starting.clear();
+        self.hanging.clear();
         self.refused.clear();
         self.places = file.max_running;
         self.turns_to_take = file.catch_up_limit;
@@ -292,6 +298,8 @@ impl Invariants {
             Told::Gone(gone) => self.died(gone.run),
             Told::Claimed(verdicts) => self.claimed(verdicts),
             Told::FellShort(run) => self.fell_short(*run),
+            Told::StartGivenUp(run) => self.hangs(*run),
+            Told::CameBack(run) => drop(self.hanging.remove(run)),
             _ => {}
         }
         let daemon_settings = &daemon.engine().config().daemon;
@@ -330,6 +338,17 @@ impl Invariants {
         if let Some(open) = self.open.get_mut(&run) {
             open.is_alive = false;
         }
+    }
+
+    fn hangs(&mut self, run: RunId) {
+        if let Some(open) = self.open.get(&run) {
+            self.hanging.insert(run, open.job.name.clone());
+        }
+    }
+
+    /// Whether a start of that job was given up and has not come back.
+    fn is_hanging(&self, job: &JobName) -> bool {
+        self.hanging.values().any(|hanging| hanging == job)
     }
 
     /// No process came to be: it may be tried again.

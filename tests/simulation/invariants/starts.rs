@@ -11,7 +11,7 @@ use hupd::run::{JobName, Occurrence, RunId, Trigger};
 use jiff::Timestamp;
 
 use super::{
-    ATTEMPTS, CLAIMED_FIRST, GENERATIONS, Invariants, NEVER_EARLY, NOTHING_FORGOTTEN, ONCE,
+    ALONE, ATTEMPTS, CLAIMED_FIRST, GENERATIONS, Invariants, NEVER_EARLY, NOTHING_FORGOTTEN, ONCE,
     ONE_FATE, Open, PAUSED, PLACES, QUIET, TURNS, Verdict, broken,
 };
 use crate::simulation::acts::Named;
@@ -44,6 +44,7 @@ impl Invariants {
             self.is_not_early(occurrence, now)?;
             self.is_next(occurrence, false, now)?;
             self.has_waited(engine, run)?;
+            self.is_alone(&occurrence.job)?;
         }
         let Some(begun) = engine.run(run) else {
             return broken(ONE_FATE, format!("run {run} is nowhere"));
@@ -75,6 +76,13 @@ impl Invariants {
         // What has waited was due before somebody set the clock back.
         match is_early && !self.waiting.contains(occurrence) {
             true => broken(NEVER_EARLY, format!("{} by {early}", Named(occurrence))),
+            false => Ok(()),
+        }
+    }
+
+    pub(super) fn is_alone(&self, job: &JobName) -> Verdict {
+        match self.is_hanging(job) {
+            true => broken(ALONE, job),
             false => Ok(()),
         }
     }

@@ -47,7 +47,7 @@ struct Run {
     is_wild: bool,
     attempt: u32,
     /// How its last attempt ended, while it waits for the next one.
-    failed: Option<Outcome>,
+    failed: Option<(Outcome, Option<StopReason>)>,
     /// How often there was no process for it.
     shortages: u32,
     stage: Stage,
@@ -118,6 +118,8 @@ pub struct Model {
     pauses: BTreeMap<JobName, Paused>,
     anchors: BTreeMap<JobName, (Duration, Timestamp)>,
     runs: BTreeMap<RunId, Run>,
+    /// Whose starts were given up and have not come back, and of which jobs.
+    hanging: BTreeMap<RunId, JobName>,
     /// When what is short is tried again, and how long after that once more.
     shortage: Option<(Duration, Duration)>,
     /// The last HUP to hupd, on the elapsed clock.
@@ -158,6 +160,7 @@ impl Model {
             pauses: BTreeMap::new(),
             anchors: inherited.anchors.clone(),
             runs: BTreeMap::new(),
+            hanging: BTreeMap::new(),
             shortage: None,
             hangup: None,
             hung_up: Vec::new(),
@@ -209,7 +212,16 @@ impl Model {
                 let outcome = Outcome::CouldNotStart("no such file".to_owned());
                 claims_last(self.over(*run, outcome, None, now))
             }
-            Told::StartGivenUp(run) => claims_last(self.gave_up(*run, now)),
+            Told::StartHadNoTurn(run) => claims_last(self.gave_up(*run, now)),
+            Told::StartGivenUp(run) => {
+                let job = self.runs[run].occurrence.job.clone();
+                self.hanging.insert(*run, job);
+                claims_last(self.gave_up(*run, now))
+            }
+            Told::CameBack(run) => {
+                self.hanging.remove(run);
+                claims_last(self.admit(now))
+            }
             Told::FellShort(run) => claims_last(self.fell_short(*run, now)),
             Told::Ended(death) => {
                 let was_hung_up = self.was_hung_up(death);
@@ -225,6 +237,11 @@ impl Model {
             Told::Pause(job, until) => claims_last(self.pause(job, *until, now)),
             Told::Resume(job) => claims_last(self.resume(job, now)),
         }
+    }
+
+    /// Whether a start of that job hangs.
+    fn hangs(&self, name: &JobName) -> bool {
+        self.hanging.values().any(|job| job == name)
     }
 
     fn job(&self, name: &JobName) -> Option<&JobSpec> {

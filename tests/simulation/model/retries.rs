@@ -41,7 +41,7 @@ impl Model {
         let has_lived = matches!(run.stage, Stage::Alive(_) | Stage::Stopping(..));
         let attempt = run.attempt;
         run.is_late = false;
-        run.failed = Some(outcome.clone());
+        run.failed = Some((outcome.clone(), stopped_by));
         run.stage = Stage::Resting(now.elapsed + delay);
         if !has_lived {
             self.end_shortage();
@@ -93,6 +93,10 @@ impl Model {
             && until <= now.elapsed
             && let Some((_, id)) = self.first_resting()
         {
+            if self.hangs(&self.runs[&id].occurrence.job) {
+                acts.extend(self.end_for_a_hang(id));
+                continue;
+            }
             let run = self.runs.get_mut(&id).expect("it rests");
             run.attempt += 1;
             run.failed = None;
@@ -106,11 +110,23 @@ impl Model {
         acts
     }
 
+    /// Its next attempt is not made: a start of its job hangs.
+    fn end_for_a_hang(&mut self, id: RunId) -> [Act; 2] {
+        let run = self.runs.remove(&id).expect("it rests");
+        let (outcome, stopped_by) = run.failed.expect("it has failed");
+        let end = Act::EndRest {
+            run: id,
+            outcome,
+            stopped_by,
+        };
+        [Act::Note(id), end]
+    }
+
     pub(super) fn end_rest(&mut self, id: RunId, why: StopReason) -> Act {
         let run = self.runs.remove(&id).expect("it rests");
         Act::EndRest {
             run: id,
-            outcome: run.failed.expect("it has failed"),
+            outcome: run.failed.expect("it has failed").0,
             stopped_by: Some(why),
         }
     }
@@ -121,7 +137,7 @@ impl Model {
         let resting: Vec<_> = resting.map(|(id, _)| *id).collect();
         let mut acts = Vec::new();
         for id in resting {
-            let outcome = self.runs[&id].failed.clone().expect("it has failed");
+            let (outcome, _) = self.runs[&id].failed.clone().expect("it has failed");
             match self.retry_after(id, &outcome, None) {
                 Some(_) => self.redefine(id),
                 None => acts.push(self.end_rest(id, StopReason::Configuration)),
@@ -154,7 +170,7 @@ impl Model {
                 is_wild: false,
                 shortages: 0,
                 attempt: one.attempt,
-                failed: Some(one.outcome.clone()),
+                failed: Some((one.outcome.clone(), None)),
                 stage: Stage::Resting(now.elapsed + rest),
             };
             self.runs.insert(one.run, run);

@@ -26,14 +26,16 @@ impl Model {
         match job.overlap {
             Overlap::Skip if !is_patient => {
                 let is_in_the_way = others.clone().any(|other| !other.is_late);
-                !is_delayed && self.is_running(name) || is_in_the_way || others.count() >= 100
+                !is_delayed && self.is_taken(name) || is_in_the_way || others.count() >= 100
             }
             _ => others.count() >= 100,
         }
     }
 
-    pub(super) fn is_running(&self, name: &JobName) -> bool {
-        self.runs.values().any(|run| run.occurrence.job == *name)
+    /// Whether it runs, or a start of it hangs.
+    fn is_taken(&self, name: &JobName) -> bool {
+        let mut runs = self.runs.values();
+        self.hangs(name) || runs.any(|run| run.occurrence.job == *name)
     }
 
     pub(super) fn has_place(&self) -> bool {
@@ -96,7 +98,7 @@ impl Model {
             let (_, waiting) = self.delayed.pop_first().expect("there is one");
             let name = &waiting.occurrence.job;
             let job = self.job(name).expect("only jobs in force wait").clone();
-            let overlaps = job.overlap == Overlap::Skip && self.is_running(name);
+            let overlaps = job.overlap == Overlap::Skip && self.is_taken(name);
             let age = now.wall.duration_since(waiting.occurrence.instant);
             let is_old = job.deadline.is_some_and(|most| age > signed(most));
             if overlaps || is_old {
@@ -175,6 +177,10 @@ impl Model {
     fn is_blocked(&self, waiting: &Waiting) -> bool {
         let name = &waiting.occurrence.job;
         let job = self.job(name).expect("only jobs in force wait");
+        if self.hangs(name) {
+            // One that is in time is skipped then.
+            return waiting.is_late || job.overlap != Overlap::Skip;
+        }
         if job.group.is_some() {
             return self
                 .runs
@@ -200,9 +206,10 @@ impl Model {
     /// In a group nobody is overtaken who has come before; beside that, nobody of the job who is in time.
     fn is_somebody_ahead(&self, waiting: &Waiting) -> bool {
         let group_of = |one: &Waiting| self.job(&one.occurrence.job).and_then(|job| job.group);
-        let group = group_of(waiting);
+        let group = group_of(waiting).filter(|_| !self.hangs(&waiting.occurrence.job));
         self.waiting.values().any(|other| match group {
-            Some(_) => group_of(other) == group,
+            // Who waits for a start that hangs is ahead of nobody else.
+            Some(_) => group_of(other) == group && !self.hangs(&other.occurrence.job),
             None => other.occurrence.job == waiting.occurrence.job && !other.is_late,
         })
     }
@@ -263,7 +270,7 @@ impl Model {
             let occurrence = &waiting.occurrence;
             let job = self.job(&occurrence.job).expect("only jobs in force wait");
             let job = job.clone();
-            let overlaps = job.overlap == Overlap::Skip && self.is_running(&occurrence.job);
+            let overlaps = job.overlap == Overlap::Skip && self.is_taken(&occurrence.job);
             let is_requested = occurrence.trigger == Trigger::Request;
             let age = now.wall.duration_since(occurrence.instant);
             let is_old = job.deadline.is_some_and(|most| age > signed(most));
