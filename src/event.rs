@@ -54,10 +54,21 @@ pub enum Event {
     CameBack {
         run: RunId,
     },
+    /// All who start runs are held up while others wait for one, and no more come to help; or that is over.
+    HeldUp(Option<HeldUp>),
     Ended(Box<Ended>),
     Gone(Gone),
     Asked(Asked),
     Follow(Follow),
+}
+
+/// Nobody is left to start runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldUp {
+    /// So many threads there are for that.
+    pub starters: usize,
+    /// Why there are not more, where that is not the bound.
+    pub no_more: Option<String>,
 }
 
 /// A signal, and who sent it.

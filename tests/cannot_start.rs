@@ -433,6 +433,57 @@ fn a_hupd_that_stops_does_not_wait_for_starts_that_hang() {
     assert!(!hupd.home.file("trace").exists());
 }
 
+/// How many threads of hupd start runs.
+fn starters(hupd: &Hupd) -> usize {
+    let tasks = fs::read_dir(hupd.proc("task")).expect("hupd is there");
+    let names = tasks.flatten().map(|task| task.path().join("comm"));
+    let names = names.filter_map(|path| fs::read_to_string(path).ok());
+    names.filter(|name| name.starts_with("spawner-")).count()
+}
+
+#[test]
+fn that_nobody_is_left_to_start_runs_is_said_and_that_it_is_over() {
+    let home = Home::new();
+    let Some(held) = Held::in_home(&home) else {
+        return;
+    };
+    let program = home.file("program");
+    let job = |number| {
+        let program = program.display();
+        format!(
+            "[jobs.j{number}]\ncommand = [\"{program}\"]\nworking_dir = \".\"\nschedule = \"* * * * * *\"\n"
+        )
+    };
+    let jobs: String = (0..66).map(job).collect();
+    home.configure(&format!("{QUICK}{jobs}"));
+    let mut hupd = Hupd::start_in(home);
+    let usual = starters(&hupd);
+    hupd.wait_log("no run can start: all 64 threads that start runs are held up");
+    assert_eq!(starters(&hupd), 64);
+    let held_up = hupd.home.json(&["status"])["no_starters"].clone();
+    assert_eq!(held_up["starters"], 64, "{held_up}");
+    let status = Told::from(hupd.home.hupctl(&["status"])).out;
+    assert!(
+        status.contains("\nNO STARTS      all 64 threads"),
+        "{status}"
+    );
+    assert!(status.contains(" gives it up\n    and "), "{status}");
+    let run = hupd.home.json(&["status"])["running"][0]["run"].to_string();
+    let shown = Told::from(hupd.home.hupctl(&["show", &run])).out;
+    let hangs = "HANGS        it is being started since ";
+    assert!(shown.contains(hangs), "{shown}");
+
+    drop(held);
+    hupd.wait_log("runs can start again");
+    assert_eq!(hupd.home.run_to_end("quick")["outcome"], "exited 0");
+    assert!(hupd.home.json(&["status"])["no_starters"].is_null());
+    assert_eq!(hupd.log().matches("no run can start").count(), 1);
+    wait_until("there are as many as before", || {
+        (starters(&hupd) == usual).then_some(())
+    });
+    assert_eq!(hupd.stop().code(), Some(0));
+}
+
 /// The leader obeys its stop signal, what it started does not.
 const STUBBORN: &str = r#"
 [jobs.stubborn]

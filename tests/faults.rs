@@ -335,6 +335,11 @@ fn a_start_that_hangs_on_is_in_the_way_of_its_job_and_of_no_other() {
     let waits = hupd.home.json(&["status"])["first_waiting"][0].clone();
     let why = waits["why"].as_str().unwrap();
     assert!(why.starts_with("the start of run 2 hangs since "), "{why}");
+    for arguments in [&["status"][..], &["show", "held"], &["show", "1"]] {
+        let told = text(&hupd.home.hupctl(arguments).stdout);
+        let hangs = "the start of run 1 of job 'held', since ";
+        assert!(told.contains(hangs), "{arguments:?}: {told}");
+    }
     assert_eq!(hupd.home.run_to_end("quick")["outcome"], "exited 0");
 
     drop(fault);

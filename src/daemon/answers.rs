@@ -118,6 +118,8 @@ impl<W: World> Daemon<W> {
             history_moved: self.history_moved.clone(),
             watch_config: config.daemon.watch_config,
             watching: self.watching_now(),
+            no_starters: self.no_starters.clone(),
+            hanging: self.engine.hangs().map(rows::hanging).collect(),
         }
     }
 

@@ -6,7 +6,7 @@ use super::answers::no_job;
 use super::{Daemon, World, rows};
 use crate::clock::Moment;
 use crate::event::Reply;
-use crate::protocol::{Answer, JobDetails, Refusal, RefusalKind, Usual};
+use crate::protocol::{Answer, JobDetails, Refusal, RefusalKind, RunDetails, Usual};
 use crate::run::{JobName, RunId};
 use crate::store::Question;
 
@@ -18,7 +18,23 @@ impl<W: World> Daemon<W> {
             return reply.send(Answer::Refused(refusal));
         }
         let config = Arc::clone(self.engine.config());
+        let reply = self.telling_of_its_start(run, reply);
         self.world.ask(Question::ShowRun(run, config, reply));
+    }
+
+    /// Since when it is being started only the engine knows.
+    fn telling_of_its_start(&self, run: RunId, reply: Reply) -> Reply {
+        let starting = self.engine.run(run).and_then(rows::starting_since);
+        let mut hangs = self.engine.hangs();
+        let hangs = hangs.find(|hang| hang.run == run).map(|hang| hang.since);
+        let starting_since = starting.or(hangs);
+        Reply::new(move |answer| match answer {
+            Answer::ShowRun(details) => reply.send(Answer::ShowRun(Box::new(RunDetails {
+                starting_since,
+                ..*details
+            }))),
+            answer => reply.send(answer),
+        })
     }
 
     pub(super) fn show_job(&mut self, name: &str, reply: Reply, now: Moment) {

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use crate::clock::Moment;
 use crate::engine::{Effect, Run, Send, Start};
-use crate::event::{ClaimVerdict, Claimed, Ended, Gone, NoStart, Started};
+use crate::event::{ClaimVerdict, Claimed, Ended, Gone, HeldUp, NoStart, Started};
 use crate::ledger::{Claim, Entry, Fate, Loss, Pause, RunEnd};
+use crate::protocol::NoStarters;
 use crate::run::{JobName, Outcome, RunId, StopReason};
 use crate::store::Record;
 use crate::system::spawn::SpawnOrder;
@@ -201,6 +202,26 @@ impl<W: World> Daemon<W> {
         log::info!(run:%; "its start, which was given up, has come back");
         let effects = self.engine.start_came_back(run, now);
         self.perform(effects);
+    }
+
+    pub(super) fn held_up(&mut self, held_up: Option<HeldUp>, now: Moment) {
+        match &held_up {
+            Some(HeldUp { starters, no_more }) => {
+                let no_more = no_more.as_ref();
+                let no_more = no_more.map(|error| format!(", and another cannot be had: {error}"));
+                let no_more = no_more.unwrap_or_default();
+                log::error!(
+                    "no run can start: all {starters} threads that start runs are held up by starts that hang{no_more}; \
+                     what waits starts when one of them has come back"
+                );
+            }
+            None => log::info!("runs can start again: none waits for a thread any more"),
+        }
+        self.no_starters = held_up.map(|held_up| NoStarters {
+            since: now.wall,
+            starters: held_up.starters,
+            no_more: held_up.no_more,
+        });
     }
 
     pub(super) fn ended(&mut self, ended: Ended, now: Moment) {

@@ -45,7 +45,7 @@ pub use world::{Load, Notice, World};
 use crate::clock::{Moment, Wake};
 use crate::engine::Engine;
 use crate::event::Event;
-use crate::protocol::Unrecorded;
+use crate::protocol::{NoStarters, Unrecorded};
 use followers::Followers;
 use reload::Reloads;
 use waiters::Waiters;
@@ -64,6 +64,7 @@ pub struct Daemon<W> {
     history_moved: Option<String>,
     /// When systemd wants the next sign of life, on the elapsed clock.
     sign_of_life: Option<Duration>,
+    no_starters: Option<NoStarters>,
     began: Began,
     world: W,
 }
@@ -124,6 +125,7 @@ impl<W: World> Daemon<W> {
             Event::Started(started) => self.started(&started, now),
             Event::CouldNotStart { run, why } => self.could_not_start(run, why, now),
             Event::CameBack { run } => self.start_came_back(run, now),
+            Event::HeldUp(held_up) => self.held_up(held_up, now),
             Event::Ended(ended) => self.ended(*ended, now),
             Event::Gone(gone) => self.gone(gone, now),
             Event::Asked(asked) => self.asked(asked, now),

@@ -6,10 +6,12 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::clock::Moment;
 use crate::config::Job;
-use crate::engine::{Engine, Phase, Run, State, Waiting};
+use crate::engine::{Engine, Hang, Phase, Run, State, Waiting};
 use crate::forecast::zone_of;
 use crate::ledger::{Loss, Pause, RunEnd};
-use crate::protocol::{JobRow, PauseRow, PhaseRow, PolicyRow, RunRow, RunningRow, WaitingRow};
+use crate::protocol::{
+    HangingRow, JobRow, PauseRow, PhaseRow, PolicyRow, RunRow, RunningRow, WaitingRow,
+};
 use crate::run::{Generation, Occurrence, Outcome, RunId};
 
 pub fn phase(phase: Phase, now: Moment) -> PhaseRow {
@@ -37,12 +39,28 @@ pub fn running(run: &Run, now: Moment) -> RunningRow {
         trigger: run.occurrence.trigger,
         scheduled_for: run.occurrence.instant,
         started_at: process.map(|process| process.since.wall),
+        starting_since: starting_since(run),
         limit_at: limit_at.map(|at| on_the_wall(at, now)),
         state: state.to_owned(),
         generation: run.generation.0,
         attempt: run.attempt,
         attempts: run.job.retry.as_ref().map_or(1, |retry| retry.attempts),
         next_attempt_at: next_attempt_at(run, now),
+    }
+}
+
+pub fn starting_since(run: &Run) -> Option<Timestamp> {
+    match run.state {
+        State::Starting { since, .. } => Some(since.wall),
+        _ => None,
+    }
+}
+
+pub fn hanging(hang: &Hang) -> HangingRow {
+    HangingRow {
+        run: hang.run,
+        job: hang.job.to_string(),
+        since: hang.since,
     }
 }
 
@@ -171,6 +189,7 @@ pub fn job(job: &Job, engine: &Engine) -> JobRow {
             .into_iter()
             .map(|one| waiting(one, engine))
             .collect(),
+        hanging: engine.hang_of(&job.name).map(hanging),
         last_outcome: last.map(|last| last.outcome.to_string()),
         last_ended_at: last.map(|last| last.at),
     }

@@ -138,6 +138,7 @@ impl<W: World> Daemon<W> {
             store_failure: None,
             unrecorded: None,
             history_moved: recovered_moved,
+            no_starters: None,
             sign_of_life: watchdog.map(|interval| now.elapsed + interval),
             began: Began {
                 at: now.wall,

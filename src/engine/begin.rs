@@ -7,8 +7,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::agenda::Agenda;
-use super::hangup::Hangups;
 use super::hangs::Hangs;
+use super::hangup::Hangups;
 use super::owed::{self, Absence, DOWN, ENDED, Pace};
 use super::pause::{Paused, Pauses};
 use super::runs::Runs;

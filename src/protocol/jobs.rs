@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{RunRow, Usual, WaitingRow};
+use super::{HangingRow, RunRow, Usual, WaitingRow};
 use crate::forecast::NextRow;
 use crate::run::RunId;
 
@@ -54,6 +54,8 @@ pub struct JobRow {
     pub next: Option<Timestamp>,
     pub running: Vec<RunId>,
     pub waiting: Vec<WaitingRow>,
+    /// The start that was given up and has not come back, if there is one.
+    pub hanging: Option<HangingRow>,
     /// How its last run since the start of hupd ended.
     pub last_outcome: Option<String>,
     pub last_ended_at: Option<Timestamp>,

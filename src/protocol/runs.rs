@@ -22,6 +22,8 @@ pub struct RunDetails {
     /// When it was due, in the job's own zone, with offset: RFC 3339.
     pub scheduled_local: String,
     pub claimed_at: Timestamp,
+    /// Since when its process is being made: while it is, and where that was given up until it has come back.
+    pub starting_since: Option<Timestamp>,
     /// From when it was due to its start.
     pub late_seconds: Option<f64>,
     /// What the ledger says of it besides: why it is late, for one.

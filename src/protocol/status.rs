@@ -44,6 +44,11 @@ pub struct Status {
     pub watch_config: bool,
     /// …and how well it sees that.
     pub watching: Option<Watching>,
+    /// While nobody is left to start runs.
+    pub no_starters: Option<NoStarters>,
+    /// Starts that were given up and have not come back, by run.
+    #[serde(default)]
+    pub hanging: Vec<HangingRow>,
 }
 
 /// How changes of the files are seen.
@@ -57,6 +62,25 @@ pub enum Watching {
     Degraded {
         reason: String,
     },
+}
+
+/// All who start runs are held up, and others wait for one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NoStarters {
+    pub since: Timestamp,
+    /// So many threads there are for that.
+    pub starters: usize,
+    /// Why there are not more, where that is not the bound.
+    pub no_more: Option<String>,
+}
+
+/// A start that was given up and has not come back: no run of its job starts until it has.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HangingRow {
+    pub run: RunId,
+    pub job: String,
+    /// When it began.
+    pub since: Timestamp,
 }
 
 /// What is not being recorded.
@@ -90,6 +114,8 @@ pub struct RunningRow {
     pub trigger: Trigger,
     pub scheduled_for: Timestamp,
     pub started_at: Option<Timestamp>,
+    /// Since when its process is being made, while it is.
+    pub starting_since: Option<Timestamp>,
     /// When its time limit ends it.
     pub limit_at: Option<Timestamp>,
     /// "starting", "waiting" (for its next attempt, or no process was to be had and it is tried again), "running",

@@ -27,7 +27,7 @@ use rustix::process::{Pid, Signal, WaitOptions, kill_process_group, waitpid};
 
 use crate::clock::Moment;
 use crate::config::Job;
-use crate::event::{Event, NoStart, Outbox};
+use crate::event::{Event, HeldUp, NoStart, Outbox};
 use crate::run::{Generation, Occurrence, RunId};
 use crate::system::cgroups::{Cgroup, Delegation};
 use crate::system::children::{ChildrenHandle, Mark, NewChild};
@@ -35,7 +35,7 @@ use crate::system::identity::{Accounts, Identity};
 use crate::system::inherited::signals_with_an_action;
 use crate::system::raw;
 
-use crew::{Crew, Start};
+use crew::{Crew, Size, Start};
 pub(crate) use failure::by_kind;
 use failure::why_not_started;
 use home::{Home, Homes, Way};
@@ -96,7 +96,7 @@ impl Spawners {
             own: Own::new(&identity),
         };
         Ok(Self {
-            crew: Crew::start(count, spawner)?,
+            crew: Crew::start(Size::of(count), spawner)?,
             delegation,
         })
     }
@@ -187,6 +187,10 @@ impl Start for Spawner {
 
     fn came_back(&self, run: RunId) {
         let _ = self.outbox.send(Event::CameBack { run });
+    }
+
+    fn held_up(&self, held_up: Option<HeldUp>) {
+        let _ = self.outbox.send(Event::HeldUp(held_up));
     }
 }
 

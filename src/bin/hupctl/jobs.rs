@@ -126,6 +126,7 @@ pub mod tests {
             next: None,
             running: vec![],
             waiting: vec![],
+            hanging: None,
             last_outcome: None,
             last_ended_at: None,
         }

@@ -7,6 +7,7 @@ mod ending;
 mod explain;
 mod follow;
 mod generations;
+mod hanging;
 mod instants;
 mod jobs;
 mod kill;

@@ -6,6 +6,7 @@ use hupd::control::client::Client;
 use hupd::protocol::{OutputOf, Request, RunDetails, RunRow};
 
 use crate::ending::{Ending, Failure};
+use crate::hanging::of_run;
 use crate::logs::meaning;
 use crate::run::left_behind;
 use crate::runs::how_it_ended;
@@ -59,6 +60,7 @@ fn run_text(details: &RunDetails, view: &View) -> String {
         ("generation", Some(run.generation.to_string())),
         ("claimed", Some(view.times.both(details.claimed_at))),
         ("started", Some(started(details, view))),
+        ("HANGS", of_run(details, view)),
         ("ended", run.ended_at.map(|at| view.times.both(at))),
         ("duration", how_long(details, view)),
         ("pid", run.pid.map(|pid| pid.to_string())),
@@ -151,6 +153,7 @@ mod tests {
             },
             scheduled_local: "2026-11-23T06:57:59+01:00".into(),
             claimed_at: "2026-11-23T05:58:00Z".parse().unwrap(),
+            starting_since: None,
             late_seconds: Some(1.0),
             reason: Some("missed: late".into()),
             output_kept_bytes: 1024,
@@ -181,6 +184,31 @@ output       4.0 KiB, 1.0 KiB of it kept: hupctl logs 17
 ";
         let text = text.replace("119 s ago", "1 min ago");
         assert_eq!(run_text(&details(), &view()), text);
+    }
+
+    #[test]
+    fn a_start_that_hangs_is_told() {
+        let hanging = RunDetails {
+            run: hupd::protocol::RunRow {
+                started_at: None,
+                ..run(18)
+            },
+            starting_since: Some("2026-11-23T05:58:00Z".parse().unwrap()),
+            ..details()
+        };
+        let text = run_text(&hanging, &view());
+        let line = "HANGS        it is being started since 2026-11-23 06:58:00 (2 min ago): ";
+        assert!(text.contains(line), "{text}");
+        assert!(text.contains("; 'hupctl kill 18' gives it up\n"), "{text}");
+        let over = RunDetails {
+            run: ended(18, "could not start: not within 1h"),
+            ..hanging
+        };
+        let text = run_text(&over, &view());
+        assert!(
+            text.contains("HANGS        the start of run 18 of job"),
+            "{text}"
+        );
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use hupd::protocol::{JobDetails, PolicyRow};
 
+use crate::hanging::given_up;
 use crate::jobs::timing;
 use crate::runs::runs_text;
 use crate::screen::View;
@@ -21,6 +22,7 @@ pub fn job_text(details: &JobDetails, view: &View) -> String {
         ("generation", Some(generation(details, view))),
         ("next", Some(coming(details, view))),
         ("running", Some(running.join(" "))),
+        ("HANGS", job.hanging.as_ref().map(|row| given_up(row, view))),
         ("so far", Some(how_it_goes(&details.usual))),
     ]);
     if !details.runs.is_empty() {

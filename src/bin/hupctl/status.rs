@@ -6,6 +6,7 @@ use hupd::control::client::Client;
 use hupd::protocol::{Because, PhaseRow, Request, Status, Unconfirmed, Verdict, WaitingRow};
 
 use crate::ending::{Ending, Failure};
+use crate::hanging::{hanging, no_starters};
 use crate::running::running_text;
 use crate::screen::{Screen, View};
 use crate::table::{Fit, Table};
@@ -36,6 +37,14 @@ fn status_text(status: &Status, view: &View) -> String {
                 .as_ref()
                 .map(|reason| lost_history(reason, status, view)),
         ),
+        (
+            "NO STARTS",
+            status
+                .no_starters
+                .as_ref()
+                .map(|held_up| no_starters(held_up, view)),
+        ),
+        ("HANGS", hanging(status, view)),
         ("OLD HISTORY", status.history_moved.as_deref().map(visible)),
         ("DEGRADED", degraded(status)),
         ("NOT THE FILE", not_the_file(status)),
@@ -260,6 +269,8 @@ pub mod tests {
             history_moved: None,
             watch_config: false,
             watching: None,
+            no_starters: None,
+            hanging: vec![],
         }
     }
 

@@ -72,6 +72,7 @@ fn lists_are_objects_with_one_key() {
         next: None,
         running: vec![],
         waiting: vec![],
+        hanging: None,
         last_outcome: None,
         last_ended_at: None,
     };

@@ -121,6 +121,8 @@ fn status() -> Status {
         history_moved: None,
         watch_config: false,
         watching: None,
+        no_starters: None,
+        hanging: vec![],
     }
 }
 

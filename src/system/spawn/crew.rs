@@ -1,7 +1,8 @@
 //! Who starts what: orders wait in one line, and go to whichever spawner is idle.
 //!
 //! A start returns when the program is loaded, and where a file system does not answer that is never. So
-//! the crew grows when all of it is held up while others wait, and shrinks when that is over.
+//! the crew grows when all of it is held up while others wait, and shrinks when that is over. Where it cannot grow any
+//! more, that is told, and when it is over.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
@@ -13,14 +14,31 @@ use std::time::Duration;
 use super::{SpawnOrder, UnderWay};
 use crate::clock::Moment;
 use crate::config::format_duration;
-use crate::event::NoStart;
+use crate::event::{HeldUp, NoStart};
 use crate::run::RunId;
 use crate::system::children::MOST_IN_FLIGHT;
 
-/// How long the latest start may take while others wait, before somebody else helps.
-pub(super) const PATIENCE: Duration = Duration::from_secs(1);
-/// So many are there at most.
-pub(super) const MOST: usize = MOST_IN_FLIGHT;
+/// How large it is, and when it grows.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Size {
+    /// So many are there when nothing hangs.
+    pub usual: usize,
+    /// So many are there at most.
+    pub most: usize,
+    /// How long a start may take before it is said to hang; and while others wait the latest one, before others help.
+    pub patience: Duration,
+}
+
+impl Size {
+    /// At least one.
+    pub(super) fn of(usual: usize) -> Self {
+        Self {
+            usual: usual.max(1),
+            most: MOST_IN_FLIGHT,
+            patience: Duration::from_secs(1),
+        }
+    }
+}
 
 /// What a spawner does.
 pub(super) trait Start: Send + Sized + 'static {
@@ -35,6 +53,9 @@ pub(super) trait Start: Send + Sized + 'static {
 
     /// What was given up while somebody was at it has come back.
     fn came_back(&self, run: RunId);
+
+    /// All are held up, others wait, and no more come to help; or none waits any more.
+    fn held_up(&self, held_up: Option<HeldUp>);
 }
 
 /// The threads, as who gives the orders has them. They end when this is dropped.
@@ -51,18 +72,19 @@ enum Message {
 }
 
 impl Crew {
-    pub(super) fn start<S: Start>(count: usize, model: S) -> io::Result<Self> {
+    pub(super) fn start<S: Start>(size: Size, model: S) -> io::Result<Self> {
         let (messages, inbox) = mpsc::channel();
         let mut foreman = Foreman {
             model,
-            usual: count.max(1),
+            size,
             messages: messages.clone(),
             workers: BTreeMap::new(),
             hired: 0,
             waiting: VecDeque::new(),
             failed: Duration::ZERO,
+            is_held_up: false,
         };
-        (0..foreman.usual).try_for_each(|_| foreman.hire())?;
+        (0..size.usual).try_for_each(|_| foreman.hire())?;
         thread::Builder::new()
             .name("spawners".into())
             .spawn(move || foreman.serve(&inbox))?;
@@ -92,8 +114,7 @@ impl Drop for Crew {
 /// The one that knows who is idle.
 struct Foreman<S> {
     model: S,
-    /// So many are there when nothing hangs.
-    usual: usize,
+    size: Size,
     messages: Sender<Message>,
     workers: BTreeMap<usize, Worker>,
     /// Ever; it numbers them.
@@ -102,6 +123,8 @@ struct Foreman<S> {
     waiting: VecDeque<(SpawnOrder, Duration)>,
     /// When last no thread could be had.
     failed: Duration,
+    /// That is told.
+    is_held_up: bool,
 }
 
 struct Worker {
@@ -134,49 +157,79 @@ impl<S: Start> Foreman<S> {
         }
     }
 
-    /// Waits for a message; helps meanwhile when that is due. With nothing to start it just sleeps.
+    /// Waits for a message, and looks meanwhile at what takes long. With nothing to start it just sleeps.
     fn next(&mut self, inbox: &Receiver<Message>) -> Option<Message> {
-        while let Some(due) = self.help_is_due() {
+        while let Some(due) = self.next_look() {
             let left = due.saturating_sub(Moment::now().elapsed);
             match inbox.recv_timeout(left) {
                 Ok(message) => return Some(message),
-                Err(RecvTimeoutError::Timeout) => self.help(),
+                Err(RecvTimeoutError::Timeout) => self.look(Moment::now().elapsed),
                 Err(RecvTimeoutError::Disconnected) => return None,
             }
         }
         inbox.recv().ok()
     }
 
-    /// When somebody waits, and all are at work.
-    fn help_is_due(&self) -> Option<Duration> {
-        if self.waiting.is_empty() || self.workers.len() >= MOST {
-            return None;
-        }
-        let at_work = self
-            .workers
-            .values()
-            .filter_map(|worker| worker.at.as_ref());
-        let latest = at_work.map(|at| at.since).max()?;
-        Some(latest.max(self.failed) + PATIENCE)
+    fn next_look(&self) -> Option<Duration> {
+        let untold = self.at_work().filter(|at| !at.is_told);
+        let naming = untold.map(|at| at.since + self.size.patience).min();
+        let looks = [naming, self.help_is_due()];
+        looks.into_iter().flatten().min()
     }
 
-    fn help(&mut self) {
-        self.tell();
-        if let Err(error) = self.hire() {
-            log::warn!("cannot start another thread that starts runs: {error}");
-            self.failed = Moment::now().elapsed;
+    /// When somebody waits, and all are at work. Where there are as many as may be, that is told once.
+    fn help_is_due(&self) -> Option<Duration> {
+        let is_told = self.is_held_up && self.workers.len() >= self.size.most;
+        if self.waiting.is_empty() || is_told {
+            return None;
         }
-        self.hand_out();
+        let latest = self.at_work().map(|at| at.since).max()?;
+        Some(latest.max(self.failed) + self.size.patience)
+    }
+
+    fn at_work(&self) -> impl Iterator<Item = &At> {
+        let workers = self.workers.values();
+        workers.filter_map(|worker| worker.at.as_ref())
+    }
+
+    fn look(&mut self, now: Duration) {
+        self.name_hanging(now);
+        if self.help_is_due().is_some_and(|due| due <= now) {
+            self.help(now);
+            self.hand_out();
+        }
+    }
+
+    /// As many more as there are: where many hang, the others do not wait for one after the other.
+    fn help(&mut self, now: Duration) {
+        let room = self.size.most - self.workers.len();
+        let wanted = self.workers.len().min(self.waiting.len()).min(room);
+        let hired = (0..wanted).try_for_each(|_| self.hire());
+        if hired.is_err() {
+            self.failed = now;
+        }
+        if wanted == 0 || hired.is_err() {
+            self.tell_held_up(hired.err());
+        }
+    }
+
+    fn tell_held_up(&mut self, error: Option<io::Error>) {
+        if !std::mem::replace(&mut self.is_held_up, true) {
+            self.model.held_up(Some(HeldUp {
+                starters: self.workers.len(),
+                no_more: error.map(|error| error.to_string()),
+            }));
+        }
     }
 
     /// Each start that hangs is named once.
-    fn tell(&mut self) {
-        let now = Moment::now().elapsed;
+    fn name_hanging(&mut self, now: Duration) {
+        let patience = self.size.patience;
         let at_work = self
             .workers
             .values_mut()
             .filter_map(|worker| worker.at.as_mut());
-        for at in at_work.filter(|at| !at.is_told) {
+        for at in at_work.filter(|at| !at.is_told && at.since + patience <= now) {
             at.is_told = true;
             log::warn!("{}", hangs(&at.order, now.saturating_sub(at.since)));
         }
@@ -219,7 +272,7 @@ impl<S: Start> Foreman<S> {
             self.model.came_back(at.order.run);
         }
         let idle = self.workers.values().filter(|worker| worker.at.is_none());
-        if self.waiting.is_empty() && idle.count() > self.usual {
+        if self.waiting.is_empty() && idle.count() > self.size.usual {
             self.workers.remove(&number);
         }
     }
@@ -231,9 +284,13 @@ impl<S: Start> Foreman<S> {
             .filter(|worker| worker.at.is_none());
         for worker in idle {
             let Some((order, _)) = self.waiting.pop_front() else {
-                return;
+                break;
             };
             worker.take(order);
+        }
+        if self.is_held_up && self.waiting.is_empty() {
+            self.is_held_up = false;
+            self.model.held_up(None);
         }
     }
 }
@@ -276,6 +333,6 @@ pub(super) fn hangs(order: &SpawnOrder, time: Duration) -> String {
     let (run, job, time) = (order.run, &order.job.name, time.as_secs());
     format!(
         "run {run} of job '{job}' is being started for {time} s: its program, a file or a folder does not \
-         answer; other runs are started meanwhile"
+         answer; other runs are started meanwhile, and 'hupctl kill {run}' gives it up"
     )
 }

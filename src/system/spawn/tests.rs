@@ -1,5 +1,6 @@
 //! Real processes as a job finds itself, and those that cannot start.
 
+mod crew;
 mod hanging;
 mod oracle;
 mod steps;

@@ -73,6 +73,6 @@ fn a_start_that_hangs_is_named() {
     assert_eq!(
         said,
         "run 7 of job 'test' is being started for 1 s: its program, a file or a folder does not answer; \
-         other runs are started meanwhile"
+         other runs are started meanwhile, and 'hupctl kill 7' gives it up"
     );
 }
