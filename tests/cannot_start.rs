@@ -473,9 +473,13 @@ fn that_nobody_is_left_to_start_runs_is_said_and_that_it_is_over() {
     let hangs = "HANGS        it is being started since ";
     assert!(shown.contains(hangs), "{shown}");
 
+    let told = Told::from(hupd.home.hupctl(&["run", "quick"]));
+    assert_eq!(told.status, Some(0), "{told:?}");
+    assert!(told.out.ends_with(" of job 'quick' accepted\n"), "{told:?}");
+
     drop(held);
     hupd.wait_log("runs can start again");
-    assert_eq!(hupd.home.run_to_end("quick")["outcome"], "exited 0");
+    assert_eq!(hupd.home.ended_run("quick")["outcome"], "exited 0");
     assert!(hupd.home.json(&["status"])["no_starters"].is_null());
     assert_eq!(hupd.log().matches("no run can start").count(), 1);
     wait_until("there are as many as before", || {

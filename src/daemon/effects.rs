@@ -155,6 +155,8 @@ impl<W: World> Daemon<W> {
             .filter_map(|verdict| self.engine.run(verdict.run).cloned())
             .collect();
         let effects = self.engine.claimed(verdicts, now);
+        let granted = verdicts.iter().filter(|verdict| !is_refused(verdict));
+        granted.for_each(|verdict| self.waiters.claimed(verdict.run, now));
         for run in refused {
             if self.engine.run(run.id).is_none() {
                 self.say_already_there(&run);

@@ -134,6 +134,7 @@ impl<W: World> Daemon<W> {
     }
 
     fn due(&mut self, now: Moment) {
+        self.waiters.answer_in_time(now);
         let effects = self.engine.wake(now);
         self.perform(effects);
         self.go_back_if_due(now);
@@ -151,7 +152,12 @@ impl<W: World> Daemon<W> {
     /// Until when nothing needs to be done, unless something happens.
     pub fn next_wake(&self) -> Wake {
         let wake = self.engine.next_wake();
-        let elapsed = [wake.elapsed, self.sign_of_life, self.end_of_trial()];
+        let elapsed = [
+            wake.elapsed,
+            self.sign_of_life,
+            self.end_of_trial(),
+            self.waiters.deadline(),
+        ];
         Wake {
             wall: wake.wall,
             elapsed: elapsed.into_iter().flatten().min(),

@@ -1,7 +1,9 @@
 //! Clients that wait for a run that they asked for.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
+use crate::clock::Moment;
 use crate::event::{Reply, Started};
 use crate::ledger::{Failed, RunEnd};
 use crate::protocol::{Answer, Patience, Refusal, RefusalKind, RunRow};
@@ -9,11 +11,16 @@ use crate::run::{Occurrence, RunId};
 
 use super::rows;
 
+/// How long whoever does not wait for the end of a run waits for its process: a start may hang.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 /// One client, and what is known of its run so far.
 #[derive(Debug)]
 struct Waiter {
     row: RunRow,
     patience: Patience,
+    /// How long it waits for a process, on the elapsed clock.
+    until: Option<Duration>,
     reply: Reply,
 }
 
@@ -28,9 +35,31 @@ impl Waiters {
             Waiter {
                 row,
                 patience,
+                until: None,
                 reply,
             },
         );
+    }
+
+    /// The run is on record: whoever asked for no more is answered soon, whatever comes of its start.
+    pub fn claimed(&mut self, run: RunId, now: Moment) {
+        let waiter = self.0.get_mut(&run);
+        if let Some(waiter) = waiter.filter(|waiter| waiter.patience == Patience::UntilAccepted) {
+            waiter.until = Some(now.elapsed + PATIENCE);
+        }
+    }
+
+    /// When somebody has waited long enough for a process.
+    pub fn deadline(&self) -> Option<Duration> {
+        self.0.values().filter_map(|waiter| waiter.until).min()
+    }
+
+    /// Those that have.
+    pub fn answer_in_time(&mut self, now: Moment) {
+        let waiters = self.0.iter();
+        let tired = waiters.filter(|(_, waiter)| waiter.until.is_some_and(|at| at <= now.elapsed));
+        let tired: Vec<_> = tired.map(|(run, _)| *run).collect();
+        tired.into_iter().for_each(|run| self.held_up(run));
     }
 
     pub fn started(&mut self, started: &Started) {

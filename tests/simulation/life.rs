@@ -262,7 +262,8 @@ impl<'t> Life<'t> {
             let wake = daemon.next_wake();
             // Not every time: the model asks every job.
             if self.tally.turns.is_multiple_of(8) {
-                sleeps_until(model.next_wake(), wake)?;
+                // Who waits for an answer is the loop's own business.
+                sleeps_until(model.next_wake(), daemon.engine().next_wake())?;
             }
             let before = self.now;
             if let Arrival::Killed(down) = daemon.world_mut().until_event(wake) {
