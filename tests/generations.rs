@@ -113,7 +113,10 @@ fn the_files_of_a_generation_are_shown_as_they_were_accepted() {
 
     let none = Told::by_hupctl(&hupd.home, &["show", "--generation", "7"]);
     assert_eq!(none.status, Some(1));
-    assert_eq!(none.aside, "hupctl: no generation 7 is on record\n");
+    assert_eq!(
+        none.aside,
+        "hupctl: no generation 7 is on record: see 'hupctl generations'\n"
+    );
     let both = hupd.home.hupctl(&["show", "1", "--generation", "1"]);
     assert_eq!(both.status.code(), Some(2));
     assert_eq!(hupd.home.hupctl(&["show"]).status.code(), Some(2));

@@ -9,7 +9,8 @@ mod common;
 
 use std::fs;
 
-use common::{Home, Hupd, Told};
+use common::{Home, Hupd, Told, database, wait_until};
+use rusqlite::Connection;
 use rustix::process::Signal;
 use serde_json::Value;
 
@@ -109,10 +110,17 @@ fn any_generation_comes_back_by_its_number_with_the_files_that_are_gone_from_the
     assert_eq!(rolled.status, Some(0), "{rolled:?}");
     assert_eq!(jobs(&hupd.home), ["a", "b", "main"]);
     assert_eq!(hupd.generation(), 4);
-    // Twice is there and back again.
-    Told::by_hupctl(&hupd.home, &["rollback"]);
+    // Twice is there and back again: nothing is in force in place of the file.
+    let back = Told::by_hupctl(&hupd.home, &["rollback"]);
+    let line = "rolled back to what the file said when it was read last: generation 5: ";
+    assert!(back.out.starts_with(line), "{back:?}");
+    assert_eq!(back.aside, "");
     assert_eq!(jobs(&hupd.home), ["other"]);
-    assert_eq!(hupd.generation(), 5);
+    let status = hupd.status();
+    assert_eq!(
+        (&status["generation"], &status["text_of"]),
+        (&5.into(), &Value::Null)
+    );
 }
 
 #[test]
@@ -135,6 +143,10 @@ fn a_rollback_that_cannot_be_is_refused_and_nothing_changes() {
         assert_eq!(refused.status, Some(1), "{refused:?}");
         assert!(refused.aside.contains("rollback refused: "), "{refused:?}");
         assert!(refused.aside.contains(reason), "{refused:?}");
+        assert!(
+            refused.aside.contains("'hupctl generations'"),
+            "{refused:?}"
+        );
         assert!(
             refused.aside.contains("generation 2 stays in force"),
             "{refused:?}"
@@ -163,7 +175,13 @@ fn what_was_rolled_back_is_not_read_again_until_the_file_says_something_else() {
     hupd.wait_notified_status("1 added (second)");
     Told::by_hupctl(&hupd.home, &["rollback"]);
     assert_eq!(jobs(&hupd.home), ["first"]);
-    // The same again: nothing new.
+    // The same again: nothing new. Nor is it after a rollback that cannot be, or after what was no file for a while.
+    hupd.home.configure(&watching("second"));
+    let refused = Told::by_hupctl(&hupd.home, &["rollback", "99"]);
+    assert_eq!(refused.status, Some(1), "{refused:?}");
+    hupd.home.configure(&watching("second"));
+    hupd.home.configure("jobs = 1\n");
+    hupd.wait_notified_status("last reload refused");
     hupd.home.configure(&watching("second"));
     hupd.home.configure(&watching("third"));
     hupd.wait_notified_status("1 added (third)");
@@ -175,6 +193,24 @@ fn what_was_rolled_back_is_not_read_again_until_the_file_says_something_else() {
     assert_eq!(accepted.len(), 1, "{log}");
     assert_eq!(jobs(&hupd.home), ["third"]);
     assert_eq!(hupd.status()["text_of"], Value::Null);
+}
+
+#[test]
+fn a_history_that_cannot_be_written_does_not_say_what_was_before() {
+    let hupd = with_generations(&["first", "second"]);
+    let shell = Connection::open(database(&hupd.home)).expect("a store");
+    shell.execute_batch("BEGIN EXCLUSIVE").expect("locked");
+    hupd.home.configure(&job("third"));
+    hupd.reload();
+    wait_until("the store fails", || {
+        (!hupd.status()["store_failure"].is_null()).then_some(())
+    });
+    let refused = Told::by_hupctl(&hupd.home, &["rollback"]);
+    assert_eq!(refused.status, Some(1), "{refused:?}");
+    let why = "the history cannot be written, and so it does not say what was in force before";
+    assert!(refused.aside.contains(why), "{refused:?}");
+    assert_eq!(jobs(&hupd.home), ["third"]);
+    shell.execute_batch("ROLLBACK").expect("released");
 }
 
 #[test]

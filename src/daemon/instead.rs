@@ -85,6 +85,7 @@ impl<W: World> Daemon<W> {
             seconds: 0.0,
         };
         self.keep_verdict(&verdict);
+        self.reloads.wrong_on_disk = Some(verdict.problems.clone());
         self.reloads.last = Some(verdict);
         let config = Arc::clone(self.engine.config());
         self.world.watch_also(&config, rejected.broken);

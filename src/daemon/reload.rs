@@ -20,6 +20,8 @@ use crate::protocol::{Because, Earlier, Verdict, Watching};
 pub struct Reloads {
     under_way: Option<UnderWay>,
     pub last: Option<Verdict>,
+    /// What was wrong with the file on disk when a verdict on it was the last one, if anything was.
+    pub(super) wrong_on_disk: Option<String>,
     /// When the generation in force was accepted.
     pub since: jiff::Timestamp,
     /// What was brought back, while it is in force.
@@ -55,6 +57,12 @@ pub(super) enum Of {
     Confirmed,
 }
 
+impl Of {
+    fn is_of_disk(self) -> bool {
+        matches!(self, Self::Disk | Self::ToConfirm(_))
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct UnderWay {
     wish: Wish,
@@ -70,6 +78,7 @@ impl Reloads {
         Self {
             under_way: None,
             last: None,
+            wrong_on_disk: None,
             since,
             brought_back: None,
             trial: None,
@@ -190,10 +199,10 @@ impl<W: World> Daemon<W> {
         }
     }
 
-    /// Whether the files say something else than at the last verdict. The way back from a refused file to
-    /// the one in force is news too: nothing is wrong any more.
+    /// Whether the files say something else than at the last verdict on them. The way back from a refused file to
+    /// the one in force is news too: nothing is wrong any more. What somebody has rolled back is no news.
     fn is_news(&self, loaded: &Result<Accepted, Rejected>) -> bool {
-        let last = self.reloads.last.as_ref();
+        let wrong = self.reloads.wrong_on_disk.as_ref();
         match loaded {
             Ok(accepted) => {
                 // What the disk has said, which is not in force while something else was brought back.
@@ -202,13 +211,11 @@ impl<W: World> Daemon<W> {
                 let (Some(old), new) = (old, &accepted.config) else {
                     return true;
                 };
-                last.is_some_and(|last| !last.accepted)
+                (wrong.is_some() && back.is_none())
                     || new.sources != old.sources
                     || !Changes::between(old, new).is_empty()
             }
-            Err(rejected) => {
-                last.is_none_or(|last| last.accepted || last.problems != rejected.problems)
-            }
+            Err(rejected) => wrong != Some(&rejected.problems),
         }
     }
 
@@ -219,23 +226,29 @@ impl<W: World> Daemon<W> {
         now: Moment,
     ) -> Verdict {
         let by = who(&under_way.wish.askers);
-        let text_of = under_way.text_of;
+        let (of, text_of) = (under_way.wish.of, under_way.text_of);
         let old = Arc::clone(self.engine.config());
-        if let Some(rejected) = loaded.as_ref().err().filter(|it| !it.broken.is_empty()) {
+        let broken = loaded.as_ref().err().filter(|it| !it.broken.is_empty());
+        if let Some(rejected) = broken.filter(|_| of.is_of_disk()) {
             // They may be others than those in force: a new file that is included, say.
             self.world.watch_also(&old, rejected.broken.clone());
         }
         let before = self.kept();
         let decided = loaded.and_then(|accepted| self.commit(accepted, now));
+        let decided = decided.map_err(|rejected| rejected.of_text(text_of));
         match &decided {
             Ok(_) => {
-                self.note_origin((text_of, under_way.wish.of), old);
-                self.note_trial(under_way.wish.of, before, now);
+                self.note_origin((text_of, of), old);
+                self.note_trial(of, before, now);
             }
-            Err(rejected) if under_way.wish.of == Of::Confirmed => {
+            Err(rejected) if of == Of::Confirmed => {
                 self.cannot_come_back(&rejected.summary, now);
             }
             Err(_) => {}
+        }
+        if of.is_of_disk() {
+            let rejected = decided.as_ref().err();
+            self.reloads.wrong_on_disk = rejected.map(|rejected| rejected.problems.clone());
         }
         let seconds = self
             .world
@@ -248,7 +261,10 @@ impl<W: World> Daemon<W> {
             asked_by: by,
             accepted: decided.is_ok(),
             generation: self.engine.generation().0,
-            text_of,
+            text_of: match decided {
+                Ok(_) => self.reloads.text_of(),
+                Err(_) => text_of,
+            },
             confirm_by: self.unconfirmed(now).map(|trial| trial.confirm_by),
             summary: String::new(),
             problems: String::new(),

@@ -8,7 +8,7 @@ use super::{Daemon, Load, World};
 use crate::clock::Moment;
 use crate::config::{Config, SourceFile};
 use crate::event::{Event, Reply};
-use crate::protocol::{Answer, Because, Earlier, GenerationDetails};
+use crate::protocol::{Answer, Because, Earlier, GenerationDetails, Refusal, RefusalKind};
 use crate::store::{Kept, Question};
 
 /// What is in force in place of the file on disk.
@@ -24,6 +24,17 @@ pub(super) struct BroughtBack {
 impl<W: World> Daemon<W> {
     /// Asks the store for the files; `Fetched` follows.
     pub(super) fn fetch(&mut self, earlier: Earlier) {
+        // What was accepted since is not on record: another one than that before this would come.
+        if self.store_failure.is_some() && earlier == Earlier::Before {
+            let refusal = Refusal::new(
+                RefusalKind::Conflict,
+                "the history cannot be written, and so it does not say what was in force before: name a generation that \
+                 'hupctl generations' shows, as 'hupctl rollback 3'",
+            );
+            let outbox = self.world.outbox();
+            let _ = outbox.send(Event::Fetched(Box::new(Answer::Refused(refusal))));
+            return;
+        }
         let outbox = self.world.outbox();
         let reply = Reply::new(move |answer| {
             // Nobody is there any more when hupd ends.
@@ -53,7 +64,7 @@ impl<W: World> Daemon<W> {
         let was_degraded = self.reloads.is_degraded();
         let before = self.reloads.brought_back.take();
         let is_as_before = self.engine.config().sources == old.sources;
-        self.reloads.brought_back = match (text_of, before) {
+        let brought_back = match (text_of, before) {
             (None, _) => None,
             // To bring back what is there changes nothing, nor where it is from.
             (Some(_), before) if is_as_before => before,
@@ -66,6 +77,13 @@ impl<W: World> Daemon<W> {
                 instead_of: before.map_or(Some(old), |before| before.instead_of),
             }),
         };
+        // There and back again: the disk says just that.
+        let sources = &self.engine.config().sources;
+        let says_the_same = |back: &BroughtBack| {
+            let on_disk = back.instead_of.as_ref();
+            on_disk.is_some_and(|on_disk| on_disk.sources == *sources)
+        };
+        self.reloads.brought_back = brought_back.filter(|back| !says_the_same(back));
         if was_degraded && text_of.is_none() {
             log::info!("the file is valid again, and in force: hupd is not degraded any more");
         }

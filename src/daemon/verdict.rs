@@ -1,6 +1,7 @@
 //! The verdict on a reload: where it is kept, and who is told.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use super::confirm::to_the_second;
@@ -102,6 +103,23 @@ impl Rejected {
             count: problems.0.len(),
             broken: broken(problems),
         }
+    }
+
+    /// Where it is about what is kept, there is nothing to mend in the file on disk.
+    pub(super) fn of_text(mut self, kept: Option<u64>) -> Self {
+        let Some(generation) = kept else {
+            return self;
+        };
+        self.summary = format!(
+            "the text of generation {generation}, as it is kept: {}",
+            self.summary
+        );
+        let _ = writeln!(
+            self.problems,
+            "That is what the text of generation {generation} says, as it is kept, and not the file on disk: mend \
+             what it names, or name another generation that 'hupctl generations' shows."
+        );
+        self
     }
 
     pub(super) fn by_failure(failure: impl ToString) -> Self {

@@ -68,13 +68,17 @@ pub(super) fn show(
     };
     let Some((mut row, files)) = found else {
         return Ok(not_found(match which {
-            Earlier::Number(number) => format!("no generation {number} is on record"),
+            Earlier::Number(number) => {
+                format!("no generation {number} is on record: see 'hupctl generations'")
+            }
             Earlier::Before => "no earlier generation with another text is on record".to_owned(),
         }));
     };
     let number = row.verdict.generation;
     if !row.kept {
-        let text = format!("the files of generation {number} are not kept any more");
+        let text = format!(
+            "the files of generation {number} are not kept any more: see 'hupctl generations'"
+        );
         return Ok(not_found(text));
     }
     settle(&mut row, &mut standing);

@@ -56,7 +56,7 @@ fn told(client: &Client, screen: &mut Screen, request: &Request) -> Result<Endin
         return Ok(Ending::Failed);
     }
     if !screen.is_for_programs() {
-        screen.line(&accepted(&verdict))?;
+        screen.line(&accepted(&verdict, request))?;
         if let Some(text) = to_confirm(&verdict, request, &screen.view.times) {
             screen.aside(&format!("hupctl: {text}"))?;
         }
@@ -69,10 +69,14 @@ fn told(client: &Client, screen: &mut Screen, request: &Request) -> Result<Endin
     Ok(Ending::Done)
 }
 
-fn accepted(verdict: &Verdict) -> String {
-    let what = match verdict.text_of {
-        Some(text_of) => format!("rolled back to the text of generation {text_of}"),
-        None => "reloaded".to_owned(),
+fn accepted(verdict: &Verdict, request: &Request) -> String {
+    let what = match (request, verdict.text_of) {
+        (_, Some(text_of)) => format!("rolled back to the text of generation {text_of}"),
+        // There and back again.
+        (Request::Rollback(_), None) => {
+            "rolled back to what the file said when it was read last".to_owned()
+        }
+        _ => "reloaded".to_owned(),
     };
     format!(
         "{what}: generation {}: {} ({})",
@@ -141,11 +145,11 @@ mod tests {
         let text = "reloaded: generation 4: 1 added, 2 unchanged (12 ms)";
         let mut verdict = verdict();
         verdict.summary = "1 added, 2 unchanged".into();
-        assert_eq!(accepted(&verdict), text);
-        verdict.summary = "2 problems".into();
         let reload = Request::Reload {
             confirm_within: None,
         };
+        assert_eq!(accepted(&verdict, &reload), text);
+        verdict.summary = "2 problems".into();
         let text = "hupctl: reload refused: 2 problems; generation 4 stays in force";
         assert_eq!(refused(&verdict, &reload), text);
     }
