@@ -1,11 +1,16 @@
-//! The tables of signals and exit statuses in the documents are those of the code.
+//! The tables of signals and exit statuses in the documents are those of the code, and what hupd does.
 #![allow(clippy::disallowed_methods, reason = "a test stands outside hupd")]
 
+mod common;
+
 use std::collections::BTreeSet;
+use std::fs;
 use std::process::Command;
 
+use common::{Home, Hupd, wait_until};
 use hupd::daemon::End;
 use hupd::system::signals;
+use rustix::process::Signal;
 
 const TABLES: &str = include_str!("../docs/signals.md");
 const HUPD_8: &str = include_str!("../docs/hupd.8");
@@ -149,4 +154,147 @@ fn the_exit_statuses_of_hupctl_are_those_of_its_help() {
         .lines()
         .filter_map(|line| line.strip_prefix(".It ")?.parse().ok());
     assert_eq!(page.collect::<Vec<u8>>(), told);
+}
+
+/// A run that nothing ends but KILL, and so many jobs besides.
+fn home_with(jobs: usize) -> Home {
+    let many = |n| format!("[jobs.many-{n}]\ncommand = \"true\"\nschedule = \"0 3 * * *\"\n");
+    let home = Home::new();
+    home.configure(&format!(
+        "[daemon]\ngrace = \"1h\"\n[defaults]\nkill_after = \"1h\"\n\
+         [jobs.stays]\nworking_dir = \".\"\n\
+         command = \"trap '' TERM INT QUIT; : > deaf; while :; do sleep 1; done\"\n{}",
+        (0..jobs).map(many).collect::<String>()
+    ));
+    home
+}
+
+/// A hupd in that phase.
+fn hupd_in(phase: &str) -> Hupd {
+    // Reading them takes its time.
+    let home = home_with(match phase {
+        "starting" => 2_000,
+        "reloading" => 1_000,
+        _ => 0,
+    });
+    if phase == "starting" {
+        let hupd = Hupd::launch(home);
+        wait_until("the handlers are in place", || {
+            let status = fs::read_to_string(hupd.proc("status")).ok()?;
+            let caught = status
+                .lines()
+                .find_map(|line| line.strip_prefix("SigCgt:"))?;
+            (u64::from_str_radix(caught.trim(), 16).ok()? & 1 == 1).then_some(())
+        });
+        return hupd;
+    }
+    let hupd = Hupd::start_in(home);
+    assert!(hupd.home.hupctl(&["run", "stays"]).status.success());
+    wait_until("the run is deaf", || {
+        hupd.home.file("deaf").exists().then_some(())
+    });
+    match phase {
+        "serving" => {}
+        "reloading" => {
+            hupd.signal(Signal::HUP);
+            hupd.wait_notified("RELOADING=1");
+        }
+        "draining" => {
+            hupd.signal(Signal::TERM);
+            hupd.wait_log(": waiting up to ");
+        }
+        "stopping" => {
+            hupd.signal(Signal::QUIT);
+            hupd.wait_log(": stop signals sent to 1 running");
+        }
+        _ => unreachable!("'{phase}' does not last"),
+    }
+    hupd
+}
+
+/// Whether hupd does what the table says, and says so.
+fn does(mut hupd: Hupd, (name, signal): (&str, Signal), word: &str) {
+    let count = |text: &str| hupd.log().matches(text).count();
+    let says_times = |text: &str, times: usize| {
+        let all = count(text) + times;
+        hupd.signal(signal);
+        wait_until(word, || (count(text) >= all).then_some(()));
+    };
+    let says = |text: &str| says_times(text, 1);
+    let later = match name {
+        "HUP" => "reload accepted, HUP from ",
+        "USR1" => "log reopened on USR1 from ",
+        _ => " means nothing to hupd; ignored",
+    };
+    match word {
+        "later" | "reload" | "reopen" | "told" => says(later),
+        // The one that is under way has its verdict, too.
+        "again" => says_times(later, 2),
+        "ignored" => says(" ignored: hupd is stopping"),
+        "drain" => says(": waiting up to "),
+        "stop" => says(": stop signals sent to 1 running"),
+        "kill" => says(": killing 1 running"),
+        "give up" => {
+            hupd.signal(signal);
+            assert_eq!(hupd.wait().code(), Some(1), "{name}");
+            return;
+        }
+        "nothing" => {
+            let log = hupd.log();
+            hupd.signal(signal);
+            assert!(hupd.home.hupctl(&["status"]).status.success());
+            let more = hupd.log();
+            assert!(!more[log.len()..].contains(name), "{more}");
+        }
+        _ => panic!("nobody knows what '{word}' is"),
+    }
+    if word == "kill" {
+        assert!(hupd.wait().success());
+    }
+}
+
+/// Of each row one signal, in each phase that lasts; as process 1 CHLD is tried by `tests/pid_1.rs`, and after KILL no run
+/// lasts: the engine's own tests have that column.
+fn try_phase(phase: &str, column: usize) {
+    for row in signals() {
+        let (name, signal) = match row[0].split(", ").next() {
+            Some("HUP") => ("HUP", Signal::HUP),
+            Some("TERM") => ("TERM", Signal::TERM),
+            Some("INT") => ("INT", Signal::INT),
+            Some("QUIT") => ("QUIT", Signal::QUIT),
+            Some("USR1") => ("USR1", Signal::USR1),
+            Some("USR2") => ("USR2", Signal::USR2),
+            Some("PIPE") => ("PIPE", Signal::PIPE),
+            _ => continue,
+        };
+        if phase == "starting" && name == "PIPE" {
+            continue;
+        }
+        does(hupd_in(phase), (name, signal), row[column]);
+    }
+}
+
+#[test]
+fn every_signal_does_what_the_table_says_while_hupd_starts() {
+    try_phase("starting", 1);
+}
+
+#[test]
+fn every_signal_does_what_the_table_says_while_hupd_serves() {
+    try_phase("serving", 2);
+}
+
+#[test]
+fn every_signal_does_what_the_table_says_while_hupd_reloads() {
+    try_phase("reloading", 3);
+}
+
+#[test]
+fn every_signal_does_what_the_table_says_while_hupd_drains() {
+    try_phase("draining", 4);
+}
+
+#[test]
+fn every_signal_does_what_the_table_says_while_hupd_stops() {
+    try_phase("stopping", 5);
 }
