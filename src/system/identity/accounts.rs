@@ -1,6 +1,6 @@
 //! Whom the run of a job is to become, as the databases of users and groups say at that moment.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ffi::CString;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::unistd::{Gid, Group, Uid, User, getgrouplist};
+use rustix::process::getgroups;
 
 use super::Identity;
 use crate::clock::Moment;
@@ -98,10 +99,20 @@ fn look_up(own: &Identity, (user, group): &Named) -> Result<Account, NoStart> {
         format!("user '{name}' is in no database of users, and no group_id names its group")
     })?;
     let ids = ids_of(&identity, gid)?;
-    // Without the rights to become somebody there is nothing to do where it is ourselves.
+    // Without the rights to become somebody there is nothing to do where it is ourselves; who is root may have been
+    // started with other groups than root has, and may lack a right all the same.
     let is_own = (ids.uid, Some(ids.gid)) == (own.uid, own.gid);
-    let ids = (own.uid == 0 || !is_own).then_some(ids);
+    let is_whole = is_own && (own.uid != 0 || has_groups(&ids));
+    let ids = (!is_whole).then_some(ids);
     Ok(Account { identity, ids })
+}
+
+/// Whether they are those of this process.
+fn has_groups(ids: &Ids) -> bool {
+    let own = getgroups().unwrap_or_default();
+    let own = own.into_iter().map(|group| group.as_raw());
+    let own: BTreeSet<u32> = own.chain([ids.gid]).collect();
+    own == ids.groups.iter().copied().collect()
 }
 
 fn user_named(who: &Who) -> Result<Identity, NoStart> {
