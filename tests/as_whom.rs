@@ -464,8 +464,9 @@ fn an_env_file_is_read_by_each_run_and_its_mistakes_end_only_that() {
 
 /// hupd as an ordinary user: the test's own, or else nobody.
 fn ordinary(home: &Home) -> std::process::Command {
+    let limited = "ulimit -t 800";
     if !is_root() {
-        return home.hupd();
+        return home.hupd_through(&format!("{limited}; exec \"$@\""));
     }
     for path in [home.path().to_owned(), home.config_file()] {
         std::os::unix::fs::chown(path, Some(NOBODY), Some(NOBODY)).expect("a new owner");
@@ -473,7 +474,7 @@ fn ordinary(home: &Home) -> std::process::Command {
     let folder = home.path().display();
     let drop = format!("setpriv --reuid={NOBODY} --regid={NOBODY} --clear-groups");
     home.hupd_through(&format!(
-        "cd {folder}; [ ! -e notify ] || chmod 666 notify; exec {drop} \"$@\""
+        "{limited}; cd {folder}; [ ! -e notify ] || chmod 666 notify; exec {drop} \"$@\""
     ))
 }
 
@@ -502,6 +503,81 @@ fn an_ordinary_user_can_be_nobody_else_and_is_told_so_by_a_check() {
     );
 }
 
+/// Of how many open files the kernel lets hupd give a process a billion: that is none of its own limits, or one.
+fn most_files() -> String {
+    let most = fs::read_to_string("/proc/sys/fs/nr_open").expect("a number");
+    match most.trim() {
+        most if most.len() < 10 => format!("a process can have {most} at most (fs.nr_open)"),
+        _ => {
+            let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+            let hard = limit.maximum.expect("it has one");
+            format!("the hard limit of hupd is {hard}, and it may not raise that")
+        }
+    }
+}
+
+#[test]
+fn more_open_files_than_the_machine_gives_are_told_by_a_check() {
+    let most = fs::read_to_string("/proc/sys/fs/nr_open").expect("a number");
+    let most: u64 = most.trim().parse().expect("a number");
+    if most >= 1 << 30 {
+        return skip("more open files than the machine gives: no file can ask for that many");
+    }
+    let home = home_with(&format!(
+        "[jobs.job]\ncommand = \"true\"\nlimits = {{ open_files = {} }}\n\
+         [jobs.free]\ncommand = \"ulimit -n\"\nlimits = {{ open_files = \"none\" }}\n",
+        most + 1
+    ));
+    let told = Told::from(home.hupd().arg("--check").output().expect("hupd runs"));
+    assert_eq!(told.status, Some(0), "{told:?}");
+    let words = format!("{}{}", told.out, told.aside);
+    let problem = format!(
+        "limits: open_files: {} is above {most}, which is what one process can have here",
+        most + 1
+    );
+    assert!(words.contains(&problem), "{words}");
+    let hupd = Hupd::start_in(home);
+    let expected = format!(
+        "could not start: limits.open_files {}: operation not permitted; a process can have {most} at most \
+         (fs.nr_open)",
+        most + 1
+    );
+    assert_eq!(outcome(&hupd.home, "job"), expected);
+    // Where nobody may raise a limit, as in many containers, root is told that as well.
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).maximum;
+    match &*outcome(&hupd.home, "free") {
+        "exited 0" => assert_eq!(said(&hupd.home, "free"), [most.to_string()]),
+        refused => {
+            let hard = limit.expect("it is refused");
+            let reason = format!(
+                "could not start: limits.open_files \"none\": operation not permitted; the hard limit of hupd is \
+                 {hard}, and it may not raise that"
+            );
+            assert_eq!(refused, reason);
+        }
+    }
+}
+
+#[test]
+fn whoever_is_root_already_needs_no_right_for_that() {
+    if !is_root() || !has_program("setpriv") {
+        return skip("a root without the right to change groups: it takes root, and setpriv");
+    }
+    let home = home_with(&format!(
+        "[jobs.root]\ncommand = [\"id\", \"-u\"]\nuser = \"root\"\n\
+         [jobs.nobody]\ncommand = [\"id\", \"-u\"]\nuser = {NOBODY}\ngroup_id = {NOBODY}\n"
+    ));
+    let root = "setpriv --reuid=0 --regid=0 --init-groups --bounding-set=-setgid";
+    let command = home.hupd_through(&format!("exec {root} \"$@\""));
+    let hupd = Hupd::start_by(command, home);
+    assert_eq!(said(&hupd.home, "root"), ["0"]);
+    let refused = outcome(&hupd.home, "nobody");
+    assert!(
+        refused.contains("setgroups: operation not permitted"),
+        "{refused}"
+    );
+}
+
 #[test]
 fn an_ordinary_user_can_be_itself() {
     if !may_run_hupd_as_nobody() {
@@ -518,6 +594,7 @@ fn an_ordinary_user_can_be_itself() {
         "[jobs.job]\ncommand = \"id -u; umask; nice; cat\"\nuser = {uid}\ngroup_id = {}\n\
          umask = \"077\"\nnice = 3\nstdin = \"read\"\nlimits = {{ open_files = 100 }}\n\
          [jobs.greedy]\ncommand = \"true\"\nlimits = {{ open_files = 1000000000 }}\n\
+         [jobs.slow]\ncommand = \"true\"\nlimits = {{ cpu = \"900s\" }}\n\
          [jobs.first]\ncommand = \"true\"\nnice = -20\n",
         if is_root() {
             NOBODY
@@ -532,9 +609,20 @@ fn an_ordinary_user_can_be_itself() {
         said(&hupd.home, "job"),
         [&uid.to_string(), "0077", "3", "read"]
     );
+    let not_permitted = "operation not permitted";
     assert_eq!(
         outcome(&hupd.home, "greedy"),
-        "could not start: limits.open_files 1000000000: operation not permitted"
+        format!(
+            "could not start: limits.open_files 1000000000: {not_permitted}; {}",
+            most_files()
+        )
+    );
+    assert_eq!(
+        outcome(&hupd.home, "slow"),
+        format!(
+            "could not start: limits.cpu 900: {not_permitted}; the hard limit of hupd is 800, and it may not \
+             raise that"
+        )
     );
     assert_eq!(
         outcome(&hupd.home, "first"),

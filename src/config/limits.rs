@@ -1,6 +1,7 @@
 //! `limits`: a table of resources, and how much of each a process may use.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
@@ -125,6 +126,21 @@ pub(super) fn schema() -> Value {
         "properties": ALL.map(resource).into_iter().collect::<Map<_, _>>(),
         "additionalProperties": false,
     })
+}
+
+/// So many files may be open in one process of this machine, whoever it belongs to. None where the kernel does not tell.
+pub fn most_open_files() -> Option<u64> {
+    let text = fs::read_to_string("/proc/sys/fs/nr_open").ok()?;
+    text.trim().parse().ok()
+}
+
+/// What keeps a process with these limits from its start on this machine, as it is now.
+pub(super) fn impossible(limits: &Limits) -> Option<String> {
+    let files = (*limits.get(&Resource::OpenFiles)?)?;
+    let most = most_open_files().filter(|most| files > *most)?;
+    Some(format!(
+        "open_files: {files} is above {most}, which is what one process can have here"
+    ))
 }
 
 pub(super) fn limits(item: &Item<'_>, wrongs: &mut Vec<Wrong>) -> Limits {

@@ -56,7 +56,7 @@ pub use changes::Changes;
 pub use duration::{format_duration, parse_duration};
 pub use env_file::{EnvFileError, read_env_file};
 pub use keys::{Key, KeyChange};
-pub use limits::{Limits, Resource};
+pub use limits::{Limits, Resource, most_open_files};
 pub use load::{
     Accepted, LoadOutcome, kept_said_of_start, load, load_kept, runtime_dir_of, said_of_start,
 };

@@ -137,6 +137,7 @@ impl Process {
                 .take_all(&LIMITS, limits::limits)
                 .unwrap_or_default(),
         );
+        warn_of_limits(section, &own.limits);
         own.env_file = env_file(section).unwrap_or(own.env_file);
         own.env_inherit = section
             .take_all(&ENV_INHERIT, names)
@@ -170,6 +171,17 @@ impl Process {
             let finding = Finding::error(message).at(at);
             section.push(finding.help("write group_id = NUMBER as well"));
         }
+    }
+}
+
+/// They are those of this machine at this moment: the file may be meant for another one.
+fn warn_of_limits(section: &mut Section<'_, '_>, of_job: &Limits) {
+    let problem = section.value_at("limits").zip(limits::impossible(of_job));
+    if let Some((at, problem)) = problem {
+        let finding = Finding::warning(format!("limits: {problem}")).at(at);
+        section.push(
+            finding.help("no run of it can start; write less, or raise fs.nr_open, see sysctl(8)"),
+        );
     }
 }
 

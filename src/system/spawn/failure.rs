@@ -7,10 +7,11 @@ use std::path::Path;
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
+use super::limits::bound;
 use super::plan::{NotDone, NotStarted, Step};
 use super::prepared::Prepared;
 use super::program::is_executable;
-use crate::config::{EnvFileError, Job};
+use crate::config::EnvFileError;
 use crate::event::NoStart;
 use crate::reason::reason;
 
@@ -77,7 +78,7 @@ fn not_set_up(prepared: &Prepared<'_>, failure: NotDone) -> String {
         Step::Session => "setsid".into(),
         Step::Streams => "standard streams".into(),
         Step::Cgroup => "cgroup".into(),
-        Step::Limit(at) => limit(job, at),
+        Step::Limit(at) => return wrong_limit(prepared, at, failure.errno),
         Step::Nice => format!("nice {}", job.process.nice.unwrap_or(0)),
         Step::Umask => "umask".into(),
         Step::Keyring => "session keyring".into(),
@@ -103,13 +104,22 @@ fn wrong_program(prepared: &Prepared<'_>, at: usize, errno: i32) -> String {
     }
 }
 
-/// `limits.open_files 4096`
-fn limit(job: &Job, at: usize) -> String {
-    match job.process.limits.iter().nth(at) {
-        Some((resource, Some(most))) => format!("limits.{} {most}", resource.name()),
-        Some((resource, None)) => format!("limits.{} \"none\"", resource.name()),
-        None => "limits".into(),
-    }
+/// `limits.open_files 4096: operation not permitted; the hard limit of hupd is 1024, and it may not raise that`
+fn wrong_limit(prepared: &Prepared<'_>, at: usize, errno: i32) -> String {
+    let (reason, whose) = (
+        reason(&io::Error::from_raw_os_error(errno)),
+        whose(prepared),
+    );
+    let Some((&resource, &most)) = prepared.job.process.limits.iter().nth(at) else {
+        return format!("limits: {reason}{whose}");
+    };
+    let wanted = most.map_or_else(|| "\"none\"".to_owned(), |most| most.to_string());
+    let bound = bound(resource, most).filter(|_| errno == Errno::PERM.raw_os_error());
+    let bound = bound.map_or_else(String::new, |bound| format!("; {bound}"));
+    format!(
+        "limits.{} {wanted}: {reason}{whose}{bound}",
+        resource.name()
+    )
 }
 
 /// Where that makes a difference: who was refused.

@@ -1,6 +1,8 @@
 //! Limits of the file as the kernel takes them.
 
-use crate::config::{Limits, Resource};
+use rustix::process::getrlimit;
+
+use crate::config::{Limits, Resource, most_open_files};
 
 use super::plan::Limit;
 use crate::system::limits::given_open_files;
@@ -22,7 +24,11 @@ pub(super) fn limits(limits: &Limits) -> Vec<Limit> {
 }
 
 fn limit(resource: Resource, most: Option<u64>) -> Limit {
-    let soft = most.unwrap_or(libc::RLIM64_INFINITY);
+    let soft = match (resource, most) {
+        // Of these the kernel gives nobody an infinite number.
+        (Resource::OpenFiles, None) => most_open_files().unwrap_or(libc::RLIM64_INFINITY),
+        (_, most) => most.unwrap_or(libc::RLIM64_INFINITY),
+    };
     let hard = match resource {
         // Where both are the same the kernel kills at once, and nobody sees why.
         Resource::Cpu => soft.saturating_add(CPU_GRACE),
@@ -33,6 +39,36 @@ fn limit(resource: Resource, most: Option<u64>) -> Limit {
         rlim_max: hard,
     };
     (number(resource), limit)
+}
+
+/// Why the kernel does not let a process have a limit as high as that, as far as it is known.
+pub(super) fn bound(resource: Resource, most: Option<u64>) -> Option<String> {
+    let (_, wanted) = limit(resource, most);
+    let of_machine = most_open_files().filter(|_| resource == Resource::OpenFiles);
+    let of_hupd = getrlimit(kind(resource)).maximum;
+    match (of_machine, of_hupd) {
+        (Some(most), _) if wanted.rlim_max > most => {
+            Some(format!("a process can have {most} at most (fs.nr_open)"))
+        }
+        (_, Some(hard)) if wanted.rlim_max > hard => Some(format!(
+            "the hard limit of hupd is {hard}, and it may not raise that"
+        )),
+        _ => None,
+    }
+}
+
+fn kind(resource: Resource) -> rustix::process::Resource {
+    use rustix::process::Resource as Kind;
+    match resource {
+        Resource::Memory => Kind::As,
+        Resource::OpenFiles => Kind::Nofile,
+        Resource::Cpu => Kind::Cpu,
+        Resource::Core => Kind::Core,
+        Resource::FileSize => Kind::Fsize,
+        Resource::Processes => Kind::Nproc,
+        Resource::Stack => Kind::Stack,
+        Resource::LockedMemory => Kind::Memlock,
+    }
 }
 
 fn number(resource: Resource) -> u32 {
