@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::config::{LoadOutcome, Problem, Problems, Severity, Surroundings, load};
+use crate::config::{
+    Ignored, LoadOutcome, Loaded, Problem, Problems, Severity, Surroundings, load_with_ignored,
+};
 
 /// What is to be said of a file.
 #[derive(Clone, Debug)]
@@ -15,13 +17,18 @@ pub struct Report {
     /// How many jobs it has; none where it is not valid.
     jobs: Option<usize>,
     problems: Problems,
+    ignored: Vec<Ignored>,
 }
 
 /// Reads a file, and all that it includes, as a start and a reload do: by its absolute path, so that
 /// what is said of it is the same.
 pub fn check(path: &Path, surroundings: &Surroundings, now: Timestamp) -> Report {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    Report::new(&path, load(&path, surroundings, now))
+    let Loaded { outcome, ignored } = load_with_ignored(&path, surroundings, now);
+    Report {
+        ignored,
+        ..Report::new(&path, outcome)
+    }
 }
 
 impl Report {
@@ -35,6 +42,7 @@ impl Report {
             path: path.to_path_buf(),
             jobs,
             problems,
+            ignored: Vec::new(),
         }
     }
 
@@ -43,10 +51,14 @@ impl Report {
         self.jobs.is_some()
     }
 
-    /// For people: a valid file in one line on `out`; all problems, and their number, on `aside`.
+    /// For people: files that are ignored, and a valid file in one line on `out`; all problems, and their number, on
+    /// `aside`.
     pub fn write(&self, out: &mut impl Write, aside: &mut impl Write) -> io::Result<()> {
         if !self.problems.is_empty() {
             writeln!(aside, "{}", self.problems)?;
+        }
+        for ignored in &self.ignored {
+            writeln!(out, "{ignored}")?;
         }
         let file = self.path.display();
         match self.jobs {
@@ -58,7 +70,8 @@ impl Report {
     /// For programs.
     pub fn to_json(&self) -> Value {
         let problems: Vec<Value> = self.problems.0.iter().map(problem_json).collect();
-        json!({ "ok": self.is_ok(), "jobs": self.jobs, "problems": problems })
+        let ignored: Vec<Value> = self.ignored.iter().map(ignored_json).collect();
+        json!({ "ok": self.is_ok(), "jobs": self.jobs, "problems": problems, "ignored": ignored })
     }
 
     fn summary(&self) -> String {
@@ -72,6 +85,10 @@ impl Report {
             warnings => format!("{errors}, {}", count(warnings, "warning")),
         }
     }
+}
+
+fn ignored_json(ignored: &Ignored) -> Value {
+    json!({ "path": ignored.path.display().to_string(), "why": ignored.why })
 }
 
 fn problem_json(problem: &Problem) -> Value {
@@ -117,6 +134,7 @@ mod tests {
             path: "h.toml".into(),
             jobs,
             problems: Problems(problems),
+            ignored: Vec::new(),
         }
     }
 
@@ -154,6 +172,7 @@ mod tests {
                 "severity": "error", "path": "h.toml", "line": 3, "column": null,
                 "message": "unknown key", "rendered": "error: unknown key",
             }],
+            "ignored": [],
         });
         assert_eq!(report.to_json(), expected);
     }

@@ -165,7 +165,7 @@ fn programs_get_json() {
     assert_eq!(output.status.code(), Some(0));
     assert_eq!(
         json,
-        serde_json::json!({ "ok": true, "jobs": 2, "problems": [] })
+        serde_json::json!({ "ok": true, "jobs": 2, "problems": [], "ignored": [] })
     );
 
     home.configure(BAD);

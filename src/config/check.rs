@@ -1,8 +1,9 @@
 //! All files of one load: from the main file through what it includes to a value.
 
+mod including;
+
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -45,12 +46,22 @@ pub(super) struct Loading<'s> {
     names: BTreeMap<String, (Rc<Source>, usize)>,
     sources: Vec<SourceFile>,
     include_folders: Vec<PathBuf>,
+    /// Where the last step of a pattern looks, and the pattern.
+    looked_in: Vec<(PathBuf, String)>,
     /// In the order of reading, the main file first.
     files: Vec<Findings>,
     /// Every file that was read, and what named it.
     seen: BTreeMap<Identity, String>,
     /// The main file, and the files that include each other down to the one being read.
-    chain: Vec<(Identity, String)>,
+    chain: Vec<Link>,
+}
+
+/// One of the files that include each other.
+#[derive(Debug)]
+struct Link {
+    identity: Identity,
+    /// The file, or the place of the `include` that names it.
+    named: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,6 +84,7 @@ impl<'s> Loading<'s> {
             names: BTreeMap::new(),
             sources: Vec::new(),
             include_folders: Vec::new(),
+            looked_in: Vec::new(),
             files: Vec::new(),
             seen: BTreeMap::new(),
             chain: Vec::new(),
@@ -82,9 +94,16 @@ impl<'s> Loading<'s> {
     pub fn main_file(&mut self, path: &Path) {
         match self.origin.read(path) {
             Ok(contents) => {
+                if let Err(finding) = self.refuse_hands(path) {
+                    let mut findings = Findings::new(Rc::new(Source::new(path, "".into())));
+                    findings.push(finding);
+                    self.files.push(findings);
+                    return;
+                }
                 let place = "the main file".to_owned();
                 self.seen.insert(contents.identity, place);
-                self.file(path, contents, Role::Main);
+                let name = path.display().to_string();
+                self.file((path, name), contents, Role::Main);
             }
             Err(reason) => {
                 let source = Source::new(path, "".into());
@@ -137,7 +156,7 @@ impl<'s> Loading<'s> {
     }
 
     /// One file and all that it includes.
-    fn file(&mut self, path: &Path, contents: Contents, role: Role) {
+    fn file(&mut self, (path, named): (&Path, String), contents: Contents, role: Role) {
         let source = match decode(path, contents.bytes) {
             Ok(source) => source,
             Err(findings) => {
@@ -152,8 +171,10 @@ impl<'s> Loading<'s> {
         let position = self.files.len();
         let (findings, entries) = self.check(&source, role);
         self.files.push(findings);
-        let name = path.display().to_string();
-        self.chain.push((contents.identity, name));
+        self.chain.push(Link {
+            identity: contents.identity,
+            named,
+        });
         for entry in entries {
             self.include(position, &entry);
         }
@@ -185,7 +206,7 @@ impl<'s> Loading<'s> {
         let entries = top.take_all(&INCLUDE, include::entries);
         match role {
             Role::Main => self.settings(top),
-            Role::Included => refuse_settings(top, &self.chain[0].1),
+            Role::Included => refuse_settings(top, &self.chain[0].named),
         }
         (entries.unwrap_or_default(), top.take_table(&JOBS))
     }
@@ -233,89 +254,11 @@ impl<'s> Loading<'s> {
             }
         }
     }
-
-    fn include(&mut self, position: usize, entry: &Entry) {
-        let source = Rc::clone(self.files[position].source());
-        self.include_folders
-            .extend(include::folders(source.folder(), &entry.pattern));
-        let paths = match self.origin.expand(source.folder(), &entry.pattern) {
-            Ok(paths) => paths,
-            Err(wrong) => {
-                let mut finding = wrong_include(wrong.message, &entry.at);
-                finding.help = wrong.help;
-                self.files[position].push(finding);
-                return;
-            }
-        };
-        for path in paths {
-            let place = source.place(entry.at.start);
-            if let Err(finding) = self.include_file(&path, place, &entry.at) {
-                self.files[position].push(finding);
-            }
-        }
-    }
-
-    fn include_file(
-        &mut self,
-        path: &Path,
-        place: String,
-        at: &Range<usize>,
-    ) -> Result<(), Finding> {
-        let name = quoted_path(path);
-        if self.chain.len() > DEEPEST {
-            let message = format!("{name} is included more than {DEEPEST} deep");
-            let help = "include it from the main file";
-            return Err(wrong_include(message, at).help(help));
-        }
-        let contents = self.origin.read(path).map_err(|reason| {
-            let message = format!("cannot read {name}: {reason}");
-            let help = "write a path from the folder of this file on, or one from '/' on";
-            wrong_include(message, at).help(help).about(path)
-        })?;
-        self.refuse_loop(&contents.identity, path, at)?;
-        if let Some(first) = self.seen.get(&contents.identity) {
-            let message = format!("{name} is included twice; first by {}", visible(first));
-            let help = "leave one of them out";
-            return Err(wrong_include(message, at).help(help));
-        }
-        self.seen.insert(contents.identity, place);
-        self.file(path, contents, Role::Included);
-        Ok(())
-    }
-
-    fn refuse_loop(
-        &self,
-        identity: &Identity,
-        path: &Path,
-        at: &Range<usize>,
-    ) -> Result<(), Finding> {
-        let mut chain = self.chain.iter();
-        let Some(start) = chain.position(|(other, _)| other == identity) else {
-            return Ok(());
-        };
-        let mut names: Vec<String> = self.chain[start..]
-            .iter()
-            .map(|(_, n)| visible(n))
-            .collect();
-        names.push(visible(&path.to_string_lossy()));
-        let message = format!("files include each other: {}", names.join(" -> "));
-        let help = "keep included files in a folder of their own, such as \"conf.d/*.toml\"";
-        Err(wrong_include(message, at).help(help))
-    }
 }
 
 fn is_missing(path: &Path) -> bool {
     let found = path.symlink_metadata();
     found.is_err_and(|error| error.kind() == ErrorKind::NotFound)
-}
-
-fn wrong_include(message: String, at: &Range<usize>) -> Finding {
-    Finding::error(format!("include: {message}")).at(at.clone())
-}
-
-/// Paths are not cut: their end says most.
-fn quoted_path(path: &Path) -> String {
-    format!("'{}'", visible(&path.to_string_lossy()))
 }
 
 fn refuse_settings(top: &mut Section<'_, '_>, main: &str) {

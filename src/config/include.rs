@@ -91,6 +91,17 @@ pub(super) fn folders(from: &Path, pattern: &str) -> Vec<PathBuf> {
     folders
 }
 
+/// The last of them: where the files themselves are looked for.
+pub(super) fn last_folders(from: &Path, pattern: &str) -> Vec<PathBuf> {
+    let wild = |part: &str| part.contains(['*', '?', '[']);
+    match pattern.rsplit_once('/') {
+        _ if !wild(pattern) => Vec::new(),
+        None => vec![from.to_owned()],
+        Some(("", _)) => vec![PathBuf::from("/")],
+        Some((folders, _)) => expand(from, folders).unwrap_or_default(),
+    }
+}
+
 /// The files that a pattern names, sorted. A path without wildcards names itself.
 pub(super) fn expand(folder: &Path, pattern: &str) -> Result<Vec<PathBuf>, Wrong> {
     if !pattern.contains(['*', '?', '[']) {

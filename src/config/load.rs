@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::check::Loading;
 use super::decode::decode;
+use super::ignored::Ignored;
 use super::origin::Origin;
 use super::read::read;
 use super::source::Source;
@@ -24,12 +25,28 @@ pub struct Accepted {
 /// Accepted, or every problem of every file, warnings among them.
 pub type LoadOutcome = Result<Accepted, Problems>;
 
+/// The same, and which files nobody asked for.
+#[derive(Debug)]
+pub struct Loaded {
+    pub outcome: LoadOutcome,
+    /// They are in folders where `include` looks for others.
+    pub ignored: Vec<Ignored>,
+}
+
 /// Reads and checks `path` and all that it includes. `path` is absolute. What is worth a warning may depend on what
 /// comes in the year from `now` on.
 pub fn load(path: &Path, surroundings: &Surroundings, now: Timestamp) -> LoadOutcome {
+    load_with_ignored(path, surroundings, now).outcome
+}
+
+pub fn load_with_ignored(path: &Path, surroundings: &Surroundings, now: Timestamp) -> Loaded {
     let mut loading = Loading::new(Origin::Disk, surroundings, now);
     loading.main_file(path);
-    loading.finish()
+    let ignored = loading.ignored();
+    Loaded {
+        outcome: loading.finish(),
+        ignored,
+    }
 }
 
 /// Checks files that are kept as if the disk had them: the first is the main one. What else they name must be there, such

@@ -13,6 +13,7 @@ mod duration;
 mod env_file;
 mod finding;
 mod foresight;
+mod ignored;
 mod include;
 mod job;
 mod key_of;
@@ -42,6 +43,7 @@ mod synonyms;
 mod syntax;
 mod syntax_words;
 mod timing;
+mod trust;
 mod typed;
 mod value;
 mod words;
@@ -55,10 +57,12 @@ pub use attempts::Retry;
 pub use changes::Changes;
 pub use duration::{format_duration, parse_duration};
 pub use env_file::{EnvFileError, read_env_file};
+pub use ignored::Ignored;
 pub use keys::{Key, KeyChange};
 pub use limits::{Limits, Resource, most_open_files};
 pub use load::{
-    Accepted, LoadOutcome, kept_said_of_start, load, load_kept, runtime_dir_of, said_of_start,
+    Accepted, LoadOutcome, Loaded, kept_said_of_start, load, load_kept, load_with_ignored,
+    runtime_dir_of, said_of_start,
 };
 pub use portrait::Policy;
 pub use problem::{Problem, Problems, Severity};

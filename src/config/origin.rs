@@ -31,6 +31,10 @@ impl Origin<'_> {
         })
     }
 
+    pub fn is_disk(self) -> bool {
+        matches!(self, Self::Disk)
+    }
+
     /// The files that a pattern of `include` names, sorted.
     pub fn expand(self, folder: &Path, pattern: &str) -> Result<Vec<PathBuf>, Wrong> {
         match self {

@@ -1,6 +1,7 @@
 //! Where things are by default: as root, as a user, under systemd.
 
 use std::env;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -9,6 +10,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Surroundings {
     pub is_root: bool,
+    /// Whether files count only where nobody but root could write them: as root, but not as that of a user namespace,
+    /// who cannot tell whose the files outside are.
+    pub trusts_only_root: bool,
     /// Whom hupd is, as the kernel knows it.
     pub uid: u32,
     pub gid: u32,
@@ -31,6 +35,7 @@ impl Surroundings {
         let names = rustix::system::uname();
         Self {
             is_root,
+            trusts_only_root: is_root && has_all_users(),
             uid: rustix::process::geteuid().as_raw(),
             gid: rustix::process::getegid().as_raw(),
             host: names.nodename().to_string_lossy().into_owned(),
@@ -65,6 +70,12 @@ impl Surroundings {
             (None, None) => state_dir.join("run"),
         }
     }
+}
+
+/// As it is outside of user namespaces: see user_namespaces(7).
+fn has_all_users() -> bool {
+    let map = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    map.split_whitespace().eq(["0", "0", "4294967295"])
 }
 
 /// A relative path in these variables is to be ignored, as their specification says.

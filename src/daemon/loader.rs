@@ -1,13 +1,15 @@
 //! Reads and checks the file off the loop, so that nothing that is due meanwhile is late.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::thread;
 
+use jiff::Timestamp;
+
 use super::Load;
 use crate::clock::Moment;
-use crate::config::{self, Surroundings};
+use crate::config::{self, LoadOutcome, Surroundings};
 use crate::event::{Event, Outbox};
 use crate::system::raw;
 
@@ -26,7 +28,7 @@ impl Loader {
                 for what in inbox {
                     let now = Moment::now().wall;
                     let outcome = match what {
-                        Load::Disk => config::load(&file, &surroundings, now),
+                        Load::Disk => from_disk(&file, &surroundings, now),
                         Load::Kept(files) => config::load_kept(&files, &surroundings, now),
                     };
                     // The parse tree costs many times the file: give it back to the system.
@@ -45,4 +47,12 @@ impl Loader {
             .send(what)
             .expect("the loader lives as long as its orders");
     }
+}
+
+fn from_disk(file: &Path, surroundings: &Surroundings, now: Timestamp) -> LoadOutcome {
+    let loaded = config::load_with_ignored(file, surroundings, now);
+    for ignored in &loaded.ignored {
+        log::debug!("{ignored}");
+    }
+    loaded.outcome
 }

@@ -1,0 +1,106 @@
+//! Whether anybody but root could change what root reads: what sudo asks of its files, and sshd of every folder above.
+//! A folder with the sticky bit may be written by all, for nobody replaces there what is not his own; what may be
+//! written by the group of root, or is on a file system that nobody can write here, is as good as root's.
+
+use std::collections::VecDeque;
+use std::ffi::OsString;
+use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Component, Path, PathBuf};
+
+use rustix::fs::StatVfsMountFlags;
+
+/// As many links as the kernel itself follows.
+const LONGEST_CHAIN: usize = 40;
+
+const STICKY: u32 = 0o1000;
+const BY_GROUP: u32 = 0o020;
+const BY_OTHERS: u32 = 0o002;
+
+/// Somebody else's hand on the way to a file.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Hand {
+    pub at: PathBuf,
+    /// What follows the path: "is writable by everybody".
+    pub how: String,
+    /// What takes it away: "chmod o-w".
+    pub remedy: &'static str,
+}
+
+/// The first of them, from the root on: the file, every folder above it, every link on the way. None too where the way
+/// ends early, which whoever reads it will tell.
+pub(super) fn first_hand(path: &Path) -> Option<Hand> {
+    let mut at = PathBuf::from("/");
+    let mut ahead = steps(path);
+    let mut links = 0;
+    let root = at.symlink_metadata().ok()?;
+    if let Some(hand) = hand(&at, &root) {
+        return Some(hand);
+    }
+    while let Some(step) = ahead.pop_front() {
+        if step == ".." {
+            at.pop();
+            continue;
+        }
+        let next = at.join(step);
+        let metadata = next.symlink_metadata().ok()?;
+        if let Some(hand) = hand(&next, &metadata) {
+            return Some(hand);
+        }
+        if !metadata.is_symlink() {
+            at = next;
+            continue;
+        }
+        links += 1;
+        let target = next.read_link().ok().filter(|_| links <= LONGEST_CHAIN)?;
+        if target.is_absolute() {
+            at = PathBuf::from("/");
+        }
+        let mut further = steps(&target);
+        further.append(&mut ahead);
+        ahead = further;
+    }
+    None
+}
+
+fn steps(path: &Path) -> VecDeque<OsString> {
+    let steps = path.components().filter_map(|step| match step {
+        Component::Normal(name) => Some(name.to_owned()),
+        Component::ParentDir => Some("..".into()),
+        Component::RootDir | Component::CurDir | Component::Prefix(_) => None,
+    });
+    steps.collect()
+}
+
+fn hand(at: &Path, metadata: &Metadata) -> Option<Hand> {
+    let found = |how: String, remedy| {
+        let at = at.to_owned();
+        Some(Hand { at, how, remedy })
+    };
+    if metadata.uid() != 0 {
+        let how = format!("belongs to the user with uid {}", metadata.uid());
+        return found(how, "chown root");
+    }
+    // The mode of a link says nothing.
+    if metadata.is_symlink() || is_sticky_folder(metadata) {
+        return None;
+    }
+    let is_open = |bit| metadata.mode() & bit != 0 && !is_read_only(at);
+    match metadata.gid() {
+        _ if is_open(BY_OTHERS) => found("is writable by everybody".to_owned(), "chmod o-w"),
+        gid if gid != 0 && is_open(BY_GROUP) => found(
+            format!("is writable by the group with gid {gid}"),
+            "chmod g-w",
+        ),
+        _ => None,
+    }
+}
+
+fn is_sticky_folder(metadata: &Metadata) -> bool {
+    metadata.is_dir() && metadata.mode() & STICKY != 0
+}
+
+/// As ConfigMaps are mounted in a pod, open to everybody by their mode.
+fn is_read_only(at: &Path) -> bool {
+    rustix::fs::statvfs(at).is_ok_and(|found| found.f_flag.contains(StatVfsMountFlags::RDONLY))
+}

@@ -1,0 +1,309 @@
+//! `include`: sorted, each file once, one bad file refuses all of them; what is not read is named; what root reads
+//! nobody else can write.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    reason = "a test stands outside hupd"
+)]
+
+mod common;
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt, chown, lchown, symlink};
+use std::process::Command;
+
+use common::{Home, Hupd, Told, is_root, skip};
+
+const INCLUDING: &str = "include = [\"conf.d/*.toml\"]\n[daemon]\n";
+
+fn job(name: &str) -> String {
+    format!("[jobs.{name}]\ncommand = \"true\"\n")
+}
+
+/// A home whose included folder has one job.
+fn home() -> Home {
+    let home = Home::new();
+    home.configure(&format!("{INCLUDING}{}", job("main")));
+    home.write("conf.d/a.toml", &job("a"));
+    home
+}
+
+fn check(home: &Home) -> Told {
+    let by_hupd = Told::from(home.hupd().arg("--check").output().expect("it runs"));
+    let mut hupctl = Command::new(env!("CARGO_BIN_EXE_hupctl"));
+    hupctl.arg("check").arg(home.config_file());
+    let by_hupctl = Told::from(hupctl.output().expect("it runs"));
+    assert_eq!(by_hupd.status, by_hupctl.status);
+    assert_eq!(
+        (&by_hupd.out, &by_hupd.aside),
+        (&by_hupctl.out, &by_hupctl.aside)
+    );
+    by_hupd
+}
+
+/// A check refuses the file with these words.
+fn assert_refused(home: &Home, words: &[&str]) {
+    let told = check(home);
+    assert_eq!(told.status, Some(78), "{told:?}");
+    for word in words {
+        let word = word.replace("HOME", &home.path().display().to_string());
+        assert!(told.aside.contains(&word), "no '{word}' in {}", told.aside);
+    }
+}
+
+#[test]
+fn files_are_read_in_the_order_of_their_names() {
+    let home = home();
+    for name in ["b", "10", "9", "B"] {
+        home.write(&format!("conf.d/{name}.toml"), &job(&format!("job-{name}")));
+    }
+    let hupd = Hupd::start_in(home);
+    let text = Told::of_success(&hupd.home, &["show", "--generation", "1"]);
+    let places = ["10.toml", "9.toml", "B.toml", "a.toml", "b.toml"].map(|name| text.find(name));
+    assert!(
+        places.is_sorted() && places[0].is_some(),
+        "{places:?} {text}"
+    );
+}
+
+#[test]
+fn a_loop_is_refused_with_every_place() {
+    let home = home();
+    home.write("conf.d/a.toml", "include = [\"b.inc\"]\n");
+    home.write("conf.d/b.inc", "# two\ninclude = [\"a.toml\"]\n");
+    assert_refused(
+        &home,
+        &[
+            "files include each other: HOME/conf.d/a.toml:1:12 -> HOME/conf.d/b.inc:2:12 -> HOME/conf.d/a.toml",
+        ],
+    );
+}
+
+#[test]
+fn a_file_that_is_included_twice_is_refused_with_both_places() {
+    let home = home();
+    symlink("a.toml", home.file("conf.d/b.toml")).expect("a link");
+    let both = "'HOME/conf.d/b.toml' is included twice; first by HOME/hupd.toml:1:12";
+    assert_refused(&home, &[both, "--> HOME/hupd.toml:1:12"]);
+}
+
+#[test]
+fn one_bad_file_refuses_the_whole_reload() {
+    let hupd = Hupd::start_in(home());
+    hupd.home.write("conf.d/good.toml", &job("good"));
+    hupd.home.write("conf.d/bad.toml", "[jobs.bad]\n");
+    hupd.reload();
+    hupd.wait_log("conf.d/bad.toml:1:");
+    assert_eq!(hupd.generation(), 1);
+    let list = hupd.home.json(&["list"]);
+    assert_eq!(list["jobs"].as_array().expect("rows").len(), 2, "{list}");
+}
+
+const UNREAD: [(&str, &str); 5] = [
+    (".hidden.toml", "a hidden file"),
+    ("a.toml~", "the name of a backup"),
+    ("b.toml.bak", "the name of a backup"),
+    ("c.conf", "its name does not match 'conf.d/*.toml'"),
+    ("d.toml.dpkg-dist", "the name of a backup"),
+];
+
+fn home_with_unread_files() -> Home {
+    let home = home();
+    for (name, _) in UNREAD {
+        home.write(&format!("conf.d/{name}"), &job("never"));
+    }
+    // What a ConfigMap has beside its files is none.
+    fs::create_dir(home.file("conf.d/..data")).expect("a folder");
+    home
+}
+
+#[test]
+fn a_check_names_the_files_that_are_ignored() {
+    let home = home_with_unread_files();
+    let folder = home.file("conf.d").display().to_string();
+    let lines = UNREAD.map(|(name, why)| format!("{folder}/{name}: ignored: {why}\n"));
+    let told = check(&home);
+    let ok = format!(
+        "{}: configuration OK: 2 jobs\n",
+        home.config_file().display()
+    );
+    assert_eq!(
+        (told.status, told.out),
+        (Some(0), format!("{}{ok}", lines.concat()))
+    );
+
+    home.write("conf.d/bad.toml", "[jobs.bad]\n");
+    let told = check(&home);
+    assert_eq!((told.status, told.out), (Some(78), lines.concat()));
+
+    let json = home.json(&["check", &home.config_file().display().to_string()]);
+    assert_eq!(
+        json["ignored"].as_array().expect("rows").len(),
+        UNREAD.len()
+    );
+    assert_eq!(json["ignored"][0]["why"], "a hidden file");
+}
+
+#[test]
+fn a_reload_names_ignored_files_to_those_only_who_debug() {
+    let hupd = Hupd::start_in(home_with_unread_files());
+    hupd.reload();
+    assert!(!hupd.log().contains("ignored"));
+    hupd.home.configure(&format!(
+        "{INCLUDING}[log]\nlevel = \"debug\"\n{}",
+        job("main")
+    ));
+    hupd.reload();
+    hupd.reload();
+    hupd.wait_log("conf.d/a.toml~: ignored: the name of a backup");
+}
+
+/// Whether what root demands of files can be tried out here.
+fn can_try_as_root() -> bool {
+    let map = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    let is_root = is_root() && map.split_whitespace().eq(["0", "0", "4294967295"]);
+    if !is_root {
+        skip("what root demands of its files: only root can try that");
+    }
+    is_root
+}
+
+fn set_mode(home: &Home, name: &str, mode: u32) {
+    fs::set_permissions(home.file(name), Permissions::from_mode(mode)).expect("a mode");
+}
+
+const NOBODY: Option<u32> = Some(65534);
+
+/// What somebody does, and the words with which root refuses it.
+type Opening = (fn(&Home), &'static [&'static str]);
+
+#[test]
+fn root_refuses_what_others_could_write() {
+    if !can_try_as_root() {
+        return;
+    }
+    let open_up: [Opening; 7] = [
+        (
+            |home| set_mode(home, "conf.d/a.toml", 0o666),
+            &[
+                "error: cannot trust 'HOME/conf.d/a.toml': it is writable by everybody",
+                "--> HOME/hupd.toml:1:12",
+                "chmod o-w HOME/conf.d/a.toml",
+            ],
+        ),
+        (
+            |home| set_mode(home, "conf.d", 0o777),
+            &[
+                "'HOME/conf.d' is writable by everybody",
+                "chmod o-w HOME/conf.d\n",
+            ],
+        ),
+        (
+            |home| {
+                chown(home.file("conf.d"), None, NOBODY).expect("a group");
+                set_mode(home, "conf.d", 0o775);
+            },
+            &[
+                "'HOME/conf.d' is writable by the group with gid 65534",
+                "chmod g-w HOME/conf.d\n",
+            ],
+        ),
+        (
+            |home| chown(home.file("conf.d/a.toml"), NOBODY, None).expect("an owner"),
+            &[
+                "it belongs to the user with uid 65534",
+                "chown root HOME/conf.d/a.toml",
+            ],
+        ),
+        (
+            |home| set_mode(home, "hupd.toml", 0o602),
+            &["cannot trust 'HOME/hupd.toml': it is writable by everybody"],
+        ),
+        (
+            |home| set_mode(home, ".", 0o777),
+            &["cannot trust 'HOME/hupd.toml': 'HOME' is writable by everybody"],
+        ),
+        (
+            |home| {
+                fs::rename(home.file("conf.d/a.toml"), home.file("real")).expect("moved");
+                symlink("../real", home.file("conf.d/a.toml")).expect("a link");
+                lchown(home.file("conf.d/a.toml"), NOBODY, None).expect("an owner");
+            },
+            &["cannot trust 'HOME/conf.d/a.toml': it belongs to the user with uid 65534"],
+        ),
+    ];
+    for (open, words) in open_up {
+        let home = home();
+        open(&home);
+        assert_refused(&home, words);
+    }
+}
+
+#[test]
+fn root_follows_links_to_where_others_could_write() {
+    if !can_try_as_root() {
+        return;
+    }
+    let home = home();
+    home.write("elsewhere/a", &job("elsewhere"));
+    symlink("../elsewhere/a", home.file("conf.d/b.toml")).expect("a link");
+    assert_eq!(check(&home).status, Some(0));
+    set_mode(&home, "elsewhere", 0o777);
+    assert_refused(
+        &home,
+        &["cannot trust 'HOME/conf.d/b.toml': 'HOME/elsewhere' is writable by everybody"],
+    );
+}
+
+#[test]
+fn root_trusts_what_only_root_and_its_group_can_change() {
+    if !can_try_as_root() {
+        return;
+    }
+    let home = home();
+    // All may put something into a folder with the sticky bit, and nobody can replace what is root's there.
+    set_mode(&home, "conf.d", 0o1777);
+    set_mode(&home, "conf.d/a.toml", 0o664);
+    assert_eq!(check(&home).status, Some(0));
+}
+
+#[test]
+fn a_reload_refuses_what_others_could_write_and_goes_on() {
+    if !can_try_as_root() {
+        return;
+    }
+    let hupd = Hupd::start_in(home());
+    hupd.home.write("conf.d/b.toml", &job("b"));
+    set_mode(&hupd.home, "conf.d/b.toml", 0o666);
+    hupd.reload();
+    hupd.wait_log("cannot trust '");
+    assert_eq!(hupd.generation(), 1);
+    set_mode(&hupd.home, "conf.d/b.toml", 0o644);
+    hupd.reload();
+    assert_eq!(hupd.generation(), 2);
+}
+
+#[test]
+fn an_ordinary_user_reads_what_is_there() {
+    let home = home();
+    set_mode(&home, "conf.d", 0o777);
+    let as_a_user = match is_root() {
+        // As root only of a namespace of its own.
+        true => Command::new("unshare")
+            .args([
+                "--user",
+                "--map-root-user",
+                env!("CARGO_BIN_EXE_hupd"),
+                "--check",
+                "-c",
+            ])
+            .arg(home.config_file())
+            .output(),
+        false => home.hupd().arg("--check").output(),
+    };
+    let told = Told::from(as_a_user.expect("it runs"));
+    if told.aside.contains("unshare") {
+        return skip(&format!("files as a user has them: {}", told.aside));
+    }
+    assert_eq!(told.status, Some(0), "{told:?}");
+}
