@@ -83,10 +83,12 @@ pub enum Trigger {
     Every,
     /// Somebody asked for it.
     Request,
+    /// A reload has changed it, or a file that it names.
+    Change,
 }
 
 impl Trigger {
-    pub const ALL: [Self; 3] = [Self::Schedule, Self::Every, Self::Request];
+    pub const ALL: [Self; 4] = [Self::Schedule, Self::Every, Self::Request, Self::Change];
 
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL
@@ -99,6 +101,7 @@ impl Trigger {
             Self::Schedule => "schedule",
             Self::Every => "every",
             Self::Request => "request",
+            Self::Change => "change",
         }
     }
 }

@@ -495,7 +495,7 @@ fn a_filter_that_means_nothing_is_told_what_is_allowed() {
         ),
         (
             "runs --trigger cron",
-            "one of these is allowed: schedule, every, request",
+            "one of these is allowed: schedule, every, request, change",
         ),
         ("runs --failed --outcome lost", "cannot be used with"),
         (

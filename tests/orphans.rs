@@ -41,6 +41,7 @@ fn order(run: RunId, script: &str) -> SpawnOrder {
         retry: None,
         success_exit_codes: [0].into(),
         enabled: true,
+        on_change: None,
         description: String::new(),
     };
     SpawnOrder {

@@ -222,10 +222,13 @@ impl<'s> Loading<'s> {
         let table = top.take_table(&DEFAULTS);
         let mut section = top.inside(Title::Section("defaults"), table);
         self.defaults = built_in.overridden(&mut section, &mut self.zones, &mut self.accounts);
-        section.refuse(&["command", "description", "every", "schedule"], |key| {
-            Finding::error(format!("'{key}' belongs to a job, not to [defaults]"))
-                .help("write it below [jobs.NAME]")
-        });
+        section.refuse(
+            &["command", "description", "every", "on_change", "schedule"],
+            |key| {
+                Finding::error(format!("'{key}' belongs to a job, not to [defaults]"))
+                    .help("write it below [jobs.NAME]")
+            },
+        );
         section.finish();
         self.settings = Some(settings);
     }

@@ -11,6 +11,7 @@ use super::accounts::Accounts;
 use super::finding::{Finding, Findings};
 use super::key_of::KeyOf;
 use super::kinds::{self, By, Like, TEXT, Table};
+use super::on_change::on_change;
 use super::policies::Policies;
 use super::retry::refuse_success;
 use super::schema::keys_of;
@@ -137,6 +138,7 @@ fn described(
     timing: Timing,
 ) -> Option<Job> {
     let description = section.take(&DESCRIPTION);
+    let on_change = on_change(section);
     let command = section.take_all(&COMMAND, |item, wrongs| {
         command(item, &policies.shell, wrongs)
     });
@@ -153,6 +155,7 @@ fn described(
     let job = assembled((name, seed), command?, policies, timing);
     Some(Job {
         description: description.unwrap_or_default(),
+        on_change,
         ..job
     })
 }
@@ -194,6 +197,7 @@ fn assembled(
         retry: policies.retry,
         success_exit_codes: policies.success_exit_codes,
         enabled: policies.enabled,
+        on_change: None,
         description: String::new(),
     }
 }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::on_change::CONTENT;
 use super::portrait::{quoted, time};
 use super::size::format_size_exactly;
 use super::{Config, Daemon, History, Job, Log, LogFormat, OnInvalidStart, Orphans, Timing};
@@ -67,10 +68,12 @@ impl KeyChange {
         let (before, after) = (by_name(old), by_name(new));
         let changed = new.iter().filter_map(|key| match before.get(&*key.key) {
             Some(before) => before.differs(key).then(|| Self::of(before, key)),
+            // Of a file that was not named before nobody knows whether it has changed.
+            None if key.key.starts_with(CONTENT) => None,
             None => (!key.is_as_by_default()).then(|| Self::of(&as_by_default(key), key)),
         });
         let gone = old.iter().filter(|key| !after.contains_key(&*key.key));
-        let gone = gone.filter(|key| !key.is_as_by_default());
+        let gone = gone.filter(|key| !key.is_as_by_default() && !key.key.starts_with(CONTENT));
         changed
             .chain(gone.map(|key| Self::of(key, &as_by_default(key))))
             .collect()
@@ -135,6 +138,16 @@ impl Job {
         }
         keys.extend(self.env.iter().map(|(name, value)| {
             Key::new(&format!("env.{name}"), quoted("…"), &none()).secret(value)
+        }));
+        let files = self.on_change.iter().flat_map(|on_change| &on_change.files);
+        keys.extend(files.map(|(file, digest)| {
+            let digest = digest.map_or_else(String::new, |digest| digest.to_string());
+            Key::new(
+                &format!("{CONTENT}{}", file.display()),
+                quoted("…"),
+                &none(),
+            )
+            .secret(&digest)
         }));
         keys.push(Key::new("description", quoted(&self.description), "\"\""));
         keys.retain(|key| !key.is_as_by_default());

@@ -23,6 +23,7 @@ mod limits;
 mod load;
 mod mend;
 mod missed;
+mod on_change;
 mod origin;
 mod overlap;
 mod policies;
@@ -64,6 +65,7 @@ pub use load::{
     Accepted, LoadOutcome, Loaded, kept_said_of_start, load, load_kept, load_with_ignored,
     runtime_dir_of, said_of_start,
 };
+pub use on_change::OnChange;
 pub use portrait::Policy;
 pub use problem::{Problem, Problems, Severity};
 pub use process::{Hangup, Process};

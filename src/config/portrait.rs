@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::policies::Policies;
-use super::{Jitter, Job, Missed, OutputMode, Overlap, Retry, Timing, format_duration};
+use super::{Jitter, Job, Missed, OnChange, OutputMode, Overlap, Retry, Timing, format_duration};
 use crate::schedule::{Dst, Rules, Zone};
 
 /// One key of a job.
@@ -59,6 +59,7 @@ fn by_default(job: &Job) -> Job {
         retry: usual.retry,
         success_exit_codes: usual.success_exit_codes,
         enabled: usual.enabled,
+        on_change: None,
         description: String::new(),
     }
 }
@@ -84,6 +85,7 @@ fn values(job: &Job) -> Vec<(&'static str, String)> {
         retry,
         success_exit_codes,
         enabled,
+        on_change,
         description: _,
     } = job;
     let rules = match timing {
@@ -118,8 +120,21 @@ fn values(job: &Job) -> Vec<(&'static str, String)> {
         ),
         ("success_exit_codes", codes(success_exit_codes)),
         ("enabled", enabled.to_string()),
+        ("on_change", on_change_word(on_change.as_ref())),
     ]);
     values
+}
+
+/// The files are named; what is in them is nobody's business here.
+fn on_change_word(on_change: Option<&OnChange>) -> String {
+    let Some(OnChange { files }) = on_change else {
+        return "false".to_owned();
+    };
+    let files: Vec<_> = files.keys().map(|file| quoted(file.display())).collect();
+    match files.is_empty() {
+        true => "true".to_owned(),
+        false => format!("[{}]", files.join(", ")),
+    }
 }
 
 /// As a string of TOML.
@@ -245,7 +260,7 @@ mod tests {
              umask = \"027\"\nnice = 5\nhangup = \"ignore\"\nenv_inherit = [\"LANG\"]\nenv_file = \"/dev/null\"\n\
              limits = { memory = \"2GiB\", cpu = \"90s\", open_files = 100, core = \"none\", stack = \"1048577B\" }\n\
              retry = { attempts = 3, delay = \"1s\", on = [1, 75] }\nsuccess_exit_codes = [0, 2]\n\
-             output = \"discard\"\nenabled = false\n",
+             output = \"discard\"\nenabled = false\non_change = [\"/etc/passwd\", \"/nowhere\"]\n",
         );
         assert_eq!(job(&written(&job_with_all)), job_with_all);
         let kept = ["spread", "env", "stdin", "user", "group_id"];

@@ -12,6 +12,7 @@ use serde::Deserialize;
 use super::Process;
 use super::attempts::Retry;
 use super::duration::format_duration;
+use super::on_change::OnChange;
 use crate::run::{GroupName, JobName, Signal};
 use crate::schedule::{Schedule, Seed, Zone};
 
@@ -161,6 +162,8 @@ pub struct Job {
     /// What counts as success.
     pub success_exit_codes: BTreeSet<i32>,
     pub enabled: bool,
+    /// A run after a reload that has changed it; none where nobody wants that.
+    pub on_change: Option<OnChange>,
     pub description: String,
 }
 

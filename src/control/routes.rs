@@ -39,7 +39,7 @@ pub const LONGEST_TRIAL: u64 = 30 * 24 * 60 * 60;
 const RUNS_KEYS: [&str; 7] = [
     "job", "outcome", "failed", "trigger", "since", "until", "limit",
 ];
-const TRIGGERS: &str = "schedule, every or request";
+const TRIGGERS: &str = "schedule, every, request or change";
 
 /// The request that a method and a URI mean.
 pub fn parse(method: &Method, path: &str, query: &str) -> Result<Request, Failure> {

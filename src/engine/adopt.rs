@@ -40,6 +40,7 @@ impl Engine {
             .rearrange(|job| guards.lane_of(&config.jobs[job]));
         self.generation = generation;
         effects.extend(self.revise_resting(now));
+        effects.extend(self.run_changed(&old, now));
         // Under the old one: what comes into force now has missed nothing.
         effects.push(Effect::RecordDecided(now.wall));
         effects.extend(self.admit_waiting(now));

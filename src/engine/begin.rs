@@ -176,7 +176,7 @@ impl Engine {
         rest
     }
 
-    /// Those that waited, by job; nobody waits for a request any more, nor for a job that is gone.
+    /// Those that waited, by job; nobody waits for a request or a change any more, nor for a job that is gone.
     fn sort_out(&self, waiting: Vec<Waited>) -> (HashMap<JobName, Vec<Waited>>, Vec<Effect>) {
         let mut by_job = HashMap::<_, Vec<_>>::new();
         let mut effects = Vec::new();
@@ -184,7 +184,7 @@ impl Engine {
             let occurrence = &waited.occurrence;
             let job = self.config.jobs.get(&occurrence.job);
             let reason = match (occurrence.trigger, job) {
-                (Trigger::Request, _) => ENDED.to_owned(),
+                (Trigger::Request | Trigger::Change, _) => ENDED.to_owned(),
                 (_, None) => format!("{ENDED}, and the job is gone"),
                 (_, Some(job)) if !job.enabled => {
                     format!("{ENDED}, and the job is switched off")

@@ -158,7 +158,7 @@ impl Engine {
     }
 
     /// Two requests are two occurrences, however fast they follow each other.
-    fn request_instant(&mut self, now: Moment) -> Timestamp {
+    pub(super) fn request_instant(&mut self, now: Moment) -> Timestamp {
         let soonest = self
             .last_request
             .checked_add(SignedDuration::from_micros(1));

@@ -4,6 +4,7 @@ mod admit;
 mod adopt;
 mod agenda;
 mod begin;
+mod change;
 mod come;
 mod decide;
 mod due;

@@ -80,7 +80,7 @@ impl Engine {
     pub(super) fn leave(&self, waiting: &Waiting, objection: Objection) -> Effect {
         let occurrence = &waiting.occurrence;
         let missed = match occurrence.trigger {
-            Trigger::Request => Missed::Skip,
+            Trigger::Request | Trigger::Change => Missed::Skip,
             Trigger::Schedule | Trigger::Every => self.config.jobs[&occurrence.job].missed,
         };
         match (self.fate_by(&objection, missed), waiting.starts_at) {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::live::{Live, LiveRun};
 use super::portrait::{JobPortrait, Portrait};
-use crate::config::{Config, Job, Key, KeyChange, Overlap, counted};
+use crate::config::{Config, Job, Key, KeyChange, OnChange, Overlap, counted};
 use crate::run::{GroupName, JobName, RunId};
 
 /// One consequence, as a sentence.
@@ -69,6 +69,7 @@ impl<'p> Outlook<'p> {
             notes.extend(switched_off(live));
         }
         notes.extend(self.beside(job, live));
+        notes.extend(after_change(job, live, changed));
         notes
     }
 
@@ -227,6 +228,16 @@ fn in_groups<'p>(
         }
     }
     in_groups
+}
+
+/// What its `on_change` makes of the change.
+fn after_change(job: &Job, live: &Live, keys: &[KeyChange]) -> Option<Note> {
+    job.on_change.as_ref().filter(|_| job.enabled)?;
+    let what = OnChange::causes(keys)?;
+    Some(match live.paused {
+        true => Note::lost(format!("its run on change, for it is paused: {what}")),
+        false => Note::starts(format!("at once, for this changes: {what}")),
+    })
 }
 
 /// Those that somebody asked for run all the same.

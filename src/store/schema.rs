@@ -38,7 +38,7 @@ const TABLES: &str = "
 CREATE TABLE ledger (
   job TEXT NOT NULL,
   instant INTEGER NOT NULL,
-  trigger TEXT NOT NULL,      -- schedule, every, request
+  trigger TEXT NOT NULL,      -- schedule, every, request, change
   fate TEXT NOT NULL,         -- waiting, ran, skipped, missed, replaced
   reason TEXT NOT NULL,
   generation INTEGER NOT NULL,

@@ -169,6 +169,7 @@ pub(crate) fn job(command: &[&str]) -> Job {
         retry: None,
         success_exit_codes: [0].into(),
         enabled: true,
+        on_change: None,
         description: String::new(),
     }
 }

@@ -169,6 +169,10 @@ impl Chance {
                 _ => [0].into(),
             },
             enabled: self.dice.percent(95),
+            on_change: match self.dice.percent(30) {
+                true => Some(self.dice.below(3) as u8),
+                false => None,
+            },
             edition: self.dice.below(4) as u8,
         }
     }

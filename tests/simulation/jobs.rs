@@ -7,9 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hupd::config::{
-    Config, Daemon, History, Jitter, Job, Log, LogFormat, Missed, OnInvalidStart, Orphans,
-    OutputMode, Overlap, Retry, SourceFile, Timing,
+    Config, Daemon, History, Jitter, Job, Log, LogFormat, Missed, OnChange, OnInvalidStart,
+    Orphans, OutputMode, Overlap, Retry, SourceFile, Timing,
 };
+use hupd::digest::Digest;
 use hupd::run::{GroupName, JobName, Signal};
 use hupd::schedule::{self, Dst, Expression, Rules, Seed, Zone};
 
@@ -111,6 +112,8 @@ pub struct JobSpec {
     pub retry: Option<Retry>,
     pub success: BTreeSet<i32>,
     pub enabled: bool,
+    /// Whether it runs after a change, and what the file that it names holds.
+    pub on_change: Option<u8>,
     /// Nothing that hupd acts upon: a change of it is a change of the job all the same.
     pub edition: u8,
 }
@@ -225,9 +228,19 @@ impl JobSpec {
             retry: self.retry.clone(),
             success_exit_codes: self.success.clone(),
             enabled: self.enabled,
+            on_change: self.on_change.map(watched),
             description: String::new(),
             name,
         }
+    }
+}
+
+/// A file that holds this.
+fn watched(content: u8) -> OnChange {
+    let digest = (content > 0).then(|| Digest::of(&[content]));
+    let file = (PathBuf::from("/etc/app.conf"), digest);
+    OnChange {
+        files: [file].into(),
     }
 }
 
@@ -274,6 +287,9 @@ impl fmt::Display for JobSpec {
         )?;
         if let Some(retry) = &self.retry {
             write!(f, ", {retry:?}")?;
+        }
+        if let Some(content) = self.on_change {
+            write!(f, ", on change of {content}")?;
         }
         match self.enabled {
             true => Ok(()),

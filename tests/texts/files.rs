@@ -116,7 +116,7 @@ const OF_HISTORY: [Key; 3] = [
         &["1024", "\"64MiB\"", "\"1.5KiB\"", "\"1023B\"", "\"65MiB\""],
     ),
 ];
-const OF_JOBS: [Key; 12] = [
+const OF_JOBS: [Key; 13] = [
     ("every", &["\"1s\"", "\"15m\"", "\"999ms\"", "\"0s\""]),
     (
         "schedule",
@@ -140,6 +140,10 @@ const OF_JOBS: [Key; 12] = [
     ("overlap", &["\"skip\"", "\"allow\"", "\"queue\""]),
     ("output", &["\"both\"", "\"discard\"", "\"1KiB\""]),
     ("enabled", &["true", "false", "0"]),
+    (
+        "on_change",
+        &["true", "[\"/dev/null\"]", "[\"/nowhere\"]", "[]", "1"],
+    ),
 ];
 /// Those that any job may take from there.
 const OF_DEFAULTS: &[Key] = OF_JOBS.split_at(3).1;

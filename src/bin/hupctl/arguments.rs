@@ -207,7 +207,7 @@ pub struct RunsArguments {
     /// Only runs that failed: the same as --outcome failed
     #[arg(short, long, conflicts_with = "outcome")]
     pub failed: bool,
-    /// Only runs by this: schedule, every, request
+    /// Only runs by this: schedule, every, request, change
     #[arg(short, long, value_name = "TRIGGER", value_parser = trigger)]
     pub trigger: Option<Trigger>,
     /// Only runs that began at this time or later, in RFC 3339 or on the clocks here

@@ -4,7 +4,7 @@ use super::super::{Changes, KeyChange};
 use super::accepted;
 
 /// One key, another value than where nothing is said.
-const KEYS: [(&str, &str); 28] = [
+const KEYS: [(&str, &str); 30] = [
     ("command", "command = \"y\""),
     ("timezone", "timezone = \"Europe/Berlin\""),
     ("dst", "dst = \"skip\""),
@@ -28,6 +28,8 @@ const KEYS: [(&str, &str); 28] = [
     ("retry", "retry = { attempts = 3 }"),
     ("success_exit_codes", "success_exit_codes = [0, 1]"),
     ("enabled", "enabled = false"),
+    ("on_change", "on_change = true"),
+    ("on_change", "on_change = [\"/etc/passwd\"]"),
     ("description", "description = \"x\""),
     ("schedule", "schedule = \"@hourly\""),
     ("schedule", "schedule = [\"@daily\", \"@yearly\"]"),

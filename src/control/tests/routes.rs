@@ -198,7 +198,7 @@ fn a_wrong_query_is_an_error_and_never_ignored() {
         (
             "/v1/runs",
             "trigger=cron",
-            "query: trigger 'cron': schedule, every or request is allowed",
+            "query: trigger 'cron': schedule, every, request or change is allowed",
         ),
         (
             "/v1/runs",

@@ -77,6 +77,7 @@ pub fn job(name: &str) -> Job {
         retry: None,
         success_exit_codes: [0].into(),
         enabled: true,
+        on_change: None,
         description: String::new(),
     }
 }

@@ -19,7 +19,7 @@ fn eventful(store: &Store) {
     for (run, outcome) in (1..).zip(outcomes.iter().cycle().take(54).cloned()) {
         let job = if run % 2 == 0 { "even" } else { "odd" };
         let mut claim = claim(run, job, run as i64);
-        claim.occurrence.trigger = Trigger::ALL[run as usize % 3];
+        claim.occurrence.trigger = Trigger::ALL[run as usize % 4];
         store.claim(vec![claim]);
         if !matches!(outcome, Some(Outcome::CouldNotStart(_))) {
             store.run_started(RunStart {

@@ -71,7 +71,7 @@ impl Invariants {
         let is_early = match occurrence.trigger {
             Trigger::Every => early > TREMBLE.try_into().expect("it is short"),
             Trigger::Schedule => early.is_positive(),
-            Trigger::Request => false,
+            Trigger::Request | Trigger::Change => false,
         };
         // What has waited was due before somebody set the clock back.
         match is_early && !self.waiting.contains(occurrence) {

@@ -24,7 +24,8 @@ impl Model {
         );
         let is_wanted = |model: &Self, one: &Occurrence| {
             let job = model.job(&one.job);
-            one.trigger != Trigger::Request && job.is_some_and(|job| job.enabled)
+            !matches!(one.trigger, Trigger::Request | Trigger::Change)
+                && job.is_some_and(|job| job.enabled)
         };
         let (left, unwanted): (Vec<_>, Vec<_>) = left
             .into_iter()

@@ -78,6 +78,7 @@ fn unknown() -> JobSpec {
         retry: None,
         success: [0].into(),
         enabled: true,
+        on_change: None,
         edition: 0,
     }
 }

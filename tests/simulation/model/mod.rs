@@ -1,6 +1,7 @@
 //! The policies once more, as the manual tells them and as simply as can be: lists that are searched, and the
 //! oracle for schedules. What hupd does in a turn must be what this expects, in this order.
 
+mod change;
 mod downtime;
 mod due;
 mod hangup;

@@ -123,6 +123,7 @@ impl Model {
             self.generation = Generation(self.generation.0 + 1);
         }
         acts.extend(self.revise_resting());
+        acts.extend(self.run_changed(&old, now));
         acts.extend(self.admit(now));
         acts.push(Act::Decided(now.wall));
         acts

@@ -18,7 +18,7 @@ use crate::simulation::owed::{micros, signed};
 impl Model {
     /// What is made up for waits where another one is skipped.
     /// Whether it still runs counts when the delay is over.
-    fn objects(&self, job: &JobSpec, waiting: &Waiting, is_delayed: bool) -> bool {
+    pub(super) fn objects(&self, job: &JobSpec, waiting: &Waiting, is_delayed: bool) -> bool {
         let name = &waiting.occurrence.job;
         let others = self.waiting.values().chain(self.delayed.values());
         let others = others.filter(|other| other.occurrence.job == *name);
@@ -114,7 +114,7 @@ impl Model {
         acts
     }
 
-    fn start_or_wait(
+    pub(super) fn start_or_wait(
         &mut self,
         run: RunId,
         job: &JobSpec,
@@ -218,7 +218,8 @@ impl Model {
     pub(super) fn leave(&self, waiting: Waiting) -> Act {
         let occurrence = &waiting.occurrence;
         let job = self.job(&occurrence.job).expect("a job in force");
-        let is_wanted = occurrence.trigger != Trigger::Request && job.missed != Missed::Skip;
+        let is_of_timing = !matches!(occurrence.trigger, Trigger::Request | Trigger::Change);
+        let is_wanted = is_of_timing && job.missed != Missed::Skip;
         match is_wanted || waiting.starts_at.is_some() {
             true => self.waits_until(&waiting),
             false => self.fate(waiting.occurrence, Fate::Skipped),
