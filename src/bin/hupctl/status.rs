@@ -12,7 +12,7 @@ use crate::screen::{Screen, View};
 use crate::table::{Fit, Table};
 use crate::times::duration;
 use crate::visible::{visible, visible_lines};
-use crate::watching::watching;
+use crate::watching::{configuration, watching};
 
 pub fn status(client: &Client, screen: &mut Screen) -> Result<Ending, Failure> {
     let answer = client.ask(&Request::Status)?;
@@ -149,14 +149,6 @@ fn program(status: &Status, view: &View) -> String {
     let (version, pid) = (visible(&status.version), status.pid);
     let since = view.times.both(status.started_at);
     format!("{version}, pid {pid}, since {since}")
-}
-
-fn configuration(status: &Status) -> String {
-    let file = visible(&status.config_file);
-    match status.watch_config {
-        true => format!("{file}, reloaded when it changes"),
-        false => file,
-    }
 }
 
 fn generation(status: &Status, view: &View) -> String {

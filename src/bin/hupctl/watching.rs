@@ -1,8 +1,16 @@
-//! How well hupd sees changes of its files, in a line of `hupctl status`.
+//! The file, and how well hupd sees changes of it, in two lines of `hupctl status`.
 
-use hupd::protocol::Watching;
+use hupd::protocol::{Status, Watching};
 
 use crate::visible::visible;
+
+pub fn configuration(status: &Status) -> String {
+    let file = visible(&status.config_file);
+    match status.watch_config {
+        true => format!("{file}, reloaded when it changes"),
+        false => file,
+    }
+}
 
 pub fn watching(watching: &Watching) -> String {
     match watching {
