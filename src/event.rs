@@ -113,16 +113,41 @@ pub struct Asked {
     pub reply: Reply,
 }
 
-/// Where the answer to a request goes. A reply that is dropped unanswered tells the client so.
-pub struct Reply(Box<dyn FnOnce(Answer) + Send>);
+/// Where the answer to a request goes. One that is dropped unanswered drops what would have delivered it, by which a
+/// client knows; or it delivers what is to be said then.
+pub struct Reply {
+    deliver: Option<Box<dyn FnOnce(Answer) + Send>>,
+    unanswered: Option<Box<Answer>>,
+}
 
 impl Reply {
     pub fn new(deliver: impl FnOnce(Answer) + Send + 'static) -> Self {
-        Self(Box::new(deliver))
+        Self {
+            deliver: Some(Box::new(deliver)),
+            unanswered: None,
+        }
     }
 
-    pub fn send(self, answer: Answer) {
-        (self.0)(answer);
+    /// One that delivers this where it is dropped unanswered.
+    pub fn always(deliver: impl FnOnce(Answer) + Send + 'static, unanswered: Answer) -> Self {
+        Self {
+            deliver: Some(Box::new(deliver)),
+            unanswered: Some(Box::new(unanswered)),
+        }
+    }
+
+    pub fn send(mut self, answer: Answer) {
+        if let Some(deliver) = self.deliver.take() {
+            deliver(answer);
+        }
+    }
+}
+
+impl Drop for Reply {
+    fn drop(&mut self) {
+        if let (Some(deliver), Some(answer)) = (self.deliver.take(), self.unanswered.take()) {
+            deliver(*answer);
+        }
     }
 }
 
@@ -167,5 +192,37 @@ impl Inbox {
     /// The next event if one is there.
     pub fn try_next(&self) -> Option<Event> {
         self.events.try_recv().ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+    use crate::protocol::{Refusal, RefusalKind};
+
+    fn refusal(message: &str) -> Answer {
+        Answer::Refused(Refusal::new(RefusalKind::Failed, message))
+    }
+
+    #[test]
+    fn a_reply_that_always_comes_says_so_where_it_is_dropped() {
+        let (sender, answers) = mpsc::channel();
+        let reply = || {
+            let sender = sender.clone();
+            Reply::always(move |answer| sender.send(answer).unwrap(), refusal("lost"))
+        };
+        drop(reply());
+        reply().send(refusal("found"));
+        let all: Vec<_> = answers.try_iter().collect();
+        assert_eq!(all, [refusal("lost"), refusal("found")]);
+    }
+
+    #[test]
+    fn another_one_drops_what_would_have_delivered_it() {
+        let (sender, answers) = mpsc::channel::<Answer>();
+        drop(Reply::new(move |answer| sender.send(answer).unwrap()));
+        assert_eq!(answers.recv(), Err(mpsc::RecvError));
     }
 }

@@ -241,3 +241,23 @@ fn a_job_that_comes_back_is_an_edited_one_and_runs_go_on() {
     assert_eq!(hupd.home.runs("often"), [] as [Value; 0]);
     assert_eq!(hupd.generation(), 3);
 }
+
+#[test]
+fn what_the_file_on_disk_includes_is_watched_while_something_else_is_in_force() {
+    let watch = "[daemon]\nwatch_config = true\n";
+    let hupd = Hupd::start(&format!("{watch}{}", job("first")));
+    hupd.home.write("conf.d/a.toml", "# none yet\n");
+    hupd.home.configure(&format!(
+        "include = [\"conf.d/*.toml\"]\n{watch}{}",
+        job("second")
+    ));
+    wait_until("the second one is in force", || {
+        (jobs(&hupd.home) == ["second"]).then_some(())
+    });
+    assert_eq!(Told::by_hupctl(&hupd.home, &["rollback"]).status, Some(0));
+    assert_eq!(jobs(&hupd.home), ["first"]);
+    hupd.home.write("conf.d/a.toml", &job("third"));
+    wait_until("what it includes is in force", || {
+        (jobs(&hupd.home) == ["second", "third"]).then_some(())
+    });
+}

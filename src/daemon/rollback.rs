@@ -36,10 +36,13 @@ impl<W: World> Daemon<W> {
             return;
         }
         let outbox = self.world.outbox();
-        let reply = Reply::new(move |answer| {
+        let deliver = move |answer| {
             // Nobody is there any more when hupd ends.
             let _ = outbox.send(Event::Fetched(Box::new(answer)));
-        });
+        };
+        // Or no reload would ever be over.
+        let lost = Refusal::new(RefusalKind::Failed, "the history gave no answer");
+        let reply = Reply::always(deliver, Answer::Refused(lost));
         let standing = self.standing();
         let question = Question::ShowGeneration(earlier, standing, reply);
         self.world.ask(question);
@@ -84,8 +87,18 @@ impl<W: World> Daemon<W> {
             on_disk.is_some_and(|on_disk| on_disk.sources == *sources)
         };
         self.reloads.brought_back = brought_back.filter(|back| !says_the_same(back));
+        self.follow_the_disk();
         if was_degraded && text_of.is_none() {
             log::info!("the file is valid again, and in force: hupd is not degraded any more");
+        }
+    }
+
+    /// What the disk includes may be nothing to what is in force in its place.
+    fn follow_the_disk(&mut self) {
+        let back = self.reloads.brought_back.as_ref();
+        if let Some(disk) = back.and_then(|back| back.instead_of.clone()) {
+            let config = Arc::clone(self.engine.config());
+            self.world.watch_also(&config, disk.watched_files());
         }
     }
 
