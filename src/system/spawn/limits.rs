@@ -1,6 +1,6 @@
 //! Limits of the file as the kernel takes them.
 
-use rustix::process::getrlimit;
+use nix::sys::resource::{self, RLIM_INFINITY, getrlimit};
 
 use crate::config::{Limits, Resource, most_open_files};
 
@@ -45,7 +45,10 @@ fn limit(resource: Resource, most: Option<u64>) -> Limit {
 pub(super) fn bound(resource: Resource, most: Option<u64>) -> Option<String> {
     let (_, wanted) = limit(resource, most);
     let of_machine = most_open_files().filter(|_| resource == Resource::OpenFiles);
-    let of_hupd = getrlimit(kind(resource)).maximum;
+    let of_hupd = getrlimit(kind(resource)).ok();
+    let of_hupd = of_hupd
+        .map(|(_, hard)| hard)
+        .filter(|hard| *hard != RLIM_INFINITY);
     match (of_machine, of_hupd) {
         (Some(most), _) if wanted.rlim_max > most => {
             Some(format!("a process can have {most} at most (fs.nr_open)"))
@@ -57,17 +60,17 @@ pub(super) fn bound(resource: Resource, most: Option<u64>) -> Option<String> {
     }
 }
 
-fn kind(resource: Resource) -> rustix::process::Resource {
-    use rustix::process::Resource as Kind;
+fn kind(resource: Resource) -> resource::Resource {
+    use resource::Resource as Kind;
     match resource {
-        Resource::Memory => Kind::As,
-        Resource::OpenFiles => Kind::Nofile,
-        Resource::Cpu => Kind::Cpu,
-        Resource::Core => Kind::Core,
-        Resource::FileSize => Kind::Fsize,
-        Resource::Processes => Kind::Nproc,
-        Resource::Stack => Kind::Stack,
-        Resource::LockedMemory => Kind::Memlock,
+        Resource::Memory => Kind::RLIMIT_AS,
+        Resource::OpenFiles => Kind::RLIMIT_NOFILE,
+        Resource::Cpu => Kind::RLIMIT_CPU,
+        Resource::Core => Kind::RLIMIT_CORE,
+        Resource::FileSize => Kind::RLIMIT_FSIZE,
+        Resource::Processes => Kind::RLIMIT_NPROC,
+        Resource::Stack => Kind::RLIMIT_STACK,
+        Resource::LockedMemory => Kind::RLIMIT_MEMLOCK,
     }
 }
 
