@@ -57,7 +57,8 @@ pub(super) fn list(
     Ok(Answer::Generations(Generations { generations: rows }))
 }
 
-pub(super) fn show(
+/// One generation with its files, or that there is none.
+pub fn show(
     connection: &Connection,
     which: Earlier,
     mut standing: Standing,

@@ -42,6 +42,7 @@ use crate::run::{Generation, JobName, RunId};
 use jiff::Timestamp;
 
 pub use confirmed::Kept;
+pub use kept::show as show_generation;
 use place::Place;
 pub use reader::Question;
 use reader::{Reader, Source};

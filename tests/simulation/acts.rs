@@ -7,6 +7,7 @@ use std::time::Duration;
 use hupd::clock::Moment;
 use hupd::event::{ClaimVerdict, Claimed, Ended, Gone, Started};
 use hupd::ledger::Fate;
+use hupd::protocol::Earlier;
 use hupd::run::{Exit, Generation, JobName, Occurrence, Outcome, RunId, Signal, StopReason};
 use hupd::store::Record;
 use jiff::Timestamp;
@@ -47,6 +48,11 @@ pub enum Told {
     Pause(JobName, Option<Timestamp>),
     Resume(JobName),
     AskReload,
+    AskToConfirm(Duration),
+    Confirm,
+    RollBack(Earlier),
+    /// The kept text of an earlier generation, if there is one.
+    Fetched(Option<Arc<FileSpec>>),
     AskStatus,
 }
 
@@ -150,6 +156,14 @@ pub enum Act {
     Decided(Timestamp),
     /// Reads the file.
     Load,
+    /// Looks for the text of an earlier generation.
+    Fetch(Earlier),
+    /// Takes a kept text for the file.
+    LoadKept(String),
+    /// What comes back unless what comes next is confirmed.
+    Unconfirmed(String),
+    NoUnconfirmed,
+    Confirmed(Generation),
     Verdict {
         accepted: bool,
         generation: Generation,
@@ -160,7 +174,16 @@ impl fmt::Display for Told {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Loaded(None) => f.write_str("loaded: the file has problems"),
-            Self::Loaded(Some(file)) => write!(f, "loaded: {} jobs", file.jobs.len()),
+            Self::Loaded(Some(file)) => {
+                write!(
+                    f,
+                    "loaded: {} jobs, {}",
+                    file.jobs.len(),
+                    first_line(&file.text())
+                )
+            }
+            Self::Fetched(None) => f.write_str("nothing such is kept"),
+            Self::Fetched(Some(file)) => write!(f, "found {}", first_line(&file.text())),
             Self::Claimed(verdicts) => {
                 f.write_str("claimed:")?;
                 for ClaimVerdict { run, claimed } in verdicts {
@@ -229,6 +252,13 @@ impl fmt::Display for Act {
             Self::NoPause(job) => write!(f, "{job} is not paused any more"),
             Self::Decided(at) => write!(f, "has decided all until {at}"),
             Self::Load => f.write_str("reads the file"),
+            Self::Fetch(which) => write!(f, "looks for {which:?}"),
+            Self::LoadKept(text) => write!(f, "takes what is kept: {}", first_line(text)),
+            Self::Unconfirmed(text) => {
+                write!(f, "has {} come back unless confirmed", first_line(text))
+            }
+            Self::NoUnconfirmed => f.write_str("has nothing to be confirmed any more"),
+            Self::Confirmed(generation) => write!(f, "records that {generation} is confirmed"),
             Self::Anchor { job, every, at } => write!(f, "anchors {job}, every {every:?}, at {at}"),
             Self::Verdict {
                 accepted,
@@ -239,6 +269,11 @@ impl fmt::Display for Act {
             },
         }
     }
+}
+
+/// By which a file is known.
+fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or_default()
 }
 
 /// An occurrence as people read it.
@@ -313,9 +348,9 @@ impl Act {
             Record::Pause(pause) => Self::Pause(pause.job.clone(), pause.since, pause.until),
             Record::NoPause(job) => Self::NoPause(job.clone()),
             Record::Decided(at) => Self::Decided(*at),
-            Record::Unconfirmed(_) | Record::NoUnconfirmed | Record::Confirmed(..) => {
-                unreachable!("nobody wants to confirm anything")
-            }
+            Record::Unconfirmed(kept) => Self::Unconfirmed(kept.files[0].text.to_string()),
+            Record::NoUnconfirmed => Self::NoUnconfirmed,
+            Record::Confirmed(generation, _) => Self::Confirmed(Generation(*generation)),
             Record::Verdict(verdict, _) => Self::Verdict {
                 accepted: verdict.accepted,
                 generation: Generation(verdict.generation),

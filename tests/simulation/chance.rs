@@ -66,8 +66,12 @@ impl Plan {
             names,
             shortest: (lasts / MOST_OFTEN).max(SECOND),
         };
-        let file = chance.file();
-        let steps = chance.steps(lasts);
+        let mut file = chance.file();
+        let mut steps = chance.steps(lasts);
+        let mut trials = Trials(Dice::of(seed, &[pace as u64, 1]));
+        file.last_good = trials.0.percent(50);
+        steps.extend(trials.steps(lasts));
+        steps.sort_by_key(|step| step.at);
         Self {
             seed,
             begins: chance.beginning(),
@@ -131,6 +135,7 @@ impl Chance {
             keep_runs: self.keep_runs(),
             orphans: self.orphans(),
             state_dir: "/state",
+            last_good: false,
             remarks: 0,
         }
     }
@@ -427,6 +432,83 @@ impl Chance {
 
     fn name(&mut self) -> String {
         name(self.dice.index(self.names))
+    }
+}
+
+/// Reloads that have to be confirmed, and rollbacks: of dice of their own, so that the rest of a life stays as it is.
+struct Trials(Dice);
+
+impl Trials {
+    fn steps(&mut self, lasts: Duration) -> Vec<Step> {
+        let count = match self.0.percent(40) {
+            true => self.0.between(1, 8),
+            false => 0,
+        };
+        let mut steps = Vec::new();
+        for _ in 0..count {
+            let at = Duration::from_nanos(self.0.below(lasts.as_nanos() as u64));
+            self.trial(at, lasts, &mut steps);
+        }
+        steps
+    }
+
+    /// An edit, and what becomes of it: confirmed in time, at the last moment, or by nobody.
+    fn trial(&mut self, mut at: Duration, lasts: Duration, steps: &mut Vec<Step>) {
+        let longest = self.0.pick(&[2 * SECOND, 5 * MINUTE, lasts]);
+        let time = Duration::from_secs(self.0.duration(SECOND, longest).as_secs().max(1));
+        if self.0.percent(20) {
+            let back = match self.0.percent(60) {
+                true => None,
+                false => Some(self.0.below(6) as u8),
+            };
+            steps.push(Step {
+                at,
+                what: What::RollBack(back),
+            });
+            return;
+        }
+        steps.push(Step {
+            at,
+            what: What::Edit(self.edit()),
+        });
+        steps.push(Step {
+            at,
+            what: What::ReloadToConfirm(time),
+        });
+        for _ in 0..self.0.below(4) {
+            at += match self.0.percent(50) {
+                true => self.0.duration(MILLISECOND, time),
+                false => (time + SECOND).saturating_sub(self.0.duration(MILLISECOND, 2 * SECOND)),
+            };
+            let what = self.meanwhile(time);
+            steps.push(Step { at, what });
+        }
+    }
+
+    fn edit(&mut self) -> Edit {
+        match self.0.below(10) {
+            0 => Edit::Break,
+            1 => Edit::Forbid,
+            2 => Edit::Watch(true),
+            3..6 => Edit::Toggle(name(0)),
+            _ => Edit::Remark,
+        }
+    }
+
+    fn meanwhile(&mut self, time: Duration) -> What {
+        match self.0.below(12) {
+            0..4 => What::Confirm,
+            4 => What::Edit(self.edit()),
+            5 => What::Hangup(self.0.between(1, 3) as u8),
+            6 => What::ReloadToConfirm(time),
+            7 => What::RollBack(None),
+            8 => What::SetClock(self.0.between(-100_000, 100_000)),
+            9 => What::Terminate(3),
+            10 => What::AskStatus,
+            _ => What::Crash {
+                down: self.0.duration(MILLISECOND, 5 * MINUTE),
+            },
+        }
     }
 }
 

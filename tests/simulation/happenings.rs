@@ -6,20 +6,37 @@ use std::time::Duration;
 
 use hupd::config::{Accepted, Problem, Problems, Severity};
 use hupd::event::{Asked, Ended, Event, Gone, Meaning, NoStart, Reply, SignalReceived, Started};
-use hupd::protocol::{Answer, Patience, PauseRequest, Request};
+use hupd::protocol::{Answer, Earlier, Patience, PauseRequest, Request};
 use hupd::run::{JobName, Output, RunId, Signal, Usage};
+use hupd::store::{Question, show_generation};
 use hupd::system::spawn::SpawnOrder;
 
 use super::acts::{Death, Told};
 use super::clock::Time;
 use super::dice::Dice;
-use super::jobs::JobSpec;
+use super::jobs::{FileSpec, JobSpec};
 use super::ledger::Durable;
 use super::machine::{
-    Happening, Latency, MICROSECOND, MILLISECOND, Machine, SLOWEST_BIRTH, SLOWEST_COMMIT, SOMEBODY,
+    Disposition, Happening, Latency, MICROSECOND, MILLISECOND, Machine, SLOWEST_BIRTH,
+    SLOWEST_COMMIT, SOMEBODY,
 };
 use super::plan::{Edit, What};
 use super::process::{Birth, Process, Watcher};
+
+pub(super) const FILE: &str = "/etc/hupd/hupd.toml";
+
+/// Of a broken file, always the same.
+pub(super) fn problems() -> Problems {
+    Problems(vec![Problem {
+        path: PathBuf::from(FILE),
+        severity: Severity::Error,
+        line: Some(3),
+        column: None,
+        about: None,
+        message: "this is not right".to_owned(),
+        rendered: "error: this is not right".to_owned(),
+    }])
+}
 
 impl Machine {
     pub(super) fn step(&mut self, number: usize) {
@@ -46,6 +63,18 @@ impl Machine {
                 },
                 Told::AskReload,
             ),
+            What::ReloadToConfirm(time) => {
+                let request = Request::Reload {
+                    confirm_within: Some(time),
+                };
+                self.ask(request, Told::AskToConfirm(time));
+            }
+            What::Confirm => self.ask(Request::Confirm, Told::Confirm),
+            What::RollBack(back) => {
+                let number = |back: u8| self.ledger.generation.0.saturating_sub(back.into());
+                let to = back.map_or(Earlier::Before, |back| Earlier::Number(number(back)));
+                self.ask(Request::Rollback(to), Told::RollBack(to));
+            }
             What::AskStatus => self.ask(Request::Status, Told::AskStatus),
             What::Request { job, waits } => self.ask_to_run(job, waits),
             What::Kill(which) => self.ask_to_kill(which),
@@ -168,6 +197,9 @@ impl Machine {
 
     /// Takes note of answers; a second one to the same question is one too many.
     pub fn take_answers(&mut self) -> Result<(), String> {
+        if let Some(wrong) = self.wrong_answer.take() {
+            return Err(wrong);
+        }
         for number in self.answers.1.try_iter() {
             if self.is_up && self.unanswered.remove(&number).is_none() {
                 return Err(format!("request {number} was answered twice"));
@@ -237,25 +269,68 @@ impl Machine {
         let read = self.read.take().expect("it was read");
         self.refuses = read.is_forbidden;
         if read.is_broken {
-            let problems = Problems(vec![Problem {
-                path: PathBuf::from("/etc/hupd/hupd.toml"),
-                severity: Severity::Error,
-                line: Some(3),
-                column: None,
-                message: "this is not right".to_owned(),
-                about: None,
-                rendered: "error: this is not right".to_owned(),
-            }]);
-            return self.tell(Event::Loaded(Box::new(Err(problems))), Told::Loaded(None));
+            return self.tell(Event::Loaded(Box::new(Err(problems()))), Told::Loaded(None));
         }
-        let accepted = Accepted {
-            config: read.file.config(&self.zones),
-            warnings: Problems::default(),
-        };
+        self.texts.insert(read.file.text(), Arc::clone(&read.file));
+        let accepted = self.accepted(&read.file);
         self.tell(
             Event::Loaded(Box::new(Ok(accepted))),
             Told::Loaded(Some(read.file)),
         );
+    }
+
+    pub(super) fn accepted(&self, file: &FileSpec) -> Accepted {
+        Accepted {
+            config: file.config(&self.zones),
+            warnings: Problems::default(),
+        }
+    }
+
+    /// Rarely does what it asks for get refused by now.
+    pub(super) fn load_kept(&mut self, text: &str) {
+        let file = Arc::clone(&self.texts[text]);
+        self.read = Some(Disposition {
+            file,
+            is_broken: false,
+            is_forbidden: self.dice(Latency::Load).percent(10),
+        });
+        let takes = self.latency(Latency::Load, 20 * MICROSECOND, 700 * MILLISECOND);
+        self.at(self.clock.now() + takes, Happening::Loaded);
+    }
+
+    /// As the store does: when all is written that was to be before. What it answers must be what was accepted.
+    pub(super) fn answer_questions(&mut self) {
+        if self.disk.queued() > 0 {
+            return;
+        }
+        for question in std::mem::take(&mut self.questions) {
+            let Question::ShowGeneration(which, standing, reply) = question else {
+                unreachable!("other questions are not asked here");
+            };
+            let (time, now) = (self.clock.now(), self.clock.moment().wall);
+            self.disk.look(time, now);
+            let in_force = standing.in_force;
+            let answer = show_generation(self.disk.database(), which, standing);
+            let answer = answer.expect("what is on the disk can be read");
+            if !self.disk.fails_at(time) {
+                self.ledger.settle();
+                self.check_answer(&answer, which, in_force);
+            }
+            reply.send(answer);
+        }
+    }
+
+    /// The files of what is long past are gone.
+    fn check_answer(&mut self, answer: &Answer, which: Earlier, in_force: u64) {
+        let expected = self.ledger.earlier(which, in_force);
+        let found = match answer {
+            Answer::ShowGeneration(details) => Some(&*details.files[0].text),
+            _ => None,
+        };
+        let is_long_past = self.ledger.accepted.len() > 40 && found.is_none();
+        if !is_long_past && found != expected.map(|text| &**text) {
+            self.wrong_answer = Some(format!("{which:?} is {found:?}, not {expected:?}"));
+        }
     }
 
     pub(super) fn order(&mut self, order: SpawnOrder) {
@@ -369,8 +444,9 @@ impl Machine {
 
     pub(super) fn commit_in_time(&mut self) {
         self.commit(usize::MAX);
-        if self.disk.queued() > 0 {
-            self.schedule_commit();
+        match self.disk.queued() {
+            0 => self.answer_questions(),
+            _ => self.schedule_commit(),
         }
     }
 
@@ -389,10 +465,20 @@ impl Machine {
         self.take_events_of_threads();
     }
 
+    fn fetched(&self, answer: &Answer) -> Option<Arc<FileSpec>> {
+        match answer {
+            Answer::ShowGeneration(details) => {
+                Some(Arc::clone(&self.texts[&details.files[0].text]))
+            }
+            _ => None,
+        }
+    }
+
     /// Events of real code that runs inside the machine, such as the recorder's.
     pub(super) fn take_events_of_threads(&mut self) {
         while let Some(event) = self.inbox.try_next() {
             let told = match &event {
+                Event::Fetched(answer) => Told::Fetched(self.fetched(answer)),
                 Event::Claimed(verdicts) => Told::Claimed(verdicts.clone()),
                 Event::StoreFailed(_) => Told::StoreFailed,
                 Event::StoreOwes { .. } => Told::StoreOwes,

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -130,6 +131,8 @@ pub struct FileSpec {
     pub keep_runs: u64,
     /// What cannot change while hupd runs: another one is refused.
     pub state_dir: &'static str,
+    /// What was accepted last is started where the file is not valid.
+    pub last_good: bool,
     /// Comments, say: the text differs, and nothing else.
     pub remarks: u32,
 }
@@ -138,6 +141,18 @@ pub struct FileSpec {
 pub const KEEP: Duration = Duration::from_secs(400 * 86_400);
 
 impl FileSpec {
+    /// What is kept of it: as good as the whole, for no two files have the same one.
+    pub fn text(&self) -> String {
+        let mut hasher = DefaultHasher::new();
+        format!("{self:?}").hash(&mut hasher);
+        let start = match self.last_good {
+            true => "last-good",
+            false => "refuse",
+        };
+        let number = hasher.finish();
+        format!("# {number:x}\n[daemon]\non_invalid_start = \"{start}\"\n")
+    }
+
     /// The checked value, as loading this file would give it.
     pub fn config(&self, zones: &[Zone]) -> Config {
         let job = |(name, job): (&String, &JobSpec)| {
@@ -151,7 +166,10 @@ impl FileSpec {
                 catch_up_limit: self.catch_up_limit,
                 grace: self.grace,
                 orphans: self.orphans,
-                on_invalid_start: OnInvalidStart::Refuse,
+                on_invalid_start: match self.last_good {
+                    true => OnInvalidStart::LastGood,
+                    false => OnInvalidStart::Refuse,
+                },
                 watch_config: self.watch,
                 state_dir: PathBuf::from(self.state_dir),
                 runtime_dir: PathBuf::from("/run/hupd"),
@@ -169,7 +187,7 @@ impl FileSpec {
             jobs: self.jobs.iter().map(job).collect(),
             sources: vec![SourceFile {
                 path: PathBuf::from("/etc/hupd/hupd.toml"),
-                text: format!("# {}", self.remarks).into(),
+                text: self.text().into(),
             }],
             include_folders: Vec::new(),
         }

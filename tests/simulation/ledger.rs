@@ -3,10 +3,12 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 use hupd::event::{ClaimVerdict, Claimed};
 use hupd::ledger::{Claim, Failed, Fate, OpenRun, Pause, RunStart, Waited};
+use hupd::protocol::Earlier;
 use hupd::run::{Generation, JobName, Occurrence, Outcome, RunId};
 use hupd::store::Record;
 use jiff::Timestamp;
@@ -46,6 +48,8 @@ enum Undo {
     /// It may begin once more.
     Attempt(RunId),
     Generation(Generation),
+    Accepted,
+    Confirmed(Option<Arc<str>>),
     Number(RunId),
     Anchor(JobName, Option<Counted>),
     Timing(JobName, Option<String>),
@@ -94,6 +98,10 @@ pub struct Ledger {
     /// Until when all is decided, and the latest that this has ever been.
     pub decided: Option<Timestamp>,
     pub lived: Option<Timestamp>,
+    /// All that was accepted, by its text, under the number of its generation.
+    pub accepted: Vec<(u64, Arc<str>)>,
+    /// What the next start takes in place of the file.
+    pub confirmed: Option<Arc<str>>,
     owed: Vec<Undo>,
     verdicts: VecDeque<ClaimVerdict>,
     /// What ran while nothing could be written, and hupd did not live to write: nobody can know of it.
@@ -121,6 +129,8 @@ impl Ledger {
             pauses: BTreeMap::new(),
             decided: None,
             lived: None,
+            accepted: Vec::new(),
+            confirmed: None,
             owed: Vec::new(),
             verdicts: VecDeque::new(),
             forgotten: Vec::new(),
@@ -177,10 +187,15 @@ impl Ledger {
                 let fate = (fate_name(entry.fate), entry.starts_at);
                 self.put(&entry.occurrence, fate, None);
             }
-            Record::Verdict(verdict, _) if verdict.accepted => {
+            Record::Verdict(verdict, sources) if verdict.accepted => {
+                let text = Arc::clone(&sources[0].text);
+                self.accepted.push((verdict.generation, text));
+                self.owed.push(Undo::Accepted);
                 self.owed.push(Undo::Generation(self.generation));
                 self.generation = self.generation.max(Generation(verdict.generation));
             }
+            Record::Unconfirmed(kept) => self.await_confirmation(Some(&kept.files[0].text)),
+            Record::NoUnconfirmed | Record::Confirmed(..) => self.await_confirmation(None),
             Record::Start(start) => self.start(start),
             Record::End(end) => self.end(end.run, end.outcome.to_string()),
             Record::Loss(loss) => self.end(loss.run, "lost".to_owned()),
@@ -339,6 +354,25 @@ impl Ledger {
         self.owed.clear();
     }
 
+    fn await_confirmation(&mut self, text: Option<&Arc<str>>) {
+        let before = std::mem::replace(&mut self.confirmed, text.cloned());
+        self.owed.push(Undo::Confirmed(before));
+    }
+
+    /// The text that comes back by that; none where none such was ever accepted.
+    pub fn earlier(&self, which: Earlier, in_force: u64) -> Option<&Arc<str>> {
+        let of = |number| self.accepted.iter().rev().find(|(one, _)| *one == number);
+        let (_, text) = match which {
+            Earlier::Number(number) => of(number)?,
+            Earlier::Before => {
+                let (_, now) = of(in_force)?;
+                let mut earlier = self.accepted.iter().rev();
+                earlier.find(|(number, text)| *number < in_force && text != now)?
+            }
+        };
+        Some(text)
+    }
+
     /// What the store must answer next.
     pub fn next_verdict(&mut self) -> Option<ClaimVerdict> {
         self.verdicts.pop_front()
@@ -361,6 +395,8 @@ impl Ledger {
                 Undo::Rest(run, None) => drop(self.resting.remove(&run)),
                 Undo::Attempt(run) => self.forgotten_attempts.push(self.occurrences[&run].clone()),
                 Undo::Generation(generation) => self.generation = generation,
+                Undo::Accepted => drop(self.accepted.pop()),
+                Undo::Confirmed(text) => self.confirmed = text,
                 Undo::Number(run) => self.last_run = run,
                 Undo::Anchor(job, counted) => self.set_anchor(job, counted),
                 Undo::Timing(job, timing) => drop(self.set_timing(job, timing)),

@@ -3,27 +3,24 @@
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use hupd::clock::{Moment, Wake};
-use hupd::config::{Accepted, Problems};
-use hupd::daemon::{Daemon, Found, Origin};
+use hupd::daemon::{Daemon, Origin};
 use hupd::ledger::{OpenRun, Pause, Remains, Waited};
 use hupd::protocol::Request;
 use hupd::run::{Generation, JobName};
 use hupd::schedule::Zone;
-use hupd::store::ForStart;
 use jiff::Timestamp;
 
 use super::acts::{Act, Told};
 use super::clock::Time;
 use super::dice::Dice;
 use super::invariants::{
-    ANSWERED, BOUNDED, Broken, Invariants, MODEL, NO_PANIC, ONE_FATE, SUCCESSOR, Verdict, WOKEN,
-    broken,
+    ANSWERED, BOUNDED, Broken, Invariants, MODEL, NO_PANIC, ONE_FATE, SUCCESSOR, TAKEN_BACK,
+    Verdict, WOKEN, broken,
 };
 use super::jobs::{EXPRESSIONS, ZONES};
 use super::ledger::{Counted, Rest};
@@ -31,6 +28,7 @@ use super::machine::{Arrival, Machine};
 use super::model::Model;
 use super::oracle::Oracle;
 use super::plan::Plan;
+use super::power::StartBy;
 use super::tally::Tally;
 
 /// How long hupd is down after it was killed at a turn.
@@ -46,6 +44,7 @@ pub struct Universe {
 /// What a hupd has from the one before.
 #[derive(Clone, Debug)]
 pub struct Inheritance {
+    pub by: StartBy,
     pub generation: Generation,
     pub next_run: u64,
     pub anchors: BTreeMap<JobName, Counted>,
@@ -65,6 +64,7 @@ impl Inheritance {
         let is_resting = |open: &&OpenRun| ledger.resting.contains_key(&open.run);
         let open = ledger.open.values().filter(|open| !is_resting(open));
         Self {
+            by: machine.start(),
             generation: ledger.generation.next(),
             next_run: ledger.last_run.0 + 1,
             anchors: ledger.anchors.clone(),
@@ -228,24 +228,19 @@ impl<'t> Life<'t> {
     fn serve(&mut self) -> Result<(End, Machine), Broken> {
         let mut machine = self.machine.take().expect("the last hupd left it behind");
         self.tally.hupds += 1;
-        let (file, recovered) = machine.boot();
+        let (origin, recovered) = machine.boot();
         if let Some(what) = machine.disk.difference.take() {
             broken(SUCCESSOR, what)?;
         }
         let start = Inheritance::of(&machine);
-        machine.acts.clear();
-        let found = Found {
-            file: PathBuf::from("/etc/hupd"),
-            outcome: Ok(Accepted {
-                config: file.config(&self.universe.zones),
-                warnings: Problems::default(),
-            }),
-            on_invalid_start: None,
+        let by = start.by.clone();
+        let Some(file) = by
+            .file
+            .filter(|file| *file.text() == *origin.config.sources[0].text)
+        else {
+            return Err(starts_wrong(&origin));
         };
-        let origin = Origin::among(found, (ForStart::default(), None), |_| {
-            unreachable!("nothing is kept")
-        });
-        let origin = origin.expect("the file is right");
+        machine.acts.clear();
         let mut daemon = Daemon::begin(machine, origin, recovered);
         let now = daemon.world().clock.moment();
         let oracle = Rc::clone(&self.universe.oracle);
@@ -327,7 +322,7 @@ impl<'t> Life<'t> {
     /// Who has asked has been answered, but for what hupd did not come to any more.
     fn farewell(&self, daemon: &Daemon<Machine>) -> Verdict {
         let mut unanswered = daemon.world().unanswered.values();
-        match unanswered.find(|request| !matches!(request, Request::Reload { .. })) {
+        match unanswered.find(|request| !waits_for_a_verdict(request)) {
             Some(request) if !daemon.world().has_unheard() => {
                 broken(ANSWERED, format!("{request:?} was not"))
             }
@@ -362,6 +357,18 @@ fn early_acts(model: &mut Model, machine: &Machine, now: Moment) -> Vec<Act> {
     };
     let told = told.into_iter();
     told.flat_map(|told| model.told(told, false, now)).collect()
+}
+
+/// Which does not come any more where hupd stops.
+fn waits_for_a_verdict(request: &Request) -> bool {
+    matches!(request, Request::Reload { .. } | Request::Rollback(_))
+}
+
+fn starts_wrong(origin: &Origin) -> Broken {
+    Broken {
+        invariant: TAKEN_BACK,
+        what: format!("a start by {:?}", origin.instead),
+    }
 }
 
 fn sleeps_until(expected: Wake, wake: Wake) -> Verdict {

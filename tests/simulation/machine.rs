@@ -13,6 +13,7 @@ use hupd::event::{Event, Inbox, Meaning, Sender};
 use hupd::protocol::Request;
 use hupd::run::RunId;
 use hupd::schedule::Zone;
+use hupd::store::Question;
 use hupd::system::spawn::SpawnOrder;
 
 use super::acts::{Act, Told};
@@ -120,6 +121,12 @@ pub struct Machine {
     pub(super) processes: BTreeMap<RunId, Process>,
     pub(super) disposition: Disposition,
     pub(super) read: Option<Disposition>,
+    /// Every file that a hupd has read, by its text.
+    pub(super) texts: BTreeMap<String, Arc<FileSpec>>,
+    /// Questions that are answered when all before is written.
+    pub(super) questions: Vec<Question>,
+    /// An answer that the store must not give.
+    pub(super) wrong_answer: Option<String>,
     /// What the configuration that was loaded last asks for cannot be had.
     pub(super) refuses: bool,
     /// Whether hupd watches the file.
@@ -163,6 +170,9 @@ impl Machine {
                 is_forbidden: false,
             },
             read: None,
+            texts: BTreeMap::new(),
+            questions: Vec::new(),
+            wrong_answer: None,
             refuses: false,
             is_watching: false,
             killed: None,

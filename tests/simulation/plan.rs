@@ -53,6 +53,11 @@ pub enum What {
     /// HUP to all processes of the service, and to hupd a little later.
     HangupUnit(Duration),
     AskReload,
+    /// `hupctl reload --confirm`, within so long.
+    ReloadToConfirm(Duration),
+    Confirm,
+    /// `hupctl rollback`: so many numbers back, or to what was before.
+    RollBack(Option<u8>),
     Request {
         job: String,
         waits: bool,

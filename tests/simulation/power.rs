@@ -1,40 +1,94 @@
 //! How hupd comes and goes on the invented machine.
 
 use std::cmp::Reverse;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hupd::daemon::{Found, Invalid, Origin};
 use hupd::event::{Inbox, Meaning};
 use hupd::ledger::{OpenRun, Remains};
-use hupd::store::Recovered;
+use hupd::store::{ForStart, Recovered};
 
 use super::acts::Told;
 use super::clock::Time;
+use super::happenings::{FILE, problems};
 use super::jobs::FileSpec;
 use super::machine::{Happening, Latency, Machine};
 use super::plan::Temper;
 use super::process::Watcher;
 
+/// By what a hupd starts.
+#[derive(Clone, Debug)]
+pub struct StartBy {
+    /// None where nothing can be started.
+    pub file: Option<Arc<FileSpec>>,
+    /// It is not what is on the disk.
+    pub is_instead: bool,
+    /// It was in force before something that nobody has confirmed.
+    pub was_unconfirmed: bool,
+    /// None where that is broken.
+    pub on_disk: Option<Arc<FileSpec>>,
+}
+
 impl Machine {
-    /// A hupd begins to live here.
-    pub fn boot(&mut self) -> (Arc<FileSpec>, Recovered) {
-        // Whoever starts hupd sees to it that the file is right.
-        self.disposition.is_broken = false;
-        self.disposition.is_forbidden = false;
+    /// A hupd begins to live here, by the file or by what takes its place.
+    pub fn boot(&mut self) -> (Origin, Recovered) {
         Arc::make_mut(&mut self.disposition.file).state_dir = "/state";
+        self.disposition.is_forbidden = false;
+        let origin = match self.origin() {
+            Ok(origin) => origin,
+            // Whoever starts hupd sees to it that the file is right.
+            Err(_) => {
+                self.disposition.is_broken = false;
+                self.origin().expect("the file is right")
+            }
+        };
         self.inbox = Inbox::new();
         self.alarm = None;
         self.is_up = true;
-        self.is_watching = self.disposition.file.watch;
+        self.is_watching = origin.config.daemon.watch_config;
         self.told = Told::Begin;
         self.early.clear();
         self.signal_early();
-        let file = Arc::clone(&self.disposition.file);
-        let history = file.config(&self.zones).history;
+        let history = origin.config.history.clone();
+        self.ledger.keep(history.keep_runs);
         let now = self.clock.moment().wall;
         let recovered = self.disk.open(history, now, self.inbox.outbox());
-        self.ledger.keep(file.keep_runs);
-        (file, recovered)
+        (origin, recovered)
+    }
+
+    fn origin(&mut self) -> Result<Origin, Invalid> {
+        let file = &self.disposition.file;
+        self.texts.insert(file.text(), Arc::clone(file));
+        let found = Found {
+            file: PathBuf::from(FILE),
+            outcome: match self.disposition.is_broken {
+                true => Err(problems()),
+                false => Ok(self.accepted(file)),
+            },
+            on_invalid_start: None,
+        };
+        let kept = ForStart::of(self.disk.database()).expect("what is on the disk can be read");
+        Origin::among(found, (kept, None), |files| {
+            Ok(self.accepted(&self.texts[&*files[0].text]))
+        })
+    }
+
+    /// By what hupd must start, as far as the other book-keeper knows.
+    pub fn start(&self) -> StartBy {
+        let named = |text: &Arc<str>| Arc::clone(&self.texts[&**text]);
+        let is_broken = self.disposition.is_broken;
+        let confirmed = self.ledger.confirmed.as_ref().map(named);
+        let last = self.ledger.accepted.last().map(|(_, text)| named(text));
+        let last = last.filter(|last| is_broken && last.last_good);
+        let on_disk = (!is_broken).then(|| Arc::clone(&self.disposition.file));
+        StartBy {
+            was_unconfirmed: confirmed.is_some(),
+            is_instead: confirmed.is_some() || last.is_some(),
+            file: confirmed.or(last).or(on_disk.clone()),
+            on_disk,
+        }
     }
 
     /// Signals that come at birth.
@@ -95,6 +149,7 @@ impl Machine {
         }
         self.unanswered.clear();
         self.read = None;
+        self.questions.clear();
         self.refuses = false;
         self.frozen_until = Time::ZERO;
         let processes = &self.processes;

@@ -103,11 +103,15 @@ impl World for Machine {
             Question::Follow {
                 missing, listener, ..
             } => listener.hear_all(missing),
+            question @ Question::ShowGeneration(which, ..) => {
+                self.acts.push(Act::Fetch(which));
+                self.questions.push(question);
+                self.answer_questions();
+            }
             Question::Runs(_, reply)
             | Question::ShowRun(_, _, reply)
             | Question::ShowJob(_, _, reply)
             | Question::Generations(_, _, reply)
-            | Question::ShowGeneration(_, _, reply)
             | Question::Output(_, reply)
             | Question::Why(_, reply) => {
                 refuse(reply);
@@ -115,9 +119,18 @@ impl World for Machine {
         }
     }
 
-    fn load(&mut self, _: Load) {
-        self.acts.push(Act::Load);
-        self.begin_load();
+    fn load(&mut self, what: Load) {
+        match what {
+            Load::Disk => {
+                self.acts.push(Act::Load);
+                self.begin_load();
+            }
+            Load::Kept(files) => {
+                let text = files[0].text.to_string();
+                self.acts.push(Act::LoadKept(text.clone()));
+                self.load_kept(&text);
+            }
+        }
     }
 
     fn acquire(&mut self, _: &Config, _: &Config) -> Result<(), String> {

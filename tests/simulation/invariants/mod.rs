@@ -5,6 +5,7 @@
 
 mod attempts;
 mod beside;
+mod confirm;
 mod leftovers;
 mod reloads;
 mod starts;
@@ -28,6 +29,7 @@ use super::jobs::{Due, FileSpec};
 use super::life::Inheritance;
 use super::machine::Machine;
 use super::oracle::{Oracle, Schedule};
+use confirm::Promise;
 use reloads::bounded;
 
 pub const ONE_FATE: &str = "an occurrence has exactly one fate";
@@ -52,6 +54,8 @@ pub const QUIET: &str = "nothing new is claimed while hupd stops";
 pub const UNMOVED: &str = "the next instant of an unchanged job does not move at a reload";
 pub const GENERATIONS: &str = "generations and the numbers of runs only go up";
 pub const UNTOUCHED: &str = "after a refused reload the engine is equal to before";
+pub const TAKEN_BACK: &str =
+    "what nobody has confirmed in time is not in force, nor is it by a start";
 pub const DRAINED: &str = "a drain ends within its bound";
 pub const SIGNALS: &str = "stop signals come in order, and never to a run that has ended";
 pub const ALONE: &str =
@@ -126,6 +130,12 @@ pub struct Invariants {
     places: usize,
     /// So many runs may make up for what is late.
     turns_to_take: usize,
+    /// What must come back unless somebody confirms something else.
+    promise: Option<Promise>,
+    /// The longest time in the life of this hupd within which somebody was to confirm.
+    longest: Duration,
+    /// Something is being loaded.
+    is_loading: bool,
     generation: Generation,
     /// The one that was written last.
     written: Generation,
@@ -158,6 +168,9 @@ impl Invariants {
             most_at_once: 0,
             places: 0,
             turns_to_take: 0,
+            promise: None,
+            longest: Duration::ZERO,
+            is_loading: false,
             generation: Generation(0),
             written: Generation(0),
             must_end: None,
@@ -203,6 +216,7 @@ impl Invariants {
             return broken(GENERATIONS, format!("{generation} after {last}"));
         }
         self.generation = generation;
+        self.begin_trials(left);
         self.open.clear();
         self.starting.clear();
         self.hanging.clear();
@@ -300,6 +314,8 @@ impl Invariants {
             Told::FellShort(run) => self.fell_short(*run),
             Told::StartGivenUp(run) => self.hangs(*run),
             Told::CameBack(run) => drop(self.hanging.remove(run)),
+            Told::AskToConfirm(time) => self.longest = self.longest.max(*time),
+            Told::Loaded(_) | Told::Fetched(None) => self.is_loading = false,
             _ => {}
         }
         let daemon_settings = &daemon.engine().config().daemon;
@@ -322,6 +338,7 @@ impl Invariants {
             self.adopted((old, new), now);
             self.reloaded(daemon, before, now)?;
         }
+        self.taken_back(daemon, now)?;
         self.stopping(daemon, now)?;
         if let Told::Due | Told::ClockSet = told {
             awake(daemon.engine(), now)?;
@@ -417,8 +434,10 @@ impl Invariants {
                     .queued
                     .retain(|one, _| one.job != *job || one.trigger == Trigger::Request),
                 Act::Verdict { generation, .. } => self.written = *generation,
-                Act::Load
-                | Act::Note(_)
+                Act::Load | Act::LoadKept(_) | Act::Fetch(_) => self.is_loading = true,
+                Act::Unconfirmed(text) => self.promise(text, now),
+                Act::NoUnconfirmed | Act::Confirmed(_) => self.promise = None,
+                Act::Note(_)
                 | Act::HungUp(_)
                 | Act::Anchor { .. }
                 | Act::NoAnchor(_)

@@ -12,6 +12,7 @@ mod retries;
 mod runs;
 mod shortage;
 mod stop;
+mod trial;
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -20,6 +21,7 @@ use std::time::Duration;
 
 use hupd::clock::Moment;
 use hupd::ledger::Waited;
+use hupd::protocol::Earlier;
 use hupd::run::{Generation, JobName, Occurrence, Outcome, RunId, StopReason};
 use hupd::schedule::Zone;
 use jiff::Timestamp;
@@ -29,6 +31,7 @@ use super::jobs::{FileSpec, JobSpec};
 use super::life::Inheritance;
 use super::oracle::Oracle;
 use super::owed::Next;
+use trial::Trial;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
@@ -84,11 +87,30 @@ enum Stage {
     Stopping(StopReason, Duration),
 }
 
-#[derive(Clone, Copy, Debug)]
+/// What is wanted, and whether nobody asked: the files changed.
+type Wish = (Of, bool);
+
+#[derive(Clone, Debug)]
 struct Reload {
-    /// Nobody asked: the files changed.
-    for_news_only: bool,
-    again: Option<bool>,
+    wish: Wish,
+    again: Vec<Wish>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Of {
+    Disk,
+    ToConfirm(Duration),
+    Earlier(Earlier),
+    Confirmed,
+}
+
+/// What came of a load.
+#[derive(Clone, Debug)]
+enum Loaded {
+    Right(Arc<FileSpec>),
+    Broken,
+    /// Of what was to come back nothing is kept.
+    Nothing,
 }
 
 /// How the last load ended.
@@ -140,6 +162,10 @@ pub struct Model {
     last_request: Timestamp,
     reload: Option<Reload>,
     last: Last,
+    /// A kept text is in force, and what the disk says meanwhile, as far as that was right.
+    instead_of: Option<Option<Arc<FileSpec>>>,
+    trial: Option<Trial>,
+    store_fails: bool,
 }
 
 impl Model {
@@ -174,12 +200,19 @@ impl Model {
             last_request: Timestamp::MIN,
             reload: None,
             last: Last::Accepted,
+            instead_of: inherited
+                .by
+                .is_instead
+                .then(|| inherited.by.on_disk.clone()),
+            trial: None,
+            store_fails: false,
         };
         model.note_lived(inherited.lived.unwrap_or(Timestamp::MIN), now);
-        let mut acts = vec![Act::Verdict {
+        let mut acts = model.begin_by(&inherited.by);
+        acts.push(Act::Verdict {
             accepted: true,
             generation: model.generation,
-        }];
+        });
         let mut begun = model.take_over(&inherited.open, now);
         begun.extend(model.forget_anchors());
         begun.extend(model.go_on_with(&inherited.resting, now));
@@ -194,19 +227,33 @@ impl Model {
     pub fn told(&mut self, told: &Told, refuses: bool, now: Moment) -> Vec<Act> {
         self.went_back = false;
         match told {
-            Told::Begin
-            | Told::StoreFailed
-            | Told::StoreOwes
-            | Told::StoreRecovered
-            | Told::AskStatus => Vec::new(),
-            Told::Due => claims_last(self.wake(now)),
+            Told::Begin | Told::StoreOwes | Told::AskStatus => Vec::new(),
+            Told::StoreFailed => {
+                self.store_fails = true;
+                Vec::new()
+            }
+            Told::StoreRecovered => {
+                self.store_fails = false;
+                Vec::new()
+            }
+            Told::Due => {
+                let mut acts = claims_last(self.wake(now));
+                acts.extend(self.take_back(now));
+                acts
+            }
             Told::ClockSet => claims_last(self.clock_set(now)),
             Told::Stop => claims_last(self.stop(now)),
             Told::StopNow => claims_last(self.stop_now(now)),
-            Told::Hangup => [self.hung_up(now), self.wish(false)].concat(),
-            Told::AskReload => self.wish(false),
-            Told::FilesChanged => self.wish(true),
-            Told::Loaded(file) => self.loaded(file.as_ref(), refuses, now),
+            Told::Hangup => [self.hung_up(now), self.wish((Of::Disk, false))].concat(),
+            Told::AskReload => self.wish((Of::Disk, false)),
+            Told::FilesChanged => self.wish((Of::Disk, true)),
+            Told::AskToConfirm(time) => self.wish((Of::ToConfirm(*time), false)),
+            Told::RollBack(to) => self.wish((Of::Earlier(*to), false)),
+            Told::Confirm => self.confirm(now),
+            Told::Fetched(Some(file)) => vec![Act::LoadKept(file.text())],
+            Told::Fetched(None) => self.loaded(Loaded::Nothing, refuses, now),
+            Told::Loaded(Some(file)) => self.loaded(Loaded::Right(Arc::clone(file)), refuses, now),
+            Told::Loaded(None) => self.loaded(Loaded::Broken, refuses, now),
             Told::Claimed(verdicts) => claims_last(self.claimed(verdicts, now)),
             Told::Started(started) => claims_last(self.started(started, now)),
             Told::CouldNotStart(run) => {

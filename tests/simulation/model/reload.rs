@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use hupd::clock::Moment;
 use hupd::ledger::Fate;
+use hupd::protocol::Earlier;
 use hupd::run::{Generation, JobName, Occurrence, Trigger};
 
-use super::{Last, Model, Phase, Reload, Waiting, claims_last};
+use super::{Last, Loaded, Model, Of, Phase, Reload, Waiting, Wish, claims_last};
 use crate::simulation::acts::Act;
 use crate::simulation::jobs::FileSpec;
 
@@ -19,70 +20,95 @@ impl Model {
         gone.map(|(name, _)| Act::NoAnchor(name)).collect()
     }
 
-    /// A reload is wanted: one at a time, and all wishes that come meanwhile are one.
-    pub(super) fn wish(&mut self, for_news_only: bool) -> Vec<Act> {
-        match &mut self.reload {
-            _ if self.phase != Phase::Serving => return Vec::new(),
-            Some(reload) => {
-                reload.again = Some(reload.again.unwrap_or(true) && for_news_only);
-                return Vec::new();
-            }
-            None => {}
+    /// A reload is wanted: one at a time, and all wishes for the disk that come in a row meanwhile are one.
+    pub(super) fn wish(&mut self, wish: Wish) -> Vec<Act> {
+        let Some(reload) = &mut self.reload else {
+            return match self.phase {
+                Phase::Serving => self.load(wish, Vec::new()),
+                _ => Vec::new(),
+            };
+        };
+        match (reload.again.last_mut(), wish) {
+            _ if self.phase != Phase::Serving => {}
+            (Some((Of::Disk, only_news)), (Of::Disk, news)) => *only_news &= news,
+            _ => reload.again.push(wish),
         }
-        self.reload = Some(Reload {
-            for_news_only,
-            again: None,
-        });
-        vec![Act::Load]
+        Vec::new()
     }
 
-    pub(super) fn loaded(
-        &mut self,
-        file: Option<&Arc<FileSpec>>,
-        refuses: bool,
-        now: Moment,
-    ) -> Vec<Act> {
-        let reload = self
-            .reload
-            .take()
-            .expect("only what was asked for is loaded");
+    fn load(&mut self, wish: Wish, again: Vec<Wish>) -> Vec<Act> {
+        self.reload = Some(Reload { wish, again });
+        vec![match wish.0 {
+            Of::Disk | Of::ToConfirm(_) => Act::Load,
+            // Nobody knows what was before, and nobody is asked.
+            Of::Earlier(Earlier::Before) if self.store_fails => return Vec::new(),
+            Of::Earlier(which) => Act::Fetch(which),
+            Of::Confirmed => Act::LoadKept(self.confirmed_text()),
+        }]
+    }
+
+    pub(super) fn loaded(&mut self, loaded: Loaded, refuses: bool, now: Moment) -> Vec<Act> {
+        let reload = self.reload.take();
+        let Reload { wish, again } = reload.expect("only what was asked for is loaded");
         if self.phase != Phase::Serving {
             return Vec::new();
         }
+        let (of, for_news_only) = wish;
         let mut acts = Vec::new();
-        if !reload.for_news_only || self.is_news(file) {
-            acts = self.judge(file, refuses, now);
+        if !for_news_only || self.is_news(&loaded) {
+            acts = self.judge(of, loaded, refuses, now);
         }
-        if let Some(for_news_only) = reload.again {
-            acts.extend(self.wish(for_news_only));
+        let is_wanted = |(of, _): &Wish| *of != Of::Confirmed || self.comes_back();
+        if let Some(next) = again.iter().position(is_wanted) {
+            acts.extend(self.load(again[next], again[next + 1..].to_vec()));
         }
         acts
     }
 
-    fn is_news(&self, file: Option<&Arc<FileSpec>>) -> bool {
-        match file {
-            Some(file) => self.last.is_refused() || *file != self.file,
+    fn is_news(&self, loaded: &Loaded) -> bool {
+        match loaded {
+            Loaded::Right(file) => {
+                let known = match &self.instead_of {
+                    None => Some(&self.file),
+                    Some(on_disk) => on_disk.as_ref(),
+                };
+                let was_wrong = self.last.is_refused() && self.instead_of.is_none();
+                was_wrong || Some(file) != known
+            }
             // A broken file always has the same problem here.
-            None => self.last != Last::Broken,
+            _ => self.last != Last::Broken,
         }
     }
 
-    fn judge(&mut self, file: Option<&Arc<FileSpec>>, refuses: bool, now: Moment) -> Vec<Act> {
-        let is_right = |file: &&Arc<FileSpec>| file.state_dir == self.file.state_dir && !refuses;
+    fn judge(&mut self, of: Of, loaded: Loaded, refuses: bool, now: Moment) -> Vec<Act> {
+        let (is_broken, file) = match loaded {
+            Loaded::Right(file) => (false, Some(file)),
+            Loaded::Broken => (true, None),
+            Loaded::Nothing => (false, None),
+        };
+        let is_right = |file: &Arc<FileSpec>| file.state_dir == self.file.state_dir && !refuses;
         let right = file.filter(is_right);
-        self.last = match (right, file) {
-            (Some(_), _) => Last::Accepted,
-            (None, Some(_)) => Last::Refused,
-            (None, None) => Last::Broken,
+        let accepted = right.is_some();
+        if let Of::Disk | Of::ToConfirm(_) = of {
+            self.last = match (accepted, is_broken) {
+                (true, _) => Last::Accepted,
+                (false, false) => Last::Refused,
+                (false, true) => Last::Broken,
+            };
+        }
+        let mut adopted = Vec::new();
+        let mut acts = match right {
+            Some(file) => {
+                let before = Arc::clone(&self.file);
+                adopted = claims_last(self.adopt(file, now));
+                self.came_into_force(of, before, now)
+            }
+            None => self.was_refused(of, now),
         };
-        let adopted = match right {
-            Some(file) => claims_last(self.adopt(Arc::clone(file), now)),
-            None => Vec::new(),
-        };
-        let mut acts = vec![Act::Verdict {
-            accepted: !self.last.is_refused(),
+        acts.push(Act::Verdict {
+            accepted,
             generation: self.generation,
-        }];
+        });
         acts.extend(adopted);
         acts
     }
