@@ -1,6 +1,8 @@
-//! The users and groups that a file names: whether they exist, and whether hupd may become them.
+//! The users and groups that a file names: whether they exist, and whether hupd may become them. And where those lie
+//! who were entrusted to it: credentials.
 
 use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::unistd::{Gid, Group, Uid, User};
@@ -35,6 +37,7 @@ pub(super) struct Accounts {
     is_root: bool,
     uid: u32,
     gid: u32,
+    credentials: Option<PathBuf>,
     users: HashMap<Who, Found>,
     groups: HashMap<Who, Found>,
 }
@@ -54,9 +57,15 @@ impl Accounts {
             is_root: surroundings.is_root,
             uid: surroundings.uid,
             gid: surroundings.gid,
+            credentials: surroundings.credentials_directory.clone(),
             users: HashMap::new(),
             groups: HashMap::new(),
         }
+    }
+
+    /// Their folder; none where nobody gave hupd any.
+    pub fn credentials(&self) -> Option<&Path> {
+        self.credentials.as_deref()
     }
 
     pub fn user(&mut self, item: &Item<'_>) -> Result<Who, Wrong> {

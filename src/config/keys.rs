@@ -5,9 +5,11 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 
 use super::on_change::CONTENT;
-use super::portrait::{quoted, time};
+use super::portrait::{env_value, quoted, time};
 use super::size::format_size_exactly;
-use super::{Config, Daemon, History, Job, Log, LogFormat, OnInvalidStart, Orphans, Timing};
+use super::{
+    Config, Daemon, EnvValue, History, Job, Log, LogFormat, OnInvalidStart, Orphans, Timing,
+};
 use crate::digest::Digest;
 
 /// One key with what is in force, as a file would say it.
@@ -136,9 +138,7 @@ impl Job {
                 _ => {}
             }
         }
-        keys.extend(self.env.iter().map(|(name, value)| {
-            Key::new(&format!("env.{name}"), quoted("…"), &none()).secret(value)
-        }));
+        keys.extend(self.env.iter().map(|(name, value)| variable(name, value)));
         let files = self.on_change.iter().flat_map(|on_change| &on_change.files);
         keys.extend(files.map(|(file, digest)| {
             let digest = digest.map_or_else(String::new, |digest| digest.to_string());
@@ -152,6 +152,14 @@ impl Job {
         keys.push(Key::new("description", quoted(&self.description), "\"\""));
         keys.retain(|key| !key.is_as_by_default());
         keys
+    }
+}
+
+fn variable(name: &str, value: &EnvValue) -> Key {
+    let key = format!("env.{name}");
+    match value {
+        EnvValue::Text(text) => Key::new(&key, quoted("…"), &none()).secret(text),
+        EnvValue::Credential(_) => Key::new(&key, env_value(value), &none()),
     }
 }
 

@@ -1,21 +1,20 @@
 //! What jobs and `[defaults]` have in common: each job takes from there what it does not say.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Value, json};
-use toml::Spanned;
-use toml::de::DeValue;
+use serde_json::json;
 
 use super::accounts::Accounts;
+use super::environment::{ENV, Environment, environment};
 use super::finding::Finding;
 use super::key_of::KeyOf;
 use super::kinds::{By, Choice, FLAG, LIMIT, Like, PATH, Time};
-use super::section::{Item, Section, Wrong};
+use super::section::{Section, Wrong};
 use super::settings::TIMEZONE;
-use super::words::{quoted, visible};
+use super::words::quoted;
 use super::{Hangup, Missed, OutputMode, Process, Retry, missed, overlap, retry, typed, zones};
 use crate::run::{GroupName, Signal};
 use crate::schedule::{Dst, Zone, Zones};
@@ -85,12 +84,6 @@ static KILL_AFTER: KeyOf<Time> = KeyOf::new(
 );
 static WORKING_DIR: KeyOf<By<PathBuf>> =
     KeyOf::new("working_dir", PATH, "\"/\"", "The folder of the command");
-static ENV: KeyOf<Like> = KeyOf::new(
-    "env",
-    Like(environment_schema),
-    "{}",
-    "Environment variables",
-);
 static OUTPUT: KeyOf<Choice<OutputMode>> = KeyOf::new(
     "output",
     Choice::new(),
@@ -128,7 +121,7 @@ pub(super) struct Policies {
     pub kill_after: Duration,
     pub working_dir: PathBuf,
     pub process: Arc<Process>,
-    pub env: BTreeMap<String, String>,
+    pub env: Environment,
     pub output: OutputMode,
     pub retry: Option<Retry>,
     pub success_exit_codes: BTreeSet<i32>,
@@ -153,7 +146,7 @@ impl Policies {
             kill_after: Duration::from_secs(10),
             working_dir: PathBuf::from("/"),
             process: Arc::default(),
-            env: BTreeMap::new(),
+            env: Environment::new(),
             output: OutputMode::Store,
             retry: None,
             success_exit_codes: BTreeSet::from([0]),
@@ -169,7 +162,10 @@ impl Policies {
         accounts: &mut Accounts,
     ) -> Self {
         let mut env = self.env.clone();
-        env.extend(section.take_all(&ENV, environment).unwrap_or_default());
+        let own = section.take_all(&ENV, |item, wrongs| {
+            environment(item, wrongs, accounts.credentials())
+        });
+        env.extend(own.unwrap_or_default());
         let own = Self {
             env,
             process: self.process.overridden(section, accounts),
@@ -214,50 +210,6 @@ impl Policies {
             section.push(Finding::error(message).at(at).help(help));
         }
     }
-}
-
-fn environment_schema() -> Value {
-    json!({
-        "type": "object",
-        "patternProperties": { "^[^=]+$": { "type": "string" } },
-        "additionalProperties": false,
-    })
-}
-
-fn environment(item: &Item<'_>, wrongs: &mut Vec<Wrong>) -> BTreeMap<String, String> {
-    let DeValue::Table(table) = item.value else {
-        let help = "write env = { NAME = \"value\" }";
-        let message = format!("expected a table, found {}", item.kind());
-        wrongs.push(Wrong::new(message).help(help));
-        return BTreeMap::new();
-    };
-    let mut env = BTreeMap::new();
-    for (name, value) in table {
-        match variable(item, name, value) {
-            Ok(text) => {
-                env.insert(name.get_ref().clone().into_owned(), text);
-            }
-            Err(wrong) => wrongs.push(wrong),
-        }
-    }
-    env
-}
-
-fn variable(
-    item: &Item<'_>,
-    name: &Spanned<toml::de::DeString<'_>>,
-    value: &Spanned<DeValue<'_>>,
-) -> Result<String, Wrong> {
-    check_name(name.get_ref()).map_err(|wrong| Wrong {
-        at: Some(name.span()),
-        ..wrong
-    })?;
-    let item = item.part(value);
-    typed::secret_text(&item).map_err(|wrong| Wrong {
-        at: Some(value.span()),
-        message: format!("{}: {}", visible(name.get_ref()), wrong.message),
-        help: wrong.help,
-    })
 }
 
 /// Of a variable.

@@ -2,11 +2,14 @@
 
 mod process;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::policies::Policies;
-use super::{Jitter, Job, Missed, OnChange, OutputMode, Overlap, Retry, Timing, format_duration};
+use super::{
+    EnvValue, Environment, Jitter, Job, Missed, OnChange, OutputMode, Overlap, Retry, Timing,
+    format_duration,
+};
 use crate::schedule::{Dst, Rules, Zone};
 
 /// One key of a job.
@@ -195,11 +198,20 @@ fn codes(codes: &BTreeSet<i32>) -> String {
     format!("[{}]", codes.join(", "))
 }
 
-/// Names only: a value may be a secret, and whoever may use the socket reads this.
-fn env_names(env: &BTreeMap<String, String>) -> String {
-    let names: Vec<String> = env
-        .keys()
-        .map(|name| format!("{} = …", quoted(name)))
+/// A text may be a secret, and whoever may use the socket reads this. Of a credential the name is none.
+pub(super) fn env_value(value: &EnvValue) -> String {
+    match value {
+        EnvValue::Text(_) => "…".to_owned(),
+        EnvValue::Credential(credential) => credential.to_string(),
+    }
+}
+
+fn env_names(env: &Environment) -> String {
+    let told = env
+        .iter()
+        .map(|(name, value)| (quoted(name), env_value(value)));
+    let names: Vec<String> = told
+        .map(|(name, value)| format!("{name} = {value}"))
         .collect();
     match names.is_empty() {
         true => "{}".to_owned(),

@@ -22,6 +22,9 @@ pub struct Surroundings {
     pub state_directory: Option<PathBuf>,
     /// `$RUNTIME_DIRECTORY`, as systemd sets it.
     pub runtime_directory: Option<PathBuf>,
+    /// `$CREDENTIALS_DIRECTORY`, as systemd sets it: for hupd alone, and for nobody whom it tells of its surroundings.
+    #[serde(skip)]
+    pub credentials_directory: Option<PathBuf>,
     pub xdg_state_home: Option<PathBuf>,
     pub xdg_runtime_dir: Option<PathBuf>,
     pub home: Option<PathBuf>,
@@ -41,11 +44,17 @@ impl Surroundings {
             host: names.nodename().to_string_lossy().into_owned(),
             state_directory: folder("STATE_DIRECTORY"),
             runtime_directory: folder("RUNTIME_DIRECTORY"),
+            credentials_directory: Self::credentials(),
             xdg_state_home: folder("XDG_STATE_HOME"),
             xdg_runtime_dir: folder("XDG_RUNTIME_DIR"),
             home: folder("HOME"),
             timezone: env::var_os("TZ").map(|zone| zone.to_string_lossy().into_owned()),
         }
+    }
+
+    /// Where the service manager has put secrets for this process.
+    pub fn credentials() -> Option<PathBuf> {
+        folder("CREDENTIALS_DIRECTORY")
     }
 
     /// Where the state goes if the file does not say; none where nobody says.

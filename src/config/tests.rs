@@ -1,5 +1,6 @@
 //! Loading as a whole: what files become, and that nothing in a file makes it panic.
 
+mod credentials;
 mod foresight;
 mod keys;
 mod process;
@@ -106,12 +107,15 @@ fn a_job_takes_from_defaults_what_it_does_not_say() {
     let (a, b) = (job(&config, "a"), job(&config, "b"));
     assert_eq!(a.command, ["/bin/bash", "-c", "x"]);
     assert_eq!(a.timeout, Some(Duration::from_secs(3600)));
-    assert_eq!((a.env["A"].as_str(), a.enabled), ("default", false));
+    assert_eq!(
+        (&a.env["A"], a.enabled),
+        (&EnvValue::from("default"), false)
+    );
     assert_eq!(b.command, ["y"]);
     assert_eq!((b.timeout, b.enabled), (None, true));
     assert_eq!(
-        (b.env["A"].as_str(), b.env["B"].as_str()),
-        ("default", "own")
+        (&b.env["A"], &b.env["B"]),
+        (&EnvValue::from("default"), &EnvValue::from("own"))
     );
 }
 

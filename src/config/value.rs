@@ -9,10 +9,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::Process;
 use super::attempts::Retry;
 use super::duration::format_duration;
 use super::on_change::OnChange;
+use super::{Environment, Process};
 use crate::run::{GroupName, JobName, Signal};
 use crate::schedule::{Schedule, Seed, Zone};
 
@@ -155,7 +155,7 @@ pub struct Job {
     pub working_dir: PathBuf,
     pub process: Arc<Process>,
     /// What the file adds to the clean environment.
-    pub env: BTreeMap<String, String>,
+    pub env: Environment,
     pub output: OutputMode,
     /// A failed run is not tried again where there is none.
     pub retry: Option<Retry>,

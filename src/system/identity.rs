@@ -3,12 +3,12 @@
 mod accounts;
 
 use std::borrow::Cow;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
 use nix::unistd::{Gid, Uid, User};
 
-use crate::config::{Job, Timing};
+use crate::config::{EnvValue, Job, Timing};
 use crate::system::spawn::SpawnOrder;
 
 pub(crate) use accounts::{Account, Accounts};
@@ -74,25 +74,22 @@ impl Identity {
         }
     }
 
-    /// All that a run sees: the base, what it inherits from hupd, what its `env_file` holds, what `env` adds, and
-    /// what hupd tells it. A later variable replaces an earlier one of the same name.
+    /// All that a run sees: the base, what it inherits from hupd, what its `env_file` holds, what `env` adds, the
+    /// secrets that it names among that, and what hupd tells it. A later variable replaces an earlier one of the same name.
     pub fn environment<'a>(
         &'a self,
         order: &'a SpawnOrder,
         file: &'a [(String, String)],
+        secrets: &'a [(&'a str, OsString)],
     ) -> Vec<Variable<'a>> {
         let mut variables = self.base();
         variables.extend(zone_of(&order.job).map(|name| ("TZ", borrowed(name))));
         variables.extend(inherited(&order.job.process.env_inherit));
         let file = file.iter();
         variables.extend(file.map(|(key, value)| (key.as_str(), borrowed(value))));
-        variables.extend(
-            order
-                .job
-                .env
-                .iter()
-                .map(|(key, value)| (key.as_str(), borrowed(value))),
-        );
+        variables.extend(order.job.env.iter().filter_map(text));
+        let secrets = secrets.iter();
+        variables.extend(secrets.map(|(key, value)| (*key, Cow::Borrowed(value.as_os_str()))));
         variables.extend(about(order));
         variables
     }
@@ -122,6 +119,13 @@ fn inherited(names: &[String]) -> impl Iterator<Item = Variable<'_>> {
     let found = |name: &str| std::env::var_os(name).map(Cow::Owned);
     let names = names.iter();
     names.filter_map(move |name| Some((name.as_str(), found(name)?)))
+}
+
+fn text<'a>((key, value): (&'a String, &'a EnvValue)) -> Option<Variable<'a>> {
+    match value {
+        EnvValue::Text(text) => Some((key, borrowed(text))),
+        EnvValue::Credential(_) => None,
+    }
 }
 
 fn about(order: &SpawnOrder) -> [Variable<'_>; 7] {

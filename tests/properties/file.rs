@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use hupd::config::{
-    Accepted, Changes, Config, Job, LoadOutcome, Problem, Problems, Surroundings, Timing, load,
-    runtime_dir_of,
+    Accepted, Changes, Config, EnvValue, Job, LoadOutcome, Problem, Problems, Surroundings, Timing,
+    load, runtime_dir_of,
 };
 use jiff::Timestamp;
 use tempfile::TempDir;
@@ -216,7 +216,11 @@ fn check_job(job: &Job) {
     assert!(job.timeout.is_none_or(|limit| !limit.is_zero()), "{job:?}");
     assert!(job.working_dir.is_absolute(), "{job:?}");
     assert!(job.env.keys().all(|key| is_variable(key)), "{job:?}");
-    let texts = job.command.iter().chain(job.env.values());
+    let env = job.env.values().filter_map(|value| match value {
+        EnvValue::Text(text) => Some(text),
+        EnvValue::Credential(_) => None,
+    });
+    let texts = job.command.iter().chain(env);
     assert!(
         texts
             .chain([&job.description])

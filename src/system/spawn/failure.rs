@@ -11,7 +11,7 @@ use super::limits::bound;
 use super::plan::{NotDone, NotStarted, Step};
 use super::prepared::Prepared;
 use super::program::is_executable;
-use crate::config::EnvFileError;
+use crate::config::{CredentialError, EnvFileError};
 use crate::event::NoStart;
 use crate::reason::reason;
 
@@ -30,6 +30,14 @@ pub(super) fn wrong_env_file(error: EnvFileError) -> NoStart {
     match error {
         EnvFileError::Unreadable(_, error) => by_kind(&error, text),
         EnvFileError::Wrong(_) => NoStart::Refused(text),
+    }
+}
+
+pub(super) fn no_credential(variable: &str, error: &CredentialError) -> NoStart {
+    let text = format!("env: {variable}: {error}");
+    match error.system() {
+        Some(system) => by_kind(system, text),
+        None => NoStart::Refused(text),
     }
 }
 

@@ -2,19 +2,19 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::ffi::{CString, OsStr};
+use std::ffi::{CString, OsStr, OsString};
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
 
 use super::SpawnOrder;
-use super::failure::{could_not_prepare, wrong_env_file};
+use super::failure::{could_not_prepare, no_credential, wrong_env_file};
 use super::limits::limits;
 use super::plan::{Door, Limit, Plan};
 use super::program::Program;
 use super::streams::Streams;
 use super::under_way::Seen;
-use crate::config::{Hangup, Job, read_env_file};
+use crate::config::{EnvValue, Environment, Hangup, Job, Surroundings, read_env_file};
 use crate::event::NoStart;
 use crate::system::identity::{Account, DEFAULT_PATH};
 
@@ -41,9 +41,10 @@ impl<'o> Prepared<'o> {
             .transpose()
             .map_err(wrong_env_file)?
             .unwrap_or_default();
+        let secrets = secrets(&job.env)?;
         let variables: BTreeMap<_, _> = account
             .identity
-            .environment(order, &file)
+            .environment(order, &file, &secrets)
             .into_iter()
             .collect();
         let path = variables
@@ -99,6 +100,23 @@ impl<'o> Prepared<'o> {
     pub fn into_pipe(self) -> Option<OwnedFd> {
         self.streams.into_ours()
     }
+}
+
+/// What the credentials are now, by variable.
+fn secrets(env: &Environment) -> Result<Vec<(&str, OsString)>, NoStart> {
+    let folder = Surroundings::credentials();
+    let named = env.iter().filter_map(|(name, value)| match value {
+        EnvValue::Credential(credential) => Some((name.as_str(), credential)),
+        EnvValue::Text(_) => None,
+    });
+    named
+        .map(
+            |(name, credential)| match credential.read(folder.as_deref()) {
+                Ok(value) => Ok((name, value)),
+                Err(error) => Err(no_credential(name, &error)),
+            },
+        )
+        .collect()
 }
 
 fn ignored(hangup: Hangup) -> &'static [i32] {

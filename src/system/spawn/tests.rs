@@ -207,7 +207,7 @@ fn a_program_that_may_not_be_executed_does_not_hide_one_further_on() {
     make_file(second.path(), b"#!/bin/sh\necho second\n", "755");
     let mut job = job(&["program"]);
     let path = format!("{}:{}", first.path().display(), second.path().display());
-    job.env.insert("PATH".into(), path);
+    job.env.insert("PATH".into(), path.as_str().into());
     assert_eq!(output_of(job), "second\n");
 }
 
@@ -281,7 +281,7 @@ fn a_job_without_a_calendar_gets_the_zone_of_the_system() {
     let order = order(RunId(1), job(&["env"]));
     assert!(
         identity
-            .environment(&order, &[])
+            .environment(&order, &[], &[])
             .iter()
             .all(|(key, _)| *key != "TZ")
     );

@@ -45,7 +45,7 @@ fn by_std(job: Job) -> String {
     command
         .args(&order.job.command[1..])
         .env_clear()
-        .envs(identity.environment(&order, &[]))
+        .envs(identity.environment(&order, &[], &[]))
         .current_dir(&order.job.working_dir)
         .process_group(0)
         .stdin(Stdio::null())
