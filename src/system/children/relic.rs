@@ -14,9 +14,9 @@ use super::marks::Mark;
 use super::processes::{self, Process};
 use super::sight::Sight;
 use super::survivors;
-use crate::clock::Moment;
+use crate::clock::{Moment, since_boot};
 use crate::config::Orphans;
-use crate::ledger::{OpenRun, Remains};
+use crate::ledger::{OpenRun, Remains, RunStart};
 use crate::run::{RunId, Signal, Survivor};
 use crate::system::cgroups::Cgroup;
 use crate::system::limits::is_scarce;
@@ -76,6 +76,14 @@ impl Search<'_> {
                 return (Remains::Process(age), Some(relic));
             }
         }
+        // What is on record and has ended is not looked for among the others.
+        if start.is_none()
+            && let Some(began) = self.sight.and_then(|sight| relic.find_first(sight))
+        {
+            relic.gather(self.sight);
+            let age = since_boot().saturating_sub(began);
+            return (Remains::Process(age), Some(relic));
+        }
         relic.gather(self.sight);
         match (relic.left(), self.orphans) {
             (left, _) if left.is_empty() && self.is_whole => (Remains::Nothing, None),
@@ -109,6 +117,17 @@ impl Relic {
 
     pub(super) fn was_signalled(&self) -> bool {
         self.was_signalled
+    }
+
+    /// Of a run that began so long ago, by what is found of it.
+    pub(super) fn as_started(&self, age: Duration) -> Option<RunStart> {
+        let now = Moment::now().wall;
+        Some(RunStart {
+            run: self.run(),
+            pid: self.group?,
+            at: now.checked_sub(age).unwrap_or(now),
+            birth: None,
+        })
     }
 
     /// Its first process, if its end is told.
@@ -160,6 +179,20 @@ impl Relic {
         };
         self.known.insert(pid, by);
         true
+    }
+
+    /// Finds the first process where hupd was killed before its number was on record: it leads its group, and nobody else
+    /// of the run began before it. One that has left the group and lives on alone looks alike, and is taken for it: in
+    /// doubt it is in the way. When it began.
+    fn find_first(&mut self, sight: &Sight) -> Option<Duration> {
+        let marked = sight.marked(self.run()).iter();
+        let marked = marked.filter_map(|&pid| Some((sight.census.began(pid)?, pid)));
+        let (began, pid) = marked.min()?;
+        if !sight.census.members(pid).contains(&pid) || !self.find_leader(pid, began) {
+            return None;
+        }
+        self.group = Some(pid);
+        Some(began)
     }
 
     /// Sends a signal to all that there are.

@@ -82,8 +82,12 @@ pub(super) fn find(
         say_unseen(sight.as_ref().err());
     }
     let mut relics = Vec::new();
-    let look = |(open, mark): (OpenRun, Mark)| {
+    let look = |(mut open, mark): (OpenRun, Mark)| {
         let (remains, relic) = search.find(&open, mark);
+        // Its start may not be on record: hupd was killed in that moment.
+        if let (None, Remains::Process(age), Some(relic)) = (&open.start, &remains, &relic) {
+            open.start = relic.as_started(*age);
+        }
         relics.extend(relic);
         (open, remains)
     };
