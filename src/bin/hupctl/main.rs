@@ -32,6 +32,7 @@ mod table;
 mod times;
 mod usual;
 mod visible;
+mod waiting;
 mod watching;
 mod why;
 

@@ -3,15 +3,15 @@
 use std::fmt::Write;
 
 use hupd::control::client::Client;
-use hupd::protocol::{Because, PhaseRow, Request, Status, Unconfirmed, Verdict, WaitingRow};
+use hupd::protocol::{Because, PhaseRow, Request, Status, Unconfirmed, Verdict};
 
 use crate::ending::{Ending, Failure};
 use crate::hanging::{hanging, no_starters};
 use crate::running::running_text;
 use crate::screen::{Screen, View};
-use crate::table::{Fit, Table};
 use crate::times::duration;
 use crate::visible::{visible, visible_lines};
+use crate::waiting::{waiting, waiting_text};
 use crate::watching::{configuration, watching};
 
 pub fn status(client: &Client, screen: &mut Screen) -> Result<Ending, Failure> {
@@ -189,37 +189,6 @@ fn next(status: &Status, view: &View) -> String {
     }
 }
 
-fn waiting(status: &Status) -> Option<String> {
-    let waiting = status.waiting;
-    let shown = status.first_waiting.len();
-    match waiting {
-        0 => None,
-        _ if shown < waiting => Some(format!("{waiting}, of which the first {shown}:")),
-        waiting => Some(waiting.to_string()),
-    }
-}
-
-/// One line for each.
-fn waiting_text(waiting: &[WaitingRow], view: &View) -> String {
-    let mut table = Table::new(&[
-        ("WAITING", Fit::Whole),
-        ("JOB", Fit::Cut),
-        ("DUE", Fit::Whole),
-        ("", Fit::Spare),
-        ("FOR", Fit::Spare),
-    ]);
-    for row in waiting {
-        table.row([
-            row.run.to_string(),
-            visible(&row.job),
-            view.times.at(row.scheduled_for),
-            view.times.relative(row.scheduled_for),
-            visible(&row.why),
-        ]);
-    }
-    table.render(view.width)
-}
-
 fn number_of_runs(status: &Status) -> String {
     match status.running.len() {
         0 => "nothing".to_owned(),
@@ -230,7 +199,7 @@ fn number_of_runs(status: &Status) -> String {
 
 #[cfg(test)]
 pub mod tests {
-    use hupd::protocol::{NextRow, Unrecorded, Watching};
+    use hupd::protocol::{NextRow, Unrecorded, WaitingRow, Watching};
     use hupd::run::{RunId, Trigger};
 
     use super::*;
