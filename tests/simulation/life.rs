@@ -260,6 +260,7 @@ impl<'t> Life<'t> {
                 // Who waits for an answer is the loop's own business.
                 sleeps_until(model.next_wake(), daemon.engine().next_wake())?;
             }
+            wakes_by(model.end_of_trial(), wake)?;
             let before = self.now;
             if let Arrival::Killed(down) = daemon.world_mut().until_event(wake) {
                 return Ok((End::Killed(down), daemon.into_world()));
@@ -368,6 +369,14 @@ fn starts_wrong(origin: &Origin) -> Broken {
     Broken {
         invariant: TAKEN_BACK,
         what: format!("a start by {:?}", origin.instead),
+    }
+}
+
+fn wakes_by(end: Option<Duration>, wake: Wake) -> Verdict {
+    match (end, wake.elapsed) {
+        (None, _) => Ok(()),
+        (Some(end), Some(at)) if at <= end => Ok(()),
+        (Some(end), at) => broken(WOKEN, format!("{at:?}, after {end:?}")),
     }
 }
 

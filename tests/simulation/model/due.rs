@@ -60,7 +60,6 @@ impl Model {
                 .chain(grace)
                 .chain(delays)
                 .chain(self.next_try())
-                .chain(self.end_of_trial())
                 .chain(self.next_rested())
                 .min(),
         }

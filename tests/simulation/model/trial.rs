@@ -61,7 +61,8 @@ impl Model {
         trial.map_or_else(String::new, |trial| trial.confirmed.text())
     }
 
-    pub(super) fn end_of_trial(&self) -> Option<Duration> {
+    /// By then hupd is awake, whatever else it waits for.
+    pub fn end_of_trial(&self) -> Option<Duration> {
         match self.stage() {
             Some(Stage::Until(until)) if self.phase == Phase::Serving => Some(until),
             _ => None,
