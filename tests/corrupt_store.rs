@@ -478,7 +478,7 @@ fn without_a_history_that_is_said_and_what_ends_meanwhile_is_in_the_next_one() {
         &["show", "long"],
         &["show", "1"],
         &["generations"],
-        &["rollback"],
+        &["rollback", "1"],
     ] {
         let refused = hupd.home.hupctl(command);
         let said = text(&refused.stderr);
