@@ -187,10 +187,13 @@ impl Ledger {
                 let fate = (fate_name(entry.fate), entry.starts_at);
                 self.put(&entry.occurrence, fate, None);
             }
-            Record::Verdict(verdict, sources) if verdict.accepted => {
-                let text = Arc::clone(&sources[0].text);
-                self.accepted.push((verdict.generation, text));
-                self.owed.push(Undo::Accepted);
+            Record::Verdict(verdict, sources) => {
+                if verdict.accepted {
+                    let text = Arc::clone(&sources[0].text);
+                    self.accepted.push((verdict.generation, text));
+                    self.owed.push(Undo::Accepted);
+                }
+                // One that is refused names a generation as well, which no other may be then.
                 self.owed.push(Undo::Generation(self.generation));
                 self.generation = self.generation.max(Generation(verdict.generation));
             }
