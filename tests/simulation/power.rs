@@ -16,7 +16,7 @@ use super::happenings::{FILE, problems};
 use super::jobs::FileSpec;
 use super::machine::{Happening, Latency, Machine};
 use super::plan::Temper;
-use super::process::Watcher;
+use super::process::{Process, Watcher};
 
 /// By what a hupd starts.
 #[derive(Clone, Debug)]
@@ -138,6 +138,21 @@ impl Machine {
         self.go_down();
     }
 
+    /// What was put off only because hupd was frozen happens now: nobody is frozen any more.
+    fn thaw(&mut self) {
+        let now = self.clock.now();
+        let frozen_until = std::mem::replace(&mut self.frozen_until, Time::ZERO);
+        let put_off = |process: &Process| process.ends <= now && now < frozen_until;
+        let dead = self.processes.iter();
+        let dead: Vec<_> = dead
+            .filter(|(_, process)| put_off(process))
+            .map(|(run, _)| *run)
+            .collect();
+        for run in dead {
+            self.at(now, Happening::ProcessEnds(run));
+        }
+    }
+
     pub(super) fn go_down(&mut self) {
         self.disk.crash(self.clock.moment().wall);
         self.ledger.crash();
@@ -151,7 +166,7 @@ impl Machine {
         self.read = None;
         self.questions.clear();
         self.refuses = false;
-        self.frozen_until = Time::ZERO;
+        self.thaw();
         let processes = &self.processes;
         let is_own = |happening: &Happening| match happening {
             Happening::Step(_) | Happening::End => false,
