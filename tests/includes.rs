@@ -9,7 +9,8 @@
 mod common;
 
 use std::fs::{self, Permissions};
-use std::os::unix::fs::{PermissionsExt, chown, lchown, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, lchown, symlink};
+use std::path::Path;
 use std::process::Command;
 
 use common::{Home, Hupd, Told, is_root, skip};
@@ -265,6 +266,46 @@ fn root_trusts_what_only_root_and_its_group_can_change() {
     set_mode(&home, "conf.d", 0o1777);
     set_mode(&home, "conf.d/a.toml", 0o664);
     assert_eq!(check(&home).status, Some(0));
+}
+
+/// As a service with `ProtectSystem=` sees /etc: read-only for itself, and not for others.
+#[test]
+fn what_is_read_only_here_alone_is_not_trusted_for_that() {
+    if !can_try_as_root() {
+        return;
+    }
+    let home = home();
+    set_mode(&home, "conf.d/a.toml", 0o666);
+    let device = |path: &Path| path.metadata().expect("a folder").dev();
+    // What is handed in on a file system of its own is trusted.
+    let expected = match device(home.path()) == device(Path::new("/")) {
+        true => Some(78),
+        false => Some(0),
+    };
+    let script = "mount --bind \"$1\" \"$1\" && mount -o remount,bind,ro \"$1\" || exit 99\n\
+                  exec \"$2\" --check -c \"$1/hupd.toml\"";
+    let checked = Command::new("unshare")
+        .args(["--mount", "sh", "-c", script, "sh"])
+        .arg(home.path())
+        .arg(env!("CARGO_BIN_EXE_hupd"))
+        .output()
+        .expect("unshare");
+    let said = String::from_utf8_lossy(&checked.stderr);
+    assert_eq!(checked.status.code(), expected, "{said}");
+}
+
+#[test]
+fn what_others_could_write_does_not_say_what_takes_its_place() {
+    if !can_try_as_root() {
+        return;
+    }
+    let config = format!("[daemon]\non_invalid_start = \"last-good\"\n{}", job("a"));
+    let mut hupd = Hupd::start(&config);
+    hupd.stop();
+    let home = hupd.crash();
+    set_mode(&home, "hupd.toml", 0o666);
+    let mut hupd = Hupd::launch(home);
+    assert_eq!(hupd.wait().code(), Some(78), "{}", hupd.log());
 }
 
 #[test]

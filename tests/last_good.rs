@@ -10,7 +10,7 @@ mod common;
 use std::fs;
 use std::process::Command;
 
-use common::{Detached, Home, Hupd, Told};
+use common::{Detached, Home, Hupd, Told, wait_until};
 use rusqlite::Connection;
 use rustix::process::Signal;
 use serde_json::Value;
@@ -91,13 +91,14 @@ fn what_was_accepted_last_is_started_and_everybody_who_looks_is_told() {
     let message = hupd.wait_notified("READY=1");
     let line = "STATUS=DEGRADED: generation 2, 1 job, by the text of generation 1 and not the file on disk; last reload refused: configuration has 3 problems";
     assert!(message.lines().any(|found| found == line), "{message}");
-    let log = hupd.log();
     let text = "degraded: the file is not valid: starting by the text of generation 1, which was accepted last";
     for words in [text, "unknown key 'shedule'"] {
         let is_error = |line: &str| line.contains(" error ") && line.contains(words);
-        assert!(log.lines().any(is_error), "{words}: {log}");
-        // On the terminal as well.
-        assert!(log.matches(words).count() > 1, "{log}");
+        // The log is written beside what hupd does, and the terminal is told before.
+        wait_until("it is in the log, and on the terminal as well", || {
+            let log = hupd.log();
+            (log.lines().any(is_error) && log.matches(words).count() > 1).then_some(())
+        });
     }
 
     assert_degraded(&hupd.home);

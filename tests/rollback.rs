@@ -195,6 +195,26 @@ fn what_was_rolled_back_is_not_read_again_until_the_file_says_something_else() {
     assert_eq!(hupd.status()["text_of"], Value::Null);
 }
 
+/// What else a file names is no reason to bring back what somebody has rolled back.
+#[test]
+fn what_was_rolled_back_does_not_come_for_a_file_that_it_names() {
+    let watching = |job: &str| format!("[daemon]\nwatch_config = true\n{job}");
+    let home = Home::new();
+    home.write("app.conf", "1");
+    let on_change = "on_change = [\"app.conf\"]\nworking_dir = \".\"\n";
+    home.configure(&watching(&format!("{}{on_change}", job("first"))));
+    let hupd = Hupd::start_in(home);
+    hupd.home
+        .configure(&watching(&format!("{}{on_change}", job("second"))));
+    hupd.wait_notified_status("1 added (second)");
+    hupd.home.write("app.conf", "2");
+    Told::by_hupctl(&hupd.home, &["rollback"]);
+    // All that would be read again has been when this is done: one reload comes after the other.
+    Told::by_hupctl(&hupd.home, &["rollback", "3"]);
+    assert_eq!(jobs(&hupd.home), ["first"]);
+    assert_eq!(hupd.generation(), 3);
+}
+
 #[test]
 fn a_history_that_cannot_be_written_does_not_say_what_was_before() {
     let hupd = with_generations(&["first", "second"]);

@@ -12,6 +12,7 @@ use super::ignored::Ignored;
 use super::origin::Origin;
 use super::read::read;
 use super::source::Source;
+use super::trust::first_hand;
 use super::typed::resolved;
 use super::{Config, OnInvalidStart, Problems, SourceFile, Surroundings, syntax};
 
@@ -70,6 +71,10 @@ pub fn said_of_start(
     path: &Path,
     surroundings: &Surroundings,
 ) -> (Option<PathBuf>, Option<OnInvalidStart>) {
+    // What others could have written does not say where that is which takes its place.
+    if surroundings.trusts_only_root && first_hand(path).is_some() {
+        return (None, None);
+    }
     let said = said(path, surroundings);
     (said.state_dir, said.on_invalid_start)
 }

@@ -1,6 +1,6 @@
 //! Whether anybody but root could change what root reads: what sudo asks of its files, and sshd of every folder above.
 //! A folder with the sticky bit may be written by all, for nobody replaces there what is not his own; what may be
-//! written by the group of root, or is on a file system that nobody can write here, is as good as root's.
+//! written by the group of root, or is on another file system than / that is mounted read-only, is as good as root's.
 
 use std::collections::VecDeque;
 use std::ffi::OsString;
@@ -85,7 +85,7 @@ fn hand(at: &Path, metadata: &Metadata) -> Option<Hand> {
     if metadata.is_symlink() || is_sticky_folder(metadata) {
         return None;
     }
-    let is_open = |bit| metadata.mode() & bit != 0 && !is_read_only(at);
+    let is_open = |bit| metadata.mode() & bit != 0 && !is_handed_in(at, metadata);
     match metadata.gid() {
         _ if is_open(BY_OTHERS) => found("is writable by everybody".to_owned(), "chmod o-w"),
         gid if gid != 0 && is_open(BY_GROUP) => found(
@@ -100,7 +100,11 @@ fn is_sticky_folder(metadata: &Metadata) -> bool {
     metadata.is_dir() && metadata.mode() & STICKY != 0
 }
 
-/// As ConfigMaps are mounted in a pod, open to everybody by their mode.
-fn is_read_only(at: &Path) -> bool {
-    rustix::fs::statvfs(at).is_ok_and(|found| found.f_flag.contains(StatVfsMountFlags::RDONLY))
+/// As ConfigMaps are mounted in a pod, open to everybody by their mode. What is read-only for a service alone, as by
+/// `ProtectSystem=` of systemd, is of the same file system as its root: outside others can write it.
+fn is_handed_in(at: &Path, metadata: &Metadata) -> bool {
+    let found = rustix::fs::statvfs(at);
+    let is_read_only = found.is_ok_and(|found| found.f_flag.contains(StatVfsMountFlags::RDONLY));
+    let root = Path::new("/").metadata();
+    is_read_only && root.is_ok_and(|root| root.dev() != metadata.dev())
 }

@@ -165,8 +165,11 @@ impl Invalid {
     }
 }
 
+/// However its path is spelled.
 fn is_of(kept: &Kept, file: &Path) -> bool {
-    kept.files.first().is_some_and(|main| main.path == file)
+    let main = kept.files.first().map(|main| &*main.path);
+    let real = |path: &Path| path.canonicalize().ok();
+    main.is_some_and(|main| main == file || real(main).is_some_and(|main| Some(main) == real(file)))
 }
 
 const NOTHING_GOOD: &str =

@@ -211,7 +211,10 @@ impl<W: World> Daemon<W> {
                 let (Some(old), new) = (old, &accepted.config) else {
                     return true;
                 };
-                (wrong.is_some() && back.is_none())
+                if back.is_some() {
+                    return new.sources != old.sources;
+                }
+                wrong.is_some()
                     || new.sources != old.sources
                     || !Changes::between(old, new).is_empty()
             }
@@ -231,7 +234,11 @@ impl<W: World> Daemon<W> {
         let broken = loaded.as_ref().err().filter(|it| !it.broken.is_empty());
         if let Some(rejected) = broken.filter(|_| of.is_of_disk()) {
             // They may be others than those in force: a new file that is included, say.
-            self.world.watch_also(&old, rejected.broken.clone());
+            let mut more = rejected.broken.clone();
+            let back = self.reloads.brought_back.as_ref();
+            let on_disk = back.and_then(|back| back.instead_of.as_ref());
+            more.extend(on_disk.iter().flat_map(|it| it.watched_files()));
+            self.world.watch_also(&old, more);
         }
         let before = self.kept();
         let decided = loaded.and_then(|accepted| self.commit(accepted, now));

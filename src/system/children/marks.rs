@@ -86,6 +86,12 @@ fn variables(environment: &[u8]) -> impl Iterator<Item = &[u8]> {
     environment.split(|&byte| byte == 0)
 }
 
+/// Whether that is the environment of this attempt of a run.
+pub(super) fn is_of_attempt(environment: &[u8], attempt: u32) -> bool {
+    let wanted = format!("HUPD_ATTEMPT={attempt}");
+    variables(environment).any(|variable| variable == wanted.as_bytes())
+}
+
 /// Those that may not be looked at belong to somebody else.
 pub(super) fn environment(pid: i32) -> Vec<u8> {
     fs::read(format!("/proc/{pid}/environ")).unwrap_or_default()
@@ -128,6 +134,13 @@ mod tests {
             assert!(!mark.is_on(other.as_bytes()), "{other}");
         }
         assert!(!mark.is_on(b""));
+    }
+
+    #[test]
+    fn attempts_of_a_run_are_told_apart() {
+        let environment = b"HUPD_RUN_ID=7\0HUPD_ATTEMPT=12\0";
+        assert!(is_of_attempt(environment, 12));
+        assert!(!is_of_attempt(environment, 1) && !is_of_attempt(b"", 1));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal as KernelSignal, pidfd_open, pidfd_send_signal};
 
 use super::census::is_hupd;
-use super::marks::Mark;
+use super::marks::{Mark, environment, is_of_attempt};
 use super::processes::{self, Process};
 use super::sight::Sight;
 use super::survivors;
@@ -78,7 +78,7 @@ impl Search<'_> {
         }
         // What is on record and has ended is not looked for among the others.
         if start.is_none()
-            && let Some(began) = self.sight.and_then(|sight| relic.find_first(sight))
+            && let Some(began) = self.sight.and_then(|it| relic.find_first(it, open.attempt))
         {
             relic.gather(self.sight);
             let age = since_boot().saturating_sub(began);
@@ -184,8 +184,10 @@ impl Relic {
     /// Finds the first process where hupd was killed before its number was on record: it leads its group, and nobody else
     /// of the run began before it. One that has left the group and lives on alone looks alike, and is taken for it: in
     /// doubt it is in the way. When it began.
-    fn find_first(&mut self, sight: &Sight) -> Option<Duration> {
+    fn find_first(&mut self, sight: &Sight, attempt: u32) -> Option<Duration> {
         let marked = sight.marked(self.run()).iter();
+        // What an earlier attempt has left is of the run, and not this one.
+        let marked = marked.filter(|&&pid| is_of_attempt(&environment(pid), attempt));
         let marked = marked.filter_map(|&pid| Some((sight.census.began(pid)?, pid)));
         let (began, pid) = marked.min()?;
         if !sight.census.members(pid).contains(&pid) || !self.find_leader(pid, began) {
