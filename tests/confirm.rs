@@ -18,13 +18,6 @@ fn job(name: &str) -> String {
     format!("[jobs.{name}]\ncommand = \"true\"\n")
 }
 
-fn jobs(home: &Home) -> Vec<String> {
-    let rows = home.json(&["list"]);
-    let rows = rows["jobs"].as_array().expect("rows");
-    let name = |row: &Value| row["job"].as_str().expect("a name").to_owned();
-    rows.iter().map(name).collect()
-}
-
 /// A hupd whose second generation has to be confirmed within that time.
 fn on_trial(time: &str) -> Hupd {
     let hupd = Hupd::start(&job("first"));
@@ -65,7 +58,7 @@ fn words(home: &Home) -> Vec<String> {
 }
 
 fn assert_back(hupd: &Hupd) {
-    assert_eq!(jobs(&hupd.home), ["first"]);
+    assert_eq!(hupd.home.job_names(), ["first"]);
     let status = hupd.status();
     assert_eq!(status["text_of"], 1);
     assert_eq!(status["text_because"], "not_confirmed");
@@ -92,11 +85,11 @@ fn what_nobody_confirms_is_taken_back_and_the_next_hup_reads_the_file_again() {
     assert!(late.aside.contains(text), "{late:?}");
 
     hupd.reload();
-    assert_eq!(jobs(&hupd.home), ["second"]);
+    assert_eq!(hupd.home.job_names(), ["second"]);
     assert_eq!(hupd.status()["text_of"], Value::Null);
     assert_eq!(words(&hupd.home)[0], "in force");
     let hupd = Hupd::start_in(hupd.crash());
-    assert_eq!(jobs(&hupd.home), ["second"]);
+    assert_eq!(hupd.home.job_names(), ["second"]);
 }
 
 #[test]
@@ -120,7 +113,7 @@ fn what_is_confirmed_stays_even_if_hupd_is_killed_at_once() {
     let home = hupd.crash();
     assert_eq!(confirmed, line);
     let hupd = Hupd::start_in(home);
-    assert_eq!(jobs(&hupd.home), ["second"]);
+    assert_eq!(hupd.home.job_names(), ["second"]);
     assert_eq!(hupd.status()["unconfirmed"], Value::Null);
     assert_eq!(words(&hupd.home), ["in force", "accepted", "accepted"]);
     let rows = hupd.home.json(&["generations"]);
@@ -142,7 +135,7 @@ fn a_hup_meanwhile_neither_confirms_nor_moves_anything() {
     hupd.home.configure(&job("third"));
     hupd.signal(Signal::HUP);
     hupd.wait_notified_status("1 added (third)");
-    assert_eq!(jobs(&hupd.home), ["third"]);
+    assert_eq!(hupd.home.job_names(), ["third"]);
     assert_eq!(
         words(&hupd.home),
         ["UNCONFIRMED", "not confirmed", "accepted"]
@@ -190,7 +183,7 @@ fn whoever_rolls_back_has_decided() {
     let rolled = Told::by_hupctl(&hupd.home, &["rollback"]);
     assert_eq!(rolled.status, Some(0), "{rolled:?}");
     hupd.wait_log("nothing waits to be confirmed any more: somebody has rolled back");
-    assert_eq!(jobs(&hupd.home), ["second"]);
+    assert_eq!(hupd.home.job_names(), ["second"]);
     let status = hupd.status();
     assert_eq!(status["unconfirmed"], Value::Null);
     assert_eq!(status["text_because"], "rolled_back");
@@ -217,7 +210,7 @@ fn a_hupd_that_was_killed_before_starts_by_what_was_confirmed_as_often_as_it_sta
     hupd.reload();
     assert_eq!(words(&hupd.home)[0], "in force");
     let hupd = Hupd::start_in(hupd.crash());
-    assert_eq!(jobs(&hupd.home), ["second"]);
+    assert_eq!(hupd.home.job_names(), ["second"]);
 }
 
 #[test]
@@ -235,7 +228,7 @@ fn one_that_was_stopped_does_so_too_and_even_if_the_file_is_broken() {
         said.contains("nobody has confirmed what came after generation 1"),
         "{said}"
     );
-    assert_eq!(jobs(&hupd.home), ["first"]);
+    assert_eq!(hupd.home.job_names(), ["first"]);
     let status = hupd.home.json(&["status"]);
     assert_eq!(status["last_reload"]["accepted"], false);
     assert_eq!(
@@ -258,7 +251,7 @@ fn what_cannot_come_back_is_tried_again_and_can_be_confirmed_until_then() {
     Told::by_hupctl(&hupd.home, &["reload", "--confirm", "1s"]);
     fs::remove_dir_all(hupd.home.file("logs")).expect("removed");
     hupd.wait_notified_status("last reload refused: ");
-    assert_eq!(jobs(&hupd.home), ["second"]);
+    assert_eq!(hupd.home.job_names(), ["second"]);
     let shown = Told::of_success(&hupd.home, &["status"]);
     let line = "UNCONFIRMED    the text of generation 1 was to come back and could not: ";
     assert!(shown.contains(line), "{shown}");

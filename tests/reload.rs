@@ -44,13 +44,6 @@ fn next(hupd: &Hupd, job: &str) -> Vec<Timestamp> {
     rows.iter().map(at).collect()
 }
 
-fn jobs(hupd: &Hupd) -> Vec<String> {
-    let rows = hupd.home.json(&["list"]);
-    let rows = rows["jobs"].as_array().expect("rows");
-    let name = |row: &Value| row["job"].as_str().expect("a name").to_owned();
-    rows.iter().map(name).collect()
-}
-
 /// Starts a run by request, and gives its number.
 fn start_run(hupd: &Hupd, job: &str) -> u64 {
     let row = hupd.home.json(&["run", job]);
@@ -111,7 +104,7 @@ fn hup_brings_the_file_into_force_and_the_difference_is_told_to_everybody() {
     );
     let shown = text(&hupd.home.hupctl(&["status"]).stdout);
     assert!(shown.contains(difference), "{shown}");
-    assert_eq!(jobs(&hupd), ["hourly", "new", "night", "other"]);
+    assert_eq!(hupd.home.job_names(), ["hourly", "new", "night", "other"]);
 }
 
 #[test]
@@ -321,7 +314,7 @@ fn a_refused_reload_leaves_everything_as_it_was() {
     let alive = wait_until("it runs", || {
         running(&hupd).into_iter().find(|(run, _)| *run == stays)
     });
-    let list = jobs(&hupd);
+    let list = hupd.home.job_names();
 
     for breakage in BREAKAGES {
         (breakage.inflict)(&hupd.home);
@@ -329,7 +322,7 @@ fn a_refused_reload_leaves_everything_as_it_was() {
         assert_refused(&hupd, breakage, &output);
         assert_same_instants(&instants, &(next(&hupd, "night"), next(&hupd, "hourly")));
         assert!(running(&hupd).contains(&alive), "{}", breakage.name);
-        assert_eq!(jobs(&hupd), list, "{}", breakage.name);
+        assert_eq!(hupd.home.job_names(), list, "{}", breakage.name);
         assert_eq!(hupd.generation(), 1, "{}", breakage.name);
         mend(&hupd.home);
     }
@@ -516,7 +509,7 @@ fn a_removed_job_ends_its_run_and_starts_no_other_and_an_added_one_starts() {
     hupd.home
         .configure("[jobs.coming]\ncommand = \"true\"\nevery = \"1s\"\n");
     hupd.reload();
-    assert_eq!(jobs(&hupd), ["coming"]);
+    assert_eq!(hupd.home.job_names(), ["coming"]);
     assert_eq!(running(&hupd)[0].0, run);
     let added = hupd.home.ended_run("coming");
     assert_eq!(
@@ -645,7 +638,7 @@ fn hups_during_a_reload_are_exactly_one_more_of_what_is_there_then() {
     hupd.wait_notified("RELOADING=1");
     hupd.wait_notified("READY=1");
     assert!(hupd.home.hupctl(&["reload"]).status.success());
-    assert_eq!(jobs(&hupd), ["last"]);
+    assert_eq!(hupd.home.job_names(), ["last"]);
     assert_eq!(lines_with(&hupd, "reloading: HUP from"), 2);
     assert_eq!(lines_with(&hupd, "reloading: hupctl from"), 1);
 }
@@ -717,7 +710,7 @@ fn storm(hupd: &Hupd, versions: std::ops::Range<usize>) {
     }
     let newest = format!("version-{}", versions.end - 1);
     wait_until("the newest file is in force", || {
-        (jobs(hupd) == [newest.as_str()]).then_some(())
+        (hupd.home.job_names() == [newest.as_str()]).then_some(())
     });
     let output = hupd.home.hupctl(&["reload"]);
     assert!(text(&output.stdout).contains(": no change ("), "{output:?}");

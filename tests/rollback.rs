@@ -18,13 +18,6 @@ fn job(name: &str) -> String {
     format!("[jobs.{name}]\ncommand = \"true\"\n")
 }
 
-fn jobs(home: &Home) -> Vec<String> {
-    let rows = home.json(&["list"]);
-    let rows = rows["jobs"].as_array().expect("rows");
-    let name = |row: &Value| row["job"].as_str().expect("a name").to_owned();
-    rows.iter().map(name).collect()
-}
-
 /// A hupd that has had these jobs, one after the other.
 fn with_generations(names: &[&str]) -> Hupd {
     let hupd = Hupd::start(&job(names[0]));
@@ -63,7 +56,7 @@ fn a_rollback_brings_back_what_was_before_and_says_that_the_file_is_not_in_force
     let said = told(&hupd);
     assert!(said.starts_with(status), "{said}");
     hupd.wait_log("the text of generation 2 is in force, not the file on disk");
-    assert_eq!(jobs(&hupd.home), ["second"]);
+    assert_eq!(hupd.home.job_names(), ["second"]);
     assert_eq!(hupd.home.read("hupd.toml"), file);
 
     let status = hupd.status();
@@ -92,7 +85,7 @@ fn a_rollback_brings_back_what_was_before_and_says_that_the_file_is_not_in_force
         said.starts_with("generation 5, 1 job; last reload: "),
         "{said}"
     );
-    assert_eq!(jobs(&hupd.home), ["third"]);
+    assert_eq!(hupd.home.job_names(), ["third"]);
     assert_eq!(hupd.status()["text_of"], Value::Null);
 }
 
@@ -108,14 +101,14 @@ fn any_generation_comes_back_by_its_number_with_the_files_that_are_gone_from_the
     hupd.reload();
     let rolled = Told::by_hupctl(&hupd.home, &["rollback", "2"]);
     assert_eq!(rolled.status, Some(0), "{rolled:?}");
-    assert_eq!(jobs(&hupd.home), ["a", "b", "main"]);
+    assert_eq!(hupd.home.job_names(), ["a", "b", "main"]);
     assert_eq!(hupd.generation(), 4);
     // Twice is there and back again: nothing is in force in place of the file.
     let back = Told::by_hupctl(&hupd.home, &["rollback"]);
     let line = "rolled back to what the file said when it was read last: generation 5: ";
     assert!(back.out.starts_with(line), "{back:?}");
     assert_eq!(back.aside, "");
-    assert_eq!(jobs(&hupd.home), ["other"]);
+    assert_eq!(hupd.home.job_names(), ["other"]);
     let status = hupd.status();
     assert_eq!(
         (&status["generation"], &status["text_of"]),
@@ -152,7 +145,7 @@ fn a_rollback_that_cannot_be_is_refused_and_nothing_changes() {
             "{refused:?}"
         );
     }
-    assert_eq!(jobs(&hupd.home), ["second"]);
+    assert_eq!(hupd.home.job_names(), ["second"]);
     assert_eq!(hupd.status()["text_of"], Value::Null);
     let rows = hupd.home.json(&["generations"]);
     assert_eq!(rows["generations"][0]["accepted"], false);
@@ -174,7 +167,7 @@ fn what_was_rolled_back_is_not_read_again_until_the_file_says_something_else() {
     hupd.home.configure(&watching("second"));
     hupd.wait_notified_status("1 added (second)");
     Told::by_hupctl(&hupd.home, &["rollback"]);
-    assert_eq!(jobs(&hupd.home), ["first"]);
+    assert_eq!(hupd.home.job_names(), ["first"]);
     // The same again: nothing new. Nor is it after a rollback that cannot be, or after what was no file for a while.
     hupd.home.configure(&watching("second"));
     let refused = Told::by_hupctl(&hupd.home, &["rollback", "99"]);
@@ -191,7 +184,7 @@ fn what_was_rolled_back_is_not_read_again_until_the_file_says_something_else() {
         .filter(|line| line.contains("1 added (second)"))
         .collect();
     assert_eq!(accepted.len(), 1, "{log}");
-    assert_eq!(jobs(&hupd.home), ["third"]);
+    assert_eq!(hupd.home.job_names(), ["third"]);
     assert_eq!(hupd.status()["text_of"], Value::Null);
 }
 
@@ -211,7 +204,7 @@ fn what_was_rolled_back_does_not_come_for_a_file_that_it_names() {
     Told::by_hupctl(&hupd.home, &["rollback"]);
     // All that would be read again has been when this is done: one reload comes after the other.
     Told::by_hupctl(&hupd.home, &["rollback", "3"]);
-    assert_eq!(jobs(&hupd.home), ["first"]);
+    assert_eq!(hupd.home.job_names(), ["first"]);
     assert_eq!(hupd.generation(), 3);
 }
 
@@ -229,7 +222,7 @@ fn a_history_that_cannot_be_written_does_not_say_what_was_before() {
     assert_eq!(refused.status, Some(1), "{refused:?}");
     let why = "the history cannot be written, and so it does not say what was in force before";
     assert!(refused.aside.contains(why), "{refused:?}");
-    assert_eq!(jobs(&hupd.home), ["third"]);
+    assert_eq!(hupd.home.job_names(), ["third"]);
     shell.execute_batch("ROLLBACK").expect("released");
 }
 
@@ -238,7 +231,7 @@ fn a_start_reads_the_file() {
     let hupd = with_generations(&["first", "second"]);
     Told::by_hupctl(&hupd.home, &["rollback"]);
     let hupd = Hupd::start_in(hupd.crash());
-    assert_eq!(jobs(&hupd.home), ["second"]);
+    assert_eq!(hupd.home.job_names(), ["second"]);
     assert_eq!(hupd.status()["text_of"], Value::Null);
     assert_eq!(hupd.generation(), 4);
 }
@@ -272,12 +265,12 @@ fn what_the_file_on_disk_includes_is_watched_while_something_else_is_in_force() 
         job("second")
     ));
     wait_until("the second one is in force", || {
-        (jobs(&hupd.home) == ["second"]).then_some(())
+        (hupd.home.job_names() == ["second"]).then_some(())
     });
     assert_eq!(Told::by_hupctl(&hupd.home, &["rollback"]).status, Some(0));
-    assert_eq!(jobs(&hupd.home), ["first"]);
+    assert_eq!(hupd.home.job_names(), ["first"]);
     hupd.home.write("conf.d/a.toml", &job("third"));
     wait_until("what it includes is in force", || {
-        (jobs(&hupd.home) == ["second", "third"]).then_some(())
+        (hupd.home.job_names() == ["second", "third"]).then_some(())
     });
 }

@@ -25,16 +25,9 @@ fn job(name: &str) -> String {
     format!("[jobs.{name}]\ncommand = \"true\"\n")
 }
 
-fn jobs(hupd: &Hupd) -> Vec<String> {
-    let rows = hupd.home.json(&["list"]);
-    let rows = rows["jobs"].as_array().expect("rows");
-    let name = |row: &Value| row["job"].as_str().expect("a name").to_owned();
-    rows.iter().map(name).collect()
-}
-
 fn wait_jobs(hupd: &Hupd, names: &[&str]) {
     wait_until(&format!("the jobs are {names:?}"), || {
-        (jobs(hupd) == names).then_some(())
+        (hupd.home.job_names() == names).then_some(())
     });
 }
 
@@ -163,7 +156,7 @@ fn a_broken_file_is_refused_once_and_the_way_back_is_told() {
     hupd.wait_log("reload refused, the files changed: configuration has 1 problem;");
     let refused = hupd.wait_notified_status("last reload refused");
     assert!(refused.contains("READY=1"), "{refused}");
-    assert_eq!(jobs(&hupd), ["zero"]);
+    assert_eq!(hupd.home.job_names(), ["zero"]);
 
     fs::write(hupd.home.config_file(), good).expect("written");
     hupd.wait_log("reload accepted, the files changed: no change generation=1");
@@ -403,7 +396,7 @@ fn a_hangup_does_not_wait_until_it_is_quiet() {
         hupd.reload();
         stop.send(()).expect("somebody makes noise");
     });
-    assert_eq!(jobs(&hupd), ["one"]);
+    assert_eq!(hupd.home.job_names(), ["one"]);
     let log = hupd.log();
     let verdict = log.lines().find(|line| line.contains("reload accepted, "));
     let verdict = verdict.expect("a verdict");

@@ -261,6 +261,14 @@ impl Home {
         rustix::fs::open(self.file(name), flags, rustix::fs::Mode::empty()).is_ok()
     }
 
+    /// The jobs in force, as `hupctl list` has them.
+    pub fn job_names(&self) -> Vec<String> {
+        let rows = self.json(&["list"]);
+        let rows = rows["jobs"].as_array().expect("rows");
+        let name = |row: &Value| row["job"].as_str().expect("a name").to_owned();
+        rows.iter().map(name).collect()
+    }
+
     pub fn runs(&self, job: &str) -> Vec<Value> {
         let runs = self.json(&["runs", job, "-n", "1000"]);
         runs["runs"].as_array().cloned().unwrap_or_default()
