@@ -69,11 +69,36 @@ pub(super) struct Section<'t, 'f> {
     title: Title<'t>,
     source: &'t Source,
     table: Option<&'t DeTable<'t>>,
+    initials: Initials,
+    /// So many of its keys were asked for.
+    found: usize,
     /// What was asked for so far: in the end, all that may be written.
     known: Vec<&'static dyn Known>,
     /// What was told already that it belongs elsewhere.
     refused: Vec<&'static str>,
     findings: &'f mut Findings,
+}
+
+/// How the keys of a table begin, a bit for each: most tables have few of the many keys that are asked for, and
+/// there may be very many tables.
+#[derive(Clone, Copy, Debug)]
+struct Initials(u64);
+
+impl Initials {
+    fn of(table: Option<&DeTable<'_>>) -> Self {
+        let keys = table.into_iter().flat_map(|table| table.keys());
+        Self(keys.fold(0, |bits, key| bits | Self::bit(key.get_ref())))
+    }
+
+    /// Whether there may be such a key.
+    fn may_begin(self, key: &str) -> bool {
+        self.0 & Self::bit(key) != 0
+    }
+
+    fn bit(key: &str) -> u64 {
+        let initial = key.bytes().next().unwrap_or_default();
+        1 << (initial % 64)
+    }
 }
 
 impl<'t, 'f> Section<'t, 'f> {
@@ -87,7 +112,9 @@ impl<'t, 'f> Section<'t, 'f> {
             title,
             source,
             table,
-            known: Vec::with_capacity(40),
+            initials: Initials::of(table),
+            found: 0,
+            known: Vec::with_capacity(60),
             refused: Vec::new(),
             findings,
         }
@@ -143,6 +170,7 @@ impl<'t, 'f> Section<'t, 'f> {
         for key in keys {
             self.refused.push(key);
             if let Some(at) = self.key_at(key) {
+                self.found += 1;
                 self.findings.push(finding(key).at(at));
             }
         }
@@ -174,6 +202,9 @@ impl<'t, 'f> Section<'t, 'f> {
 
     /// Reports every key that nobody asked for.
     pub fn finish(self) {
+        if self.table.is_none_or(|table| table.len() == self.found) {
+            return;
+        }
         for (key, value) in self.table.into_iter().flatten() {
             let known = self.known.iter().map(|key| key.name());
             let mut told = known.chain(self.refused.iter().copied());
@@ -185,8 +216,14 @@ impl<'t, 'f> Section<'t, 'f> {
     }
 
     fn item(&mut self, key: &'static dyn Known) -> Option<Item<'t>> {
+        let mut known = self.known.iter().map(|known| known.name());
+        debug_assert!(known.all(|known| known != key.name()), "asked for once");
         self.known.push(key);
+        if !self.initials.may_begin(key.name()) {
+            return None;
+        }
         let value: &'t Spanned<DeValue<'t>> = self.table?.get(key.name())?;
+        self.found += 1;
         Some(Item {
             source: self.source,
             value: value.get_ref(),

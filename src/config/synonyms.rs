@@ -34,7 +34,13 @@ const SYNONYMS: [(&str, &str); 28] = [
 
 /// The key of those that are known here which other programs call so.
 pub(super) fn meant(word: &str, known: &[&'static str]) -> Option<&'static str> {
-    let word = word.to_lowercase().replace('-', "_");
-    let (_, key) = SYNONYMS.iter().find(|(theirs, _)| *theirs == word)?;
+    let is_meant = |theirs: &str| {
+        let letters = theirs.bytes().zip(word.bytes());
+        let alike = |(theirs, one): (u8, u8)| {
+            theirs == one.to_ascii_lowercase() || (theirs, one) == (b'_', b'-')
+        };
+        theirs.len() == word.len() && letters.into_iter().all(alike)
+    };
+    let (_, key) = SYNONYMS.iter().find(|(theirs, _)| is_meant(theirs))?;
     known.contains(key).then_some(key)
 }

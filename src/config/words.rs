@@ -72,18 +72,21 @@ pub fn counted(number: usize, noun: &str) -> String {
 
 /// The known word that was probably meant.
 pub(super) fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
-    // Nobody means a short key with a page of text, and the distance costs their product.
-    if word.len() > 64 {
-        return None;
-    }
-    let lower = word.to_lowercase();
-    let near = known.into_iter().filter_map(|candidate| {
-        let distance = strsim::damerau_levenshtein(&lower, &candidate.to_lowercase());
-        let allowed = (candidate.len() / 3).max(1);
-        (distance <= allowed).then_some((distance, candidate))
+    // A distance is never less than the difference in length, and far quicker to be had.
+    let length = word.chars().count();
+    let is_near = |known: &&str| known.len().abs_diff(length) <= allowed(known);
+    let near = known.into_iter().filter(is_near).filter_map(|candidate| {
+        let (word, known) = (word.to_lowercase(), candidate.to_lowercase());
+        let distance = strsim::damerau_levenshtein(&word, &known);
+        (distance <= allowed(candidate)).then_some((distance, candidate))
     });
     near.min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
+}
+
+/// So many mistakes may be in a word.
+fn allowed(known: &str) -> usize {
+    (known.len() / 3).max(1)
 }
 
 /// A name as it stands in the head of its table: in quotes where TOML wants them.
