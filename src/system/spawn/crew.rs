@@ -54,7 +54,8 @@ pub(super) trait Start: Send + Sized + 'static {
     /// What was given up while somebody was at it has come back.
     fn came_back(&self, run: RunId);
 
-    /// All are held up, others wait, and no more come to help; or none waits any more.
+    /// All are held up, others wait, and no more come to help; or that is over: none waits, and somebody is there for the
+    /// next one.
     fn held_up(&self, held_up: Option<HeldUp>);
 }
 
@@ -271,12 +272,17 @@ impl<S: Start> Foreman<S> {
         if let Some(at) = at.filter(|at| at.under_way.is_given_up()) {
             self.model.came_back(at.order.run);
         }
-        let idle = self.workers.values().filter(|worker| worker.at.is_none());
-        if self.waiting.is_empty() && idle.count() > self.size.usual {
+        if self.waiting.is_empty() && self.idle() > self.size.usual {
             self.workers.remove(&number);
         }
     }
 
+    fn idle(&self) -> usize {
+        let workers = self.workers.values();
+        workers.filter(|worker| worker.at.is_none()).count()
+    }
+
+    /// That nobody waits is not enough: those who waited may have been given up.
     fn hand_out(&mut self) {
         let idle = self
             .workers
@@ -288,7 +294,7 @@ impl<S: Start> Foreman<S> {
             };
             worker.take(order);
         }
-        if self.is_held_up && self.waiting.is_empty() {
+        if self.is_held_up && self.waiting.is_empty() && self.idle() > 0 {
             self.is_held_up = false;
             self.model.held_up(None);
         }

@@ -146,9 +146,11 @@ fn it_grows_to_its_bound_says_so_and_shrinks_again() {
     crew.hang(8);
     assert!(crew.others.is_empty(), "one waits on");
     crew.held.pop_front();
+    crew.hang(8);
+    assert!(crew.others.is_empty(), "none is left to start another");
+    crew.held.pop_front();
     let told = crew.told();
     assert!(matches!(told, Told::HeldUp(None)), "{told:?}");
-    crew.hang(8);
     crew.held.clear();
     until(|| crew.threads() == 2);
 
@@ -156,6 +158,28 @@ fn it_grows_to_its_bound_says_so_and_shrinks_again() {
     crew.give(12..=20);
     let told = crew.told();
     assert!(matches!(told, Told::HeldUp(Some(_))), "{told:?}");
+}
+
+#[test]
+fn where_those_who_waited_are_given_up_it_is_held_up_until_somebody_comes_back() {
+    let mut crew = Watched::new(1, 1);
+    crew.give(1..=2);
+    let told = crew.told();
+    assert!(matches!(told, Told::HeldUp(Some(_))), "{told:?}");
+    for run in [2, 3] {
+        crew.crew.give_up(RunId(run));
+        let told = crew.told();
+        let is_it =
+            matches!(&told, Told::GaveUp(given_up, NoStart::NoTurn(_)) if given_up.0 == run);
+        assert!(is_it, "{told:?}");
+        crew.give(run + 1..=run + 1);
+    }
+    crew.crew.give_up(RunId(4));
+    let told = crew.told();
+    assert!(matches!(told, Told::GaveUp(RunId(4), _)), "{told:?}");
+    crew.held.clear();
+    let told = crew.told();
+    assert!(matches!(told, Told::HeldUp(None)), "{told:?}");
 }
 
 #[test]
