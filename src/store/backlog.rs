@@ -27,14 +27,18 @@ pub(super) struct Backlog {
 
 impl Backlog {
     pub(super) fn push(&mut self, mut record: Record) {
-        let is_tight = self.bounded() + record.size() > MOST_WITH_OUTPUTS;
+        let mut size = record.size();
+        let is_tight = self.bounded() + size > MOST_WITH_OUTPUTS;
         let is_stripped = is_tight && strip(&mut record);
-        let is_dropped = self.bounded() + record.size() > MOST;
+        if is_stripped {
+            size = record.size();
+        }
+        let is_dropped = self.bounded() + size > MOST;
         self.lost += u64::from(is_stripped || is_dropped);
         if is_dropped {
             return;
         }
-        self.bytes += record.size();
+        self.bytes += size;
         self.decided.extend(decided_by(&record).cloned());
         self.records.push_back(record);
     }
@@ -42,8 +46,9 @@ impl Backlog {
     /// What a new store has to be told first of all. None of it is dropped: it is of what goes on.
     pub(super) fn put_first(&mut self, records: Vec<Record>) {
         for record in records.into_iter().rev() {
-            self.bytes += record.size();
-            self.first += record.size();
+            let size = record.size();
+            self.bytes += size;
+            self.first += size;
             self.decided.extend(decided_by(&record).cloned());
             self.records.push_front(record);
         }
@@ -67,8 +72,9 @@ impl Backlog {
     /// The oldest records are written, but for so many that never can be.
     pub(super) fn settle(&mut self, count: usize, lost: u64) {
         for record in self.records.drain(..count) {
-            self.bytes -= record.size();
-            self.first = self.first.saturating_sub(record.size());
+            let size = record.size();
+            self.bytes -= size;
+            self.first = self.first.saturating_sub(size);
             if let Some(occurrence) = decided_by(&record) {
                 self.decided.remove(occurrence);
             }
@@ -175,6 +181,18 @@ mod tests {
             backlog.settle(count, 0);
         }
         assert_eq!((backlog.first, backlog.bytes), (0, end().size()));
+    }
+
+    /// The reason of a row has no bound of its own.
+    #[test]
+    fn the_texts_of_records_count() {
+        let mut backlog = Backlog::default();
+        let note = || Record::Note(RunId(1), "x".repeat(KEPT));
+        for _ in 0..2 * MOST / KEPT {
+            backlog.push(note());
+        }
+        assert!(backlog.len() < MOST / KEPT, "{}", backlog.len());
+        assert_eq!(backlog.lost(), (2 * MOST / KEPT - backlog.len()) as u64);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! What is written: each kind of record and its SQL.
 
+mod size;
+
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
@@ -68,21 +70,6 @@ pub enum Record {
 }
 
 impl Record {
-    /// About how many bytes it holds.
-    pub(super) fn size(&self) -> usize {
-        let more = match self {
-            Self::End(end) => end.output.head.len() + end.output.tail.len(),
-            Self::Failed(failed) => failed.end.output.head.len() + failed.end.output.tail.len(),
-            Self::Verdict(verdict, sources) => {
-                let texts: usize = sources.iter().map(|source| source.text.len()).sum();
-                verdict.problems.len() + texts
-            }
-            Self::Unconfirmed(kept) => kept.files.iter().map(|file| file.text.len()).sum(),
-            _ => 0,
-        };
-        size_of::<Self>() + more
-    }
-
     /// Writes it. A claim is refused, and the fate of an occurrence changes nothing, where that has one already.
     pub(super) fn write(
         &self,

@@ -195,7 +195,7 @@ impl Recorder {
 
     /// Jobs matter more than history: they run, and their records wait.
     fn failed(&mut self, error: &rusqlite::Error, records: Vec<Record>) {
-        let is_news = matches!(self.health, Health::Well { .. });
+        let is_news = !self.is_failing();
         if is_news {
             self.health = Health::Failing(Backlog::default());
             // Once is enough: no further claim waits for a lock that somebody holds on to.
@@ -207,6 +207,10 @@ impl Recorder {
         if is_news {
             self.say(Event::StoreFailed(error.to_string()));
         }
+        self.say_owes();
+    }
+
+    fn say_owes(&self) {
         if let Health::Failing(backlog) = &self.health {
             let (waiting, lost) = (backlog.len(), backlog.lost());
             self.say(Event::StoreOwes { waiting, lost });

@@ -1,5 +1,7 @@
 //! A store that turns out to be corrupt, and the one that takes its place.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use rusqlite::Connection;
 
@@ -47,12 +49,33 @@ impl Recorder {
         self.connection = connection;
         self.corruption = None;
         self.say(Event::StoreReplaced(moved));
+        let was_well = !self.is_failing();
+        if was_well {
+            self.health = Health::Failing(Backlog::default());
+        }
         let in_hand = std::mem::take(&mut self.in_hand).into_records();
+        self.retention.note(&in_hand, at);
         if let Health::Failing(backlog) = &mut self.health {
+            // None of it is dropped there, should the new one fail as well.
             backlog.put_first(in_hand);
-            self.try_again(at);
-        } else {
-            self.write(in_hand, at);
+        }
+        match was_well {
+            true => self.take_over(at),
+            false => self.try_again(at),
+        }
+    }
+
+    /// Nobody was told of a failure, and so nobody hears that one is over.
+    fn take_over(&mut self, at: Timestamp) {
+        if let Err(error) = self.settle_backlog(at) {
+            self.wait_for_locks(Duration::ZERO);
+            self.note_corruption(&error);
+            self.say(Event::StoreFailed(error.to_string()));
+            return self.say_owes();
+        }
+        match &self.health {
+            Health::Failing(backlog) if backlog.lost() > 0 => self.recovered(),
+            _ => self.health = Health::WELL,
         }
     }
 

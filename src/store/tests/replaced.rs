@@ -180,6 +180,50 @@ fn what_runs_is_decided_in_the_new_store_though_it_cannot_be_written_yet() {
     assert_eq!(outcomes(&recorder), [(1, None), (2, None)]);
 }
 
+/// More of it than may be owed, and the new store cannot be written either at first.
+#[test]
+fn of_what_is_not_over_nothing_is_dropped_though_the_first_write_to_a_new_store_fails() {
+    const WAITING: i64 = 40_000;
+    let place = Place::new();
+    let mut recorder = recorder(&place);
+    let lines =
+        (1..=WAITING).map(|second| Record::Entry(entry("b", second, Fate::Waiting, "no place")));
+    recorder.write(lines.collect(), at(5));
+    let claims = (1..=5).map(|run| Record::Claim(claim(run, "a", run as i64)));
+    recorder.write(claims.collect(), at(5));
+    said(&place);
+    corrupt(&mut recorder);
+    let full = Recorder::database_in_memory().unwrap();
+    full.pragma_update(None, "query_only", true).unwrap();
+    recorder.begin_anew(full, MOVED.to_owned(), at(100));
+    let told = said(&place);
+    assert!(told[1].starts_with("failed: "), "{told:?}");
+    assert_eq!((&*told[0], told.len()), (MOVED, 2), "{told:?}");
+
+    let database = recorder.database();
+    database.pragma_update(None, "query_only", false).unwrap();
+    recorder.try_again(at(101));
+    assert_eq!(said(&place), ["recovered, lost: 0"]);
+    let found = recovery::recover(recorder.database()).unwrap();
+    assert_eq!(
+        (found.open.len(), found.waiting.len()),
+        (5, WAITING as usize)
+    );
+}
+
+#[test]
+fn a_new_store_that_can_be_written_is_no_failure_that_is_over() {
+    let place = Place::new();
+    let mut recorder = recorder(&place);
+    recorder.write(vec![Record::Claim(claim(1, "a", 1))], at(5));
+    said(&place);
+    corrupt(&mut recorder);
+    replace(&mut recorder);
+    assert_eq!(said(&place), [MOVED]);
+    recorder.write(vec![Record::End(end(1, Outcome::Exited(0)))], at(101));
+    assert_eq!(said(&place), [""; 0]);
+}
+
 #[test]
 fn what_finds_no_row_is_counted_as_lost() {
     let place = Place::new();
