@@ -52,18 +52,20 @@ impl<'a> Line<'a> {
 
 /// Adds a line, or decides one that waits. Whether it did: what is decided stays, but for what was missed in a time
 /// that comes once more because the clock was set back: what is decided then counts. For what else it stood, it goes on
-/// to stand.
+/// to stand: until the later one of both instants, where the new line stands for more as well.
 fn write_line(
     connection: &Connection,
     line: &Line<'_>,
     at: Timestamp,
 ) -> rusqlite::Result<Claimed> {
+    let reason = line.reason;
+    let (own, others) = reason.split_at(reason.find(STANDS_FOR_MORE).unwrap_or(reason.len()));
     let written = connection
         .prepare_cached(
             "INSERT INTO ledger (job, instant, trigger, fate, reason, generation, run, decided_at, starts_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+             VALUES (?1, ?2, ?3, ?4, ?5 || ?6, ?7, ?8, ?9, ?10)
              ON CONFLICT DO UPDATE SET fate = excluded.fate,
-               reason = ltrim(excluded.reason || iif(instr(reason, ?10), substr(reason, instr(reason, ?10)), ''), '; '),
+               reason = ltrim(?5 || max(?6, iif(instr(reason, ?11), substr(reason, instr(reason, ?11)), '')), '; '),
                generation = excluded.generation, run = excluded.run, decided_at = excluded.decided_at,
                starts_at = excluded.starts_at
              WHERE fate = 'waiting' OR (fate = 'missed' AND excluded.fate <> 'missed')",
@@ -73,7 +75,8 @@ fn write_line(
             Micros(line.occurrence.instant),
             line.occurrence.trigger.as_str(),
             line.fate,
-            line.reason,
+            own,
+            others,
             line.generation,
             line.run,
             Micros(at),

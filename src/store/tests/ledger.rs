@@ -126,6 +126,27 @@ fn a_row_that_stands_for_others_does_so_whatever_becomes_of_its_own_instant() {
     assert_eq!(place.lines(), lines);
 }
 
+/// The clock was set back twice: what waited since the first time is passed over with others once more.
+#[test]
+fn a_row_stands_for_others_in_one_sentence_until_the_last_of_them() {
+    let until = |time: &str| format!("; later ones until {time} have no rows of their own");
+    let (noon, one) = (until("2026-06-01T12:00:00Z"), until("2026-06-01T13:00:00Z"));
+    for (before, after) in [(&noon, &one), (&one, &noon)] {
+        let place = Place::new();
+        let store = place.store();
+        store.record(entry(
+            "a",
+            60,
+            Fate::Missed,
+            &format!("passed over{before}"),
+        ));
+        store.record(entry("a", 60, Fate::Waiting, "no place"));
+        store.record(entry("a", 60, Fate::Missed, &format!("it was down{after}")));
+        store.close();
+        assert_eq!(place.lines(), [format!("a missed it was down{one}")]);
+    }
+}
+
 #[test]
 fn verdicts_come_in_the_order_of_the_claims() {
     let place = Place::new();
