@@ -328,6 +328,8 @@ fn a_start_that_hangs_on_is_in_the_way_of_its_job_and_of_no_other() {
     let refused = hupd.home.hupctl(&["run", "held"]);
     let said = text(&refused.stderr);
     assert!(said.contains("the start of run 1 hangs since "), "{said}");
+    let after = "; the job starts again when its program, files and folders answer";
+    assert!(said.ends_with(&format!("{after}\n")), "{said}");
     // Answered behind all that was to be recorded before.
     hupd.home.runs("held");
     let (_, fate, why, _) = hupd.home.ledger("held").pop().unwrap();
@@ -337,6 +339,7 @@ fn a_start_that_hangs_on_is_in_the_way_of_its_job_and_of_no_other() {
     let waits = hupd.home.json(&["status"])["first_waiting"][0].clone();
     let why = waits["why"].as_str().unwrap();
     assert!(why.starts_with("the start of run 2 hangs since "), "{why}");
+    assert!(why.ends_with(after), "{why}");
     for arguments in [&["status"][..], &["show", "held"], &["show", "1"]] {
         let told = text(&hupd.home.hupctl(arguments).stdout);
         let hangs = "the start of run 1 of job 'held', since ";

@@ -11,6 +11,10 @@ use super::{Effect, Engine};
 use crate::clock::Moment;
 use crate::run::{JobName, RunId};
 
+/// What comes after it, for whoever reads why nothing has started.
+pub(super) const AFTER_HANG: &str =
+    "; the job starts again when its program, files and folders answer";
+
 /// A start that was given up and has not come back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hang {
@@ -20,13 +24,19 @@ pub struct Hang {
     pub since: Timestamp,
 }
 
-impl fmt::Display for Hang {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Hang {
+    /// Without what comes after it.
+    pub(super) fn words(&self) -> String {
         let Self { run, since, .. } = self;
-        write!(
-            f,
+        format!(
             "the start of run {run} hangs since {since}: it was given up, and has not come back"
         )
+    }
+}
+
+impl fmt::Display for Hang {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{AFTER_HANG}", self.words())
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::hangs::Hang;
+use super::hangs::{AFTER_HANG, Hang};
 use super::owed::Pace;
 use super::{Engine, Phase};
 use crate::config::{Job, Missed, Overlap};
@@ -30,7 +30,10 @@ impl fmt::Display for Objection {
             Self::Stopping => f.write_str("hupd is stopping"),
             Self::Paused => f.write_str("the job is paused"),
             Self::Runs(run) => write!(f, "run {run} is not over (overlap = \"skip\")"),
-            Self::Hangs(hang) => write!(f, "{hang} (overlap = \"skip\")"),
+            Self::Hangs(hang) => {
+                let words = hang.words();
+                write!(f, "{words} (overlap = \"skip\"){AFTER_HANG}")
+            }
             Self::EarlierWaits => {
                 f.write_str("an earlier occurrence still waits (overlap = \"skip\")")
             }

@@ -8,6 +8,7 @@ use crate::run::{Exit, GroupName, Outcome, RunId, StopReason};
 
 const HANGS: &str =
     "the start of run 1 hangs since 2026-06-01T12:00:00Z: it was given up, and has not come back";
+const AFTER: &str = "; the job starts again when its program, files and folders answer";
 
 fn limited(overlap: Overlap) -> Job {
     Job {
@@ -46,7 +47,7 @@ fn skipped(world: &mut World) -> String {
 #[test]
 fn the_next_run_of_its_job_is_skipped_until_it_has_come_back() {
     let mut world = hanging(config([limited(Overlap::Skip)]));
-    let why = format!("{HANGS} (overlap = \"skip\")");
+    let why = format!("{HANGS} (overlap = \"skip\"){AFTER}");
     assert_eq!(skipped(&mut world), why);
     assert_eq!(world.fates_of("a"), [Fate::Skipped]);
     assert_eq!(world.engine.hangs().count(), 1);
@@ -61,7 +62,7 @@ fn what_may_wait_waits_for_it() {
     for overlap in [Overlap::Queue, Overlap::Replace, ALLOW] {
         let mut world = hanging(config([limited(overlap)]));
         world.request("a");
-        assert_eq!(world.why_waits("a"), HANGS, "{overlap}");
+        assert_eq!(world.why_waits("a"), format!("{HANGS}{AFTER}"), "{overlap}");
         assert!(world.jobs_started().is_empty(), "{overlap}");
         world.come_back(1);
         assert_eq!(world.jobs_started(), ["a"], "{overlap}");
@@ -79,7 +80,7 @@ fn what_is_late_waits_for_it_as_well() {
     world.pause("a", None);
     world.pass(2 * HOUR);
     world.resume("a");
-    assert_eq!(world.why_waits("a"), format!("late, and {HANGS}"));
+    assert_eq!(world.why_waits("a"), format!("late, and {HANGS}{AFTER}"));
     world.come_back(1);
     assert_eq!(world.jobs_started(), ["a"]);
 }
@@ -121,7 +122,7 @@ fn what_waited_in_its_group_does_not_hold_up_the_others() {
         world.request(job);
     }
     world.pass(70 * SECOND);
-    assert_eq!(world.why_waits("a"), HANGS);
+    assert_eq!(world.why_waits("a"), format!("{HANGS}{AFTER}"));
     assert_eq!(world.jobs_started(), ["b"]);
 }
 
@@ -146,7 +147,7 @@ fn a_run_is_not_tried_again_while_a_start_of_its_job_hangs() {
         world.hanging.clear();
         if hangs_on {
             world.pass(SECOND);
-            assert_eq!(world.notes, [HANGS]);
+            assert_eq!(world.notes, [format!("{HANGS}{AFTER}")]);
             let no_answer = Outcome::CouldNotStart("no answer".to_owned());
             assert_eq!(world.ends[0].outcome, no_answer);
             assert_eq!(world.ends[0].stopped_by, Some(StopReason::TimeLimit));
