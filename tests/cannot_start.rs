@@ -543,45 +543,53 @@ fn each_step_towards_another_user_is_told_by_its_name() {
     let mut hupd = Hupd::start(
         "[jobs.other]\ncommand = [\"true\"]\nuser = 4711\ngroup_id = 4712\nnice = 5\nlimits = { core = 0 }\n",
     );
-    for (fault, reason) in [
+    let leave = "its unit (CapabilityBoundingSet=) or its container (--cap-add) must leave it that";
+    let setgid = format!("; hupd needs CAP_SETGID: {leave}");
+    let setuid = format!("; hupd needs CAP_SETUID: {leave}");
+    let groups = format!("{setgid}, and a user namespace must not deny setgroups");
+    let keys = "; a security policy of the system keeps hupd from making one, and without it the job could have the \
+                keys of hupd: let the policy allow it";
+    let ids = "ids after the change of user: operation not permitted";
+    let unmapped =
+        "; the user namespace of hupd has no such id: see /proc/self/uid_map and gid_map";
+    let limit = "limits.core 0: operation not permitted";
+    for (fault, reason, remedy) in [
+        ("prlimit64:error=EPERM", limit, ""),
+        ("setpriority:error=EACCES", "nice 5: permission denied", ""),
         (
-            "prlimit64:error=EPERM",
-            "limits.core 0: operation not permitted",
+            "keyctl:error=EACCES",
+            "session keyring: permission denied",
+            keys,
         ),
-        ("setpriority:error=EACCES", "nice 5: permission denied"),
-        ("keyctl:error=EACCES", "session keyring: permission denied"),
         (
             "setgroups:error=EPERM",
             "setgroups: operation not permitted",
+            &groups,
         ),
         (
             "setresgid:error=EPERM",
             "setresgid: operation not permitted",
+            &setgid,
         ),
         (
             "setresuid:error=EPERM",
             "setresuid: operation not permitted",
+            &setuid,
+        ),
+        (
+            "setresuid:error=EINVAL",
+            "setresuid: invalid argument",
+            unmapped,
         ),
         // They say that they have worked, and have done nothing.
-        (
-            "setresgid:retval=0",
-            "ids after the change of user: operation not permitted",
-        ),
-        (
-            "setresuid:retval=0",
-            "ids after the change of user: operation not permitted",
-        ),
-        (
-            "getresuid:retval=0",
-            "ids after the change of user: operation not permitted",
-        ),
-        (
-            "setuid:retval=0",
-            "ids after the change of user: operation not permitted",
-        ),
+        ("setresgid:retval=0", ids, ""),
+        ("setresuid:retval=0", ids, ""),
+        ("getresuid:retval=0", ids, ""),
+        ("setuid:retval=0", ids, ""),
         (
             "rt_sigaction:error=EINVAL",
             "signal actions: invalid argument",
+            "",
         ),
     ] {
         let (calls, fault_alone) = fault.split_once(':').expect("two parts");
@@ -592,7 +600,7 @@ fn each_step_towards_another_user_is_told_by_its_name() {
         let outcome = run["outcome"].as_str().expect("it is over").to_owned();
         assert_eq!(
             outcome,
-            format!("could not start: {reason} (user '4711')"),
+            format!("could not start: {reason} (user '4711'){remedy}"),
             "{fault}"
         );
         assert_eq!(
@@ -633,6 +641,8 @@ fn a_kernel_without_keyrings_keeps_no_job_of_another_user_from_its_start() {
     };
     assert!(hupd.home.hupctl(&["run", "other"]).status.success());
     hupd.wait_log("session keyring: disk quota exceeded");
+    hupd.wait_log("/proc/key-users: raise kernel.keys.root_maxkeys");
+    hupd.wait_log("kernel.keys.maxkeys");
     the_waiting(&hupd);
     sabotage.end();
     wait_until("it has its turn", || {

@@ -28,7 +28,8 @@ use rustix::process::{Pid, Signal, WaitOptions, kill_process_group, waitpid};
 use crate::clock::Moment;
 use crate::config::Job;
 use crate::event::{Event, HeldUp, NoStart, Outbox};
-use crate::run::{Generation, Occurrence, RunId};
+use crate::reason::reason;
+use crate::run::{Generation, JobName, Occurrence, RunId};
 use crate::system::cgroups::{Cgroup, Delegation};
 use crate::system::children::{ChildrenHandle, Mark, NewChild};
 use crate::system::identity::{Accounts, Identity};
@@ -204,12 +205,23 @@ impl Spawner {
 /// It has come too late, or nearly: it may have started others already.
 fn undo(child: NewChild) {
     // Its number is its own until it is reaped, and that of its group.
-    let _ = kill_process_group(child.pid, Signal::KILL);
-    if let Some(cgroup) = &child.cgroup {
-        let _ = cgroup.kill();
+    let killed = kill_process_group(child.pid, Signal::KILL);
+    let killed_at_home = child.cgroup.as_ref().map(Cgroup::kill);
+    if let (Err(error), None | Some(Err(_))) = (killed, killed_at_home) {
+        let run = (child.run, &child.job.name);
+        log::error!("{}", cannot_be_killed(run, child.pid, &error.into()));
     }
     reap(child.pid);
     child.cgroup.into_iter().for_each(Cgroup::release);
+}
+
+/// A program that has become another user by itself is out of the reach of an ordinary one.
+fn cannot_be_killed((run, job): (RunId, &JobName), pid: Pid, error: &io::Error) -> String {
+    let (pid, reason) = (pid.as_raw_pid(), reason(error));
+    format!(
+        "run {run} of job '{job}' was given up, and its process {pid}, which came all the same, cannot be killed: \
+         {reason}; no run of the job starts until it has ended"
+    )
 }
 
 impl Spawner {

@@ -96,7 +96,37 @@ fn not_set_up(prepared: &Prepared<'_>, failure: NotDone) -> String {
         Step::Verify => "ids after the change of user".into(),
         Step::Mask => "signal mask".into(),
     };
-    format!("{step}: {reason}{}", whose(prepared))
+    let remedy = remedy(failure.step, Errno::from_raw_os_error(failure.errno));
+    format!("{step}: {reason}{}{remedy}", whose(prepared))
+}
+
+/// What to do about it, where the reason alone tells nobody.
+fn remedy(step: Step, errno: Errno) -> &'static str {
+    match (step, errno) {
+        (Step::Keyring, Errno::DQUOT) => {
+            "; the user of hupd has as many keys as it may have, see /proc/key-users: raise kernel.keys.root_maxkeys and \
+             root_maxbytes, for a hupd in a user namespace kernel.keys.maxkeys and maxbytes"
+        }
+        // The keys of hupd would still be within its reach: what keeps hupd from leaving them need not keep the job.
+        (Step::Keyring, Errno::ACCESS) => {
+            "; a security policy of the system keeps hupd from making one, and without it the job could have the keys of \
+             hupd: let the policy allow it"
+        }
+        (Step::Groups, Errno::PERM) => {
+            "; hupd needs CAP_SETGID: its unit (CapabilityBoundingSet=) or its container (--cap-add) must leave it that, \
+             and a user namespace must not deny setgroups"
+        }
+        (Step::Gid, Errno::PERM) => {
+            "; hupd needs CAP_SETGID: its unit (CapabilityBoundingSet=) or its container (--cap-add) must leave it that"
+        }
+        (Step::Uid, Errno::PERM) => {
+            "; hupd needs CAP_SETUID: its unit (CapabilityBoundingSet=) or its container (--cap-add) must leave it that"
+        }
+        (Step::Groups | Step::Gid | Step::Uid, Errno::INVAL) => {
+            "; the user namespace of hupd has no such id: see /proc/self/uid_map and gid_map"
+        }
+        _ => "",
+    }
 }
 
 fn wrong_program(prepared: &Prepared<'_>, at: usize, errno: i32) -> String {

@@ -4,9 +4,13 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use rustix::io::Errno;
+use rustix::process::Pid;
+
+use super::super::cannot_be_killed;
 use super::super::crew::hangs;
 use super::make_file;
-use crate::run::{Exit, RunId};
+use crate::run::{Exit, JobName, RunId};
 use crate::system::testing::{Machine, job, order, until};
 
 /// Holds a lease on a file, says whether it has it, and gives it back when told to.
@@ -74,5 +78,16 @@ fn a_start_that_hangs_is_named() {
         said,
         "run 7 of job 'test' is being started for 1 s: its program, a file or a folder does not answer; \
          other runs are started meanwhile, and 'hupctl kill 7' gives it up"
+    );
+}
+
+#[test]
+fn a_process_that_came_too_late_and_cannot_be_killed_is_named() {
+    let pid = Pid::from_raw(4711).unwrap();
+    let said = cannot_be_killed((RunId(7), &JobName::new("test")), pid, &Errno::PERM.into());
+    assert_eq!(
+        said,
+        "run 7 of job 'test' was given up, and its process 4711, which came all the same, cannot be killed: \
+         operation not permitted; no run of the job starts until it has ended"
     );
 }
