@@ -7,6 +7,7 @@
 mod common;
 
 use std::fs;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use common::{
@@ -370,11 +371,15 @@ fn the_starting(hupd: &Hupd, count: usize) -> Value {
 
 /// Whether a child of hupd has not come to its program yet.
 fn is_in_exec(hupd: &Hupd) -> bool {
+    !children(hupd).is_empty()
+}
+
+fn children(hupd: &Hupd) -> Vec<Pid> {
     let own = hupd.pid().as_raw_pid().to_string();
     let folders = fs::read_dir("/proc").expect("processes").flatten();
-    let pids = folders.filter_map(|it| it.file_name().to_str()?.parse().ok());
-    let mut states = pids.filter_map(|pid| proc_stat(Pid::from_raw(pid)?));
-    states.any(|stat| stat[1] == own)
+    let pids = folders.filter_map(|it| Pid::from_raw(it.file_name().to_str()?.parse().ok()?));
+    let is_child = |pid: &Pid| proc_stat(*pid).is_some_and(|stat| stat[1] == own);
+    pids.filter(is_child).collect()
 }
 
 /// Nothing came of it, and nothing does when the file system answers.
@@ -433,10 +438,73 @@ fn a_hupd_that_stops_does_not_wait_for_starts_that_hang() {
     assert!(!hupd.home.file("trace").exists());
 }
 
-/// How many threads of hupd start runs.
+/// What it was starting has its lock and its socket until the program is loaded.
+#[test]
+fn a_hupd_that_is_killed_while_a_start_hangs_keeps_the_next_one_out_and_both_programs_say_why() {
+    let Some((hupd, held)) = hangs("[jobs.long]\ncommand = [\"sleep\", \"600\"]") else {
+        return;
+    };
+    hupd.home.hupctl(&["run", "long"]);
+    hupd.home.wait_running("long", 1);
+    // What is connected before the clone, the child has as well.
+    let mut follows = hupd.home.hupctl_command();
+    follows.args(["logs", "long", "--follow"]);
+    follows.stdout(Stdio::null()).stderr(Stdio::piped());
+    let follows = follows.spawn().expect("hupctl starts");
+    wait_until("hupctl follows", || is_connected(follows.id()));
+    // Whoever is answered was accepted after that.
+    hupd.home.json(&["status"]);
+    let others = children(&hupd);
+    hupd.home.hupctl(&["run", "held"]);
+    let half_born = wait_until("it hangs", || {
+        let mut children = children(&hupd).into_iter();
+        children.find(|child| !others.contains(child))
+    });
+    let killed = hupd.pid();
+    let home = hupd.crash();
+
+    let gone = format!(
+        "hupctl: no hupd is running at {}: it has ended (pid {}), and a process that it was just starting, and that \
+         hangs, still has its socket; start hupd, which goes on or names that process\n",
+        home.socket().display(),
+        killed.as_raw_pid()
+    );
+    let followed = Told::from(follows.wait_with_output().expect("it ends"));
+    assert_eq!((followed.status, &*followed.aside), (Some(69), &*gone));
+    let asked = Told::by_hupctl(&home, &["status"]);
+    assert_eq!((asked.status, &*asked.aside), (Some(69), &*gone));
+    let child = half_born.as_raw_pid();
+    let refused = format!(
+        "hupd: {}: held by process {child}, which a hupd that has ended (pid {}) was just starting, and which hangs: \
+         end it with 'kill -KILL {child}', or wait until its program, files and folders answer; not started\n",
+        home.file("state/hupd.lock").display(),
+        killed.as_raw_pid()
+    );
+    let second = Told::from(home.hupd().output().expect("hupd starts"));
+    assert_eq!((second.status, &*second.aside), (Some(75), &*refused));
+
+    drop(held);
+    wait_until("the program has run", || {
+        (!is_alive(half_born)).then_some(())
+    });
+    let mut next = Hupd::start_in(home);
+    assert_eq!(next.home.ended_run("held")["outcome"], "lost");
+    assert_eq!(next.home.read("trace"), "ran\n", "once");
+    assert_eq!(next.stop().code(), Some(0));
+}
+
+/// Whether a process has a socket.
+fn is_connected(pid: u32) -> Option<()> {
+    let open = fs::read_dir(format!("/proc/{pid}/fd")).ok()?.flatten();
+    let mut targets = open.filter_map(|file| fs::read_link(file.path()).ok());
+    let is_socket = |target: PathBuf| target.to_string_lossy().starts_with("socket:");
+    targets.any(is_socket).then_some(())
+}
+
 /// So many threads that start runs there are where nothing hangs.
 const USUAL_STARTERS: usize = 2;
 
+/// How many threads of hupd start runs.
 fn starters(hupd: &Hupd) -> usize {
     let tasks = fs::read_dir(hupd.proc("task")).expect("hupd is there");
     let names = tasks.flatten().map(|task| task.path().join("comm"));

@@ -2,12 +2,14 @@
 
 mod error;
 mod follow;
+mod peer;
 
 use std::fmt;
 use std::future::Future;
 use std::io;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Empty};
@@ -31,9 +33,13 @@ use crate::run::{Output, RunId};
 
 pub use error::ClientError;
 pub use follow::{Followed, Sound};
+use peer::Peer;
 
 /// How long hupd may take for an answer that needs nothing but hupd.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long after the end of hupd something may be on its way that it has sent before.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// A hupd to ask, by its socket.
 #[derive(Clone, Debug)]
@@ -67,13 +73,29 @@ impl Client {
 
     async fn converse(&self, request: &Request) -> Result<Response, ClientError> {
         let stream = self.connect().await?;
-        let answer = self.exchange(stream, request);
+        let peer = Peer::of(&stream);
+        let answer = self.unless_gone(&peer, self.exchange(stream, request));
         if waits_without_limit(request) {
             return answer.await;
         }
         timeout(PATIENCE, answer)
             .await
             .unwrap_or_else(|_| Err(self.too_late()))
+    }
+
+    /// What comes of this; unless hupd is gone, and nothing has come all the same.
+    async fn unless_gone<T>(
+        &self,
+        hupd: &Peer,
+        answer: impl Future<Output = Result<T, ClientError>>,
+    ) -> Result<T, ClientError> {
+        let mut answer = pin!(answer);
+        match first(answer.as_mut(), hupd.end()).await {
+            First::This(answer) => answer,
+            First::That(pid) => timeout(LAST_WORDS, answer)
+                .await
+                .unwrap_or_else(|_| Err(self.is_gone(pid))),
+        }
     }
 
     async fn connect(&self) -> Result<UnixStream, ClientError> {
@@ -118,6 +140,14 @@ impl Client {
     fn too_late(&self) -> ClientError {
         let seconds = PATIENCE.as_secs();
         self.no_answer(format!("did not answer within {seconds} s"))
+    }
+
+    fn is_gone(&self, pid: i32) -> ClientError {
+        let socket = self.socket.display();
+        ClientError::NobodyThere(format!(
+            "no hupd is running at {socket}: it has ended (pid {pid}), and a process that it was just starting, and \
+             that hangs, still has its socket; start hupd, which goes on or names that process"
+        ))
     }
 
     fn no_connection(&self, error: &io::Error) -> ClientError {
@@ -232,7 +262,7 @@ async fn alongside<T>(
     connection: impl Future<Output = hyper::Result<()>>,
     answer: impl Future<Output = hyper::Result<T>>,
 ) -> hyper::Result<T> {
-    let mut answer = std::pin::pin!(answer);
+    let mut answer = pin!(answer);
     match first(answer.as_mut(), connection).await {
         First::This(answer) => answer,
         First::That(_) => answer.await,

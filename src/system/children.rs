@@ -52,6 +52,7 @@ pub(crate) use leftovers::MOST_LEFTOVERS;
 use lingering::Lingering;
 pub use marks::Mark;
 use poll::{Poll, Token};
+pub(super) use processes::{is_gone, numbers_in_sight};
 use relics::Relics;
 
 /// What is read at once from one pipe, so that a flood from one run does not keep others waiting.

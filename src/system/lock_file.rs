@@ -2,17 +2,21 @@
 //!
 //! The lock decides, not the number in the file: that is there for people, and never signalled.
 
+mod holder;
+
 use std::fmt;
 use std::fs::File;
 use std::io;
 use std::io::Write;
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, Mode, OFlags, flock};
 use rustix::io::Errno;
 
 use crate::reason::reason;
+
+pub use holder::Holder;
 
 /// Each further attempt takes somebody who removes the file in that very moment.
 const ATTEMPTS: usize = 100;
@@ -132,7 +136,7 @@ fn lock(file: &File, path: &Path) -> Result<(), LockError> {
             Err(Errno::WOULDBLOCK) => {
                 return Err(LockError::Held {
                     path: path.to_owned(),
-                    pid: read_pid(file),
+                    by: Holder::of(file),
                 });
             }
             Err(error) => return Err(failed(path, error.into())),
@@ -140,20 +144,13 @@ fn lock(file: &File, path: &Path) -> Result<(), LockError> {
     }
 }
 
-fn read_pid(file: &File) -> Option<i32> {
-    let mut text = [0; 32];
-    let length = file.read_at(&mut text, 0).ok()?;
-    let digits = str::from_utf8(&text[..length]).ok()?.trim();
-    digits.parse().ok().filter(|&pid| pid > 0)
-}
-
 /// Why the lock is not ours.
 #[derive(Debug)]
 pub enum LockError {
-    /// Another hupd holds it.
+    /// Another hupd holds it, or what one has left behind.
     Held {
         path: PathBuf,
-        pid: Option<i32>,
+        by: Holder,
     },
     /// Something stands there that hupd did not make; it is left as it is.
     NotOurs {
@@ -183,12 +180,9 @@ fn failed(path: &Path, error: io::Error) -> LockError {
 impl fmt::Display for LockError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Held { path, pid } => {
-                write!(f, "{}: held by a running hupd", path.display())?;
-                match pid {
-                    Some(pid) => write!(f, " (pid {pid})"),
-                    None => Ok(()),
-                }
+            Self::Held { path, by } => {
+                write!(f, "{}: held by ", path.display())?;
+                write_holder(f, path, *by)
             }
             Self::NotOurs { path, what } => {
                 write!(f, "{}: is {what}, not a pid file of hupd", path.display())
@@ -197,6 +191,27 @@ impl fmt::Display for LockError {
                 write!(f, "{}: cannot be locked: {}", path.display(), reason(error))
             }
         }
+    }
+}
+
+/// In a process that has not come to its program other signals than KILL may still be blocked.
+fn write_holder(f: &mut fmt::Formatter<'_>, path: &Path, holder: Holder) -> fmt::Result {
+    match holder {
+        Holder::Hupd(Some(pid)) => write!(f, "a running hupd (pid {pid})"),
+        Holder::Hupd(None) => f.write_str("a running hupd"),
+        Holder::HalfBorn { process, of } => write!(
+            f,
+            "process {process}, which a hupd that has ended (pid {of}) was just starting, and which hangs: end it \
+             with 'kill -KILL {process}', or wait until its program, files and folders answer"
+        ),
+        Holder::OutOfSight(of) => write!(
+            f,
+            "somebody out of sight, and the hupd that wrote its number there (pid {of}) is not to be seen: it runs in \
+             another container or on another machine, or it has ended while it started a process, which hangs \
+             and which 'fuser -v {}' names: end that with 'kill -KILL', or wait until its program, files and \
+             folders answer",
+            path.display()
+        ),
     }
 }
 

@@ -9,7 +9,7 @@ use hyper::client::conn::http1::handshake;
 use hyper_util::rt::TokioIo;
 use tokio::time::timeout;
 
-use super::{Client, ClientError, PATIENCE, alongside, http, reason, receive, runtime};
+use super::{Client, ClientError, PATIENCE, Peer, alongside, http, reason, receive, runtime};
 use crate::protocol::{OutputOf, Request};
 
 /// Longer than any client lives.
@@ -68,6 +68,7 @@ impl Client {
     ) -> Result<Came<B>, ClientError> {
         let broken = |error: hyper::Error| self.no_answer(reason(&error));
         let stream = self.connect().await?;
+        let peer = Peer::of(&stream);
         let request = http(request)?;
         let (mut sender, connection) = handshake(TokioIo::new(stream)).await.map_err(broken)?;
         let answer = async {
@@ -83,7 +84,8 @@ impl Client {
                     .map(|(status, response)| Came::Refused(status, response))?,
             }))
         };
-        let came = alongside(connection, answer).await.map_err(broken)?;
+        let came = async { alongside(connection, answer).await.map_err(broken) };
+        let came = self.unless_gone(&peer, came).await?;
         came.ok_or_else(|| self.too_late())
     }
 }

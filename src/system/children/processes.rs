@@ -1,6 +1,6 @@
 //! The processes of this machine, as /proc lists them.
 
-use std::fs::{self, File};
+use std::fs::{self, DirEntry, File};
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -51,6 +51,11 @@ pub(super) fn look(pid: i32) -> io::Result<Option<Process>> {
     }
 }
 
+/// Whether there is no such process any more, or only what its parent has not reaped.
+pub(in crate::system) fn is_gone(pid: i32) -> bool {
+    look(pid).is_ok_and(|process| process.is_none_or(|process| !process.is_alive))
+}
+
 /// Whether any process has this number, in sight or not.
 fn is_there(pid: i32) -> bool {
     let tested = Pid::from_raw(pid).map(test_kill_process);
@@ -73,6 +78,16 @@ pub(super) fn ended_children() -> Vec<i32> {
     ended.map(|process| process.pid).collect()
 }
 
+/// Of those that /proc lists now.
+pub(in crate::system) fn numbers_in_sight() -> impl Iterator<Item = i32> {
+    let folders = fs::read_dir("/proc").into_iter().flatten().flatten();
+    folders.filter_map(|folder| number_of(&folder))
+}
+
+fn number_of(folder: &DirEntry) -> Option<i32> {
+    folder.file_name().to_str()?.parse().ok()
+}
+
 /// An error for want of files or memory: half a list would be taken for the whole.
 pub(super) fn all() -> io::Result<Vec<Process>> {
     let folders = match fs::read_dir("/proc") {
@@ -81,8 +96,7 @@ pub(super) fn all() -> io::Result<Vec<Process>> {
     };
     let mut found = Vec::new();
     for folder in folders {
-        let name = folder.file_name();
-        let Some(pid) = name.to_str().and_then(|name| name.parse().ok()) else {
+        let Some(pid) = number_of(&folder) else {
             continue;
         };
         match look_at(pid, &folder.path()) {

@@ -55,11 +55,61 @@ fn a_lock_held_by_another_process_counts() {
     let mut said = String::new();
     let mut output = BufReader::new(holder.stdout.take().unwrap());
     output.read_line(&mut said).unwrap();
-    assert_eq!(refusal(&path), "held by a running hupd (pid 4711)");
+    // Who took it counts, and not what stands in the file.
+    let held = format!("held by a running hupd (pid {})", holder.id());
+    assert_eq!(refusal(&path), held);
 
     drop(holder.stdin.take());
     holder.wait().unwrap();
     LockFile::acquire(&path).unwrap();
+}
+
+/// As a process that was being started when its hupd ended.
+#[test]
+fn what_has_the_lock_of_one_that_is_gone_is_named() {
+    let (_folder, path) = place();
+    // A number that nobody has.
+    fs::write(&path, "4194305\n").unwrap();
+    #[expect(clippy::disallowed_methods, reason = "another process is the point")]
+    let mut holder = std::process::Command::new("sh")
+        .args(["-c", "exec 9<\"$0\"; flock 9; echo held; read stop"])
+        .arg(&path)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = String::new();
+    let mut output = BufReader::new(holder.stdout.take().unwrap());
+    output.read_line(&mut said).unwrap();
+    let pid = holder.id();
+    assert_eq!(
+        refusal(&path),
+        format!(
+            "held by process {pid}, which a hupd that has ended (pid 4194305) was just starting, and which hangs: \
+             end it with 'kill -KILL {pid}', or wait until its program, files and folders answer"
+        )
+    );
+    holder.kill().unwrap();
+    holder.wait().unwrap();
+    LockFile::acquire(&path).unwrap();
+}
+
+#[test]
+fn a_holder_out_of_sight_is_not_taken_for_a_running_hupd_of_that_number() {
+    let (_folder, path) = place();
+    let held = LockError::Held {
+        path: path.clone(),
+        by: Holder::OutOfSight(4711),
+    };
+    let begin = format!(
+        "{}: held by somebody out of sight, and the hupd that",
+        path.display()
+    );
+    assert!(held.to_string().starts_with(&begin), "{held}");
+    assert!(
+        held.to_string()
+            .contains(&format!("'fuser -v {}' names", path.display()))
+    );
 }
 
 #[test]
@@ -131,11 +181,4 @@ fn the_file_of_another_is_not_removed() {
     fs::write(&path, "another").unwrap();
     lock.remove().unwrap();
     assert_eq!(fs::read_to_string(&path).unwrap(), "another");
-}
-
-#[test]
-fn a_number_that_makes_no_sense_is_not_named() {
-    let (_folder, path) = place();
-    fs::write(&path, "-1\n").unwrap();
-    assert_eq!(read_pid(&File::open(&path).unwrap()), None);
 }

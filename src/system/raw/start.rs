@@ -200,7 +200,9 @@ impl Birth<'_> {
         }
         let others = [3, u32::MAX as usize, libc::CLOSE_RANGE_CLOEXEC as usize, 0];
         // SAFETY: no pointers, and the table is the child's own. All that a library has opened without the flag ends
-        // with execve as well; before Linux 5.11 it does not.
+        // with execve as well; before Linux 5.11 it does not. Nothing is closed sooner: where hupd ends while this
+        // child hangs, the locks that it has keep the next hupd out, which could not know the child by its environment
+        // before execve, would take its run for lost, and would start once more what still comes to be here.
         let _ = unsafe { call(Step::Streams, libc::SYS_close_range, others) };
         if let Some(Door::Joining(cgroup)) = &plan.cgroup {
             let zero = [fd(cgroup), c"0".as_ptr() as usize, 1, 0];
@@ -287,7 +289,9 @@ fn leave_keyring() -> Result<(), NotDone> {
     let join = [libc::KEYCTL_JOIN_SESSION_KEYRING as usize, 0, 0, 0];
     // SAFETY: a null pointer in place of a name. It is a session of the child alone.
     match unsafe { call(Step::Keyring, libc::SYS_keyctl, join) } {
-        // The kernel has no keyrings, or as in many containers nobody may ask it for them, and no job of ours either.
+        // The kernel has no keyrings, or as in many containers nobody may ask it for them, and no job of ours either: a
+        // filter of system calls passes on to it. A security policy (EACCES) may forbid a new keyring and allow the old
+        // one: that ends the start.
         Err(failure) if matches!(failure.errno, libc::ENOSYS | libc::EPERM) => Ok(()),
         joined => joined,
     }
