@@ -106,6 +106,8 @@ pub struct Ledger {
     verdicts: VecDeque<ClaimVerdict>,
     /// What ran while nothing could be written, and hupd did not live to write: nobody can know of it.
     pub forgotten: Vec<Occurrence>,
+    /// What was told once more of what is so old that its line may be gone: it is there by either.
+    told_again: HashMap<Occurrence, Line>,
     /// The same of their last attempts.
     pub forgotten_attempts: Vec<Occurrence>,
     pub rows: u64,
@@ -134,6 +136,7 @@ impl Ledger {
             owed: Vec::new(),
             verdicts: VecDeque::new(),
             forgotten: Vec::new(),
+            told_again: HashMap::new(),
             forgotten_attempts: Vec::new(),
             rows: 0,
         }
@@ -252,17 +255,35 @@ impl Ledger {
             "missed" => fate != "missed",
             _ => false,
         };
-        if before.is_some_and(|line| !is_open(&line)) {
-            return Claimed::AlreadyThere;
-        }
-        self.owed.push(Undo::Line(occurrence.clone(), before));
         let line = Line {
             fate,
             run,
             starts_at,
         };
+        if before.is_some_and(|line| !is_open(&line)) {
+            if self.may_be_gone(occurrence) {
+                self.told_again.insert(occurrence.clone(), line);
+            }
+            return Claimed::AlreadyThere;
+        }
+        self.owed.push(Undo::Line(occurrence.clone(), before));
         self.set(occurrence, Some(line));
         Claimed::Yes
+    }
+
+    /// What is found to wait at a start, though something else was decided of it: its line was gone when it was told again.
+    pub fn learn(&mut self, waiting: &[Waited]) {
+        for Waited { occurrence, .. } in waiting {
+            let line = self.told_again.remove(occurrence);
+            if let Some(line) = line.filter(|line| line.fate == "waiting") {
+                self.set(occurrence, Some(line));
+            }
+        }
+    }
+
+    fn may_be_gone(&self, occurrence: &Occurrence) -> bool {
+        let age = self.latest.duration_since(occurrence.instant);
+        age.unsigned_abs() >= KEEP
     }
 
     fn set(&mut self, occurrence: &Occurrence, line: Option<Line>) {
@@ -444,14 +465,12 @@ impl Ledger {
         for (occurrence, line) in &self.lines {
             let (job, trigger) = (occurrence.job.to_string(), occurrence.trigger.to_string());
             let row = found.remove(&(job, occurrence.instant.as_microsecond(), trigger));
-            let expected = (line.fate.to_owned(), line.run.map(|run| run.0 as i64));
+            let told = |line: &Line| (line.fate.to_owned(), line.run.map(|run| run.0 as i64));
+            let expected = told(line);
+            let again = self.told_again.get(occurrence).map(told);
             match row {
-                Some(row) if row == expected => {}
-                None if self
-                    .latest
-                    .duration_since(occurrence.instant)
-                    .unsigned_abs()
-                    >= KEEP => {}
+                Some(row) if row == expected || Some(&row) == again.as_ref() => {}
+                None if self.may_be_gone(occurrence) => {}
                 other => {
                     let name = Named(occurrence);
                     return Err(format!("{name} must be {expected:?}, and is {other:?}"));

@@ -55,6 +55,7 @@ impl Machine {
         self.ledger.keep(history.keep_runs);
         let now = self.clock.moment().wall;
         let recovered = self.disk.open(history, now, self.inbox.outbox());
+        self.ledger.learn(&recovered.waiting);
         (origin, recovered)
     }
 
