@@ -11,7 +11,7 @@ mod common;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use common::{Home, Hupd, text, wait_until};
+use common::{Home, Hupd, delegated_cgroup, text, wait_until};
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use serde_json::{Value, json};
 
@@ -223,18 +223,8 @@ fn a_hupd_whose_own_cgroup_was_killed_once_starts_its_jobs_all_the_same() {
 
 /// A cgroup of cgroup v2 in which everybody was killed, so that the kernel has counted that.
 fn cgroup_to_be_killed_in() -> Option<PathBuf> {
-    let mounts = fs::read_to_string("/proc/self/mounts").expect("mounts");
-    let point = mounts.lines().find_map(|line| {
-        let mut fields = line.split(' ').skip(1);
-        let point = fields.next()?;
-        (fields.next()? == "cgroup2").then_some(point)
-    })?;
-    let place = Path::new(point).join(format!("hupd-test-{}", std::process::id()));
-    fs::create_dir(&place).ok()?;
+    let place = delegated_cgroup()?;
     fs::write(place.join("cgroup.kill"), "1").ok()?;
-    // As systemd marks what it delegates.
-    let (mark, flags) = ("trusted.delegate", rustix::fs::XattrFlags::empty());
-    rustix::fs::setxattr(&place, mark, b"1", flags).ok()?;
     Some(place)
 }
 

@@ -8,16 +8,20 @@
 mod common;
 
 use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
-use common::{Held, Home, Told, has_program, is_root, proc_stat, proc_text, skip, wait_until};
+use common::{
+    Held, Home, Told, delegated_cgroup, has_program, is_root, proc_stat, proc_text, skip,
+    wait_until,
+};
 use rustix::process::{Pid, Signal};
 
 const QUICK: &str = "[jobs.quick]\ncommand = \"exit 3\"\nschedule = \"0 0 1 1 *\"\n";
 
 /// A process namespace whose first process is hupd, started without `--foreground`.
 struct Container {
-    home: Home,
+    home: Option<Home>,
     outside: Child,
     /// hupd, by the number that it has out here.
     hupd: Pid,
@@ -32,18 +36,34 @@ impl Container {
     }
 
     fn start_in(home: Home) -> Option<Self> {
-        let mut outside = unshare(&home)?.spawn().expect("unshare runs");
+        let command = unshare(&home)?;
+        Some(Self::start_by(command, home))
+    }
+
+    fn start_by(mut command: Command, home: Home) -> Self {
+        let mut outside = command.spawn().expect("unshare runs");
         wait_until("hupd serves", || {
             let ended = outside.try_wait().expect("a child of ours");
             assert!(ended.is_none(), "{ended:?}: {}", home.read("log"));
             home.hupctl(&["status"]).status.success().then_some(())
         });
         let hupd = child_of(Pid::from_child(&outside)).expect("hupd is there");
-        Some(Self {
-            home,
+        Self {
+            home: Some(home),
             outside,
             hupd,
-        })
+        }
+    }
+
+    fn home(&self) -> &Home {
+        self.home.as_ref().expect("it is taken at the end")
+    }
+
+    /// Kills hupd, and with it all that runs in its namespace.
+    fn crash(mut self) -> Home {
+        self.signal(Signal::KILL);
+        self.wait();
+        self.home.take().expect("it is taken once")
     }
 
     fn signal(&self, signal: Signal) {
@@ -72,7 +92,8 @@ impl Container {
 impl Drop for Container {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            eprintln!("the log of hupd:\n{}", self.home.read("log"));
+            let log = self.home.as_ref().map(|home| home.read("log"));
+            eprintln!("the log of hupd:\n{}", log.unwrap_or_default());
         }
         // With its first process the whole namespace ends, jobs included.
         if self.outside.try_wait().is_ok_and(|ended| ended.is_none()) {
@@ -83,28 +104,47 @@ impl Drop for Container {
 }
 
 fn unshare(home: &Home) -> Option<Command> {
+    can_unshare().then(|| as_pid_1(Command::new("unshare"), home))
+}
+
+/// With this as the cgroup that it starts in.
+fn unshare_in(cgroup: &Path, home: &Home) -> Command {
+    let mut command = Command::new("sh");
+    let script = "echo 0 >\"$1/cgroup.procs\" && shift && exec \"$@\"";
+    command
+        .args(["-c", script, "sh"])
+        .arg(cgroup)
+        .arg("unshare");
+    as_pid_1(command, home)
+}
+
+const UNSHARED: [&str; 4] = ["--pid", "--fork", "--mount-proc", "--kill-child"];
+
+fn can_unshare() -> bool {
     if !is_root() || !has_program("unshare") {
         skip("hupd as PID 1: it takes root and 'unshare' of util-linux");
-        return None;
+        return false;
     }
-    let options = ["--pid", "--fork", "--mount-proc", "--kill-child"];
-    let tried = Command::new("unshare").args(options).arg("true").output();
-    if !tried.is_ok_and(|tried| tried.status.success()) {
+    let tried = Command::new("unshare").args(UNSHARED).arg("true").output();
+    let can = tried.is_ok_and(|tried| tried.status.success());
+    if !can {
         skip("hupd as PID 1: no namespace can be made here");
-        return None;
     }
+    can
+}
+
+fn as_pid_1(mut unshare: Command, home: &Home) -> Command {
     let hupd = home.hupd();
-    let mut command = Command::new("unshare");
     let log = fs::File::create(home.file("log")).expect("a log");
-    command
-        .args(options)
+    unshare
+        .args(UNSHARED)
         .arg(hupd.get_program())
         .args(hupd.get_args())
         .env_remove("NOTIFY_SOCKET")
         .env_remove("RUST_LOG")
         .stdin(Stdio::null())
         .stderr(log);
-    Some(command)
+    unshare
 }
 
 fn stats() -> impl Iterator<Item = (Pid, Vec<String>)> {
@@ -137,16 +177,16 @@ fn it_stays_in_the_foreground_by_itself_and_its_end_passes() {
     let numbers = status.lines().find_map(|line| line.strip_prefix("NSpid:"));
     let inside = numbers.and_then(|numbers| numbers.split_whitespace().last());
     assert_eq!(inside, Some("1"), "{status}");
-    assert_eq!(container.home.json(&["status"])["pid"], 1);
+    assert_eq!(container.home().json(&["status"])["pid"], 1);
 
-    let told = Told::from(container.home.hupctl(&["run", "quick", "--wait"]));
+    let told = Told::from(container.home().hupctl(&["run", "quick", "--wait"]));
     assert!(told.aside.contains("exited 3"), "{told:?}");
     container.signal(Signal::TERM);
     assert_eq!(container.wait().code(), Some(0));
-    let log = container.home.read("log");
+    let log = container.home().read("log");
     assert!(log.contains("serves 1 job "), "{log}");
-    assert!(!container.home.socket().exists());
-    assert!(!container.home.file("run/hupd.pid").exists());
+    assert!(!container.home().socket().exists());
+    assert!(!container.home().file("run/hupd.pid").exists());
 }
 
 #[test]
@@ -176,9 +216,9 @@ fn a_stop_from_inside_is_a_stop() {
     let Some(mut container) = Container::start(config) else {
         return;
     };
-    let _ = container.home.hupctl(&["run", "suicide"]);
+    let _ = container.home().hupctl(&["run", "suicide"]);
     assert_eq!(container.wait().code(), Some(0));
-    let log = container.home.read("log");
+    let log = container.home().read("log");
     assert!(log.contains("told to stop by a signal from pid "), "{log}");
 }
 
@@ -189,19 +229,19 @@ fn a_stop_waits_for_the_job_in_hand() {
     let Some(mut container) = Container::start(config) else {
         return;
     };
-    let told = Told::from(container.home.hupctl(&["run", "slow"]));
+    let told = Told::from(container.home().hupctl(&["run", "slow"]));
     assert_eq!(told.status, Some(0), "{told:?}");
     wait_until("the job runs", || {
-        container.home.file("begun").exists().then_some(())
+        container.home().file("begun").exists().then_some(())
     });
     container.signal(Signal::TERM);
     wait_until("hupd drains", || {
-        let status = container.home.json(&["status"]);
+        let status = container.home().json(&["status"]);
         (status["phase"] == "draining").then_some(())
     });
-    container.home.write("go", "");
+    container.home().write("go", "");
     assert_eq!(container.wait().code(), Some(0));
-    assert!(container.home.file("done").exists());
+    assert!(container.home().file("done").exists());
 }
 
 #[test]
@@ -213,14 +253,14 @@ fn what_a_job_leaves_behind_is_reaped_when_it_ends() {
     let Some(container) = Container::start(config) else {
         return;
     };
-    let told = Told::from(container.home.hupctl(&["run", "parent", "--wait"]));
+    let told = Told::from(container.home().hupctl(&["run", "parent", "--wait"]));
     assert_eq!(told.status, Some(0), "{told:?}");
     wait_until("hupd has five orphans", || {
         (children_of(container.hupd).count() == 5).then_some(())
     });
-    container.home.write("go", "");
+    container.home().write("go", "");
     wait_until("all five have ended", || {
-        (container.home.read("orphans").lines().count() == 5).then_some(())
+        (container.home().read("orphans").lines().count() == 5).then_some(())
     });
     wait_until("all five are reaped", || {
         (children_of(container.hupd).count() == 0).then_some(())
@@ -242,14 +282,14 @@ fn a_start_that_hangs_keeps_no_orphan_from_being_reaped() {
     let Some(mut container) = Container::start_in(home) else {
         return;
     };
-    let mut asks = container.home.hupctl_command();
+    let mut asks = container.home().hupctl_command();
     let asks = asks.args(["run", "held"]).stdout(Stdio::null()).spawn();
     let mut asks = asks.expect("hupctl starts");
     wait_until("a process is on its way to its program", || {
         (children_of(container.hupd).count() == 1).then_some(())
     });
     for _ in 0..3 {
-        let told = Told::from(container.home.hupctl(&["run", "parent", "--wait"]));
+        let told = Told::from(container.home().hupctl(&["run", "parent", "--wait"]));
         assert_eq!(told.status, Some(0), "{told:?}");
     }
     wait_until("none is left but the start that hangs", || {
@@ -258,9 +298,9 @@ fn a_start_that_hangs_keeps_no_orphan_from_being_reaped() {
 
     drop(held);
     wait_until("it has run", || {
-        container.home.file("trace").exists().then_some(())
+        container.home().file("trace").exists().then_some(())
     });
-    assert_eq!(container.home.ended_run("held")["outcome"], "exited 0");
+    assert_eq!(container.home().ended_run("held")["outcome"], "exited 0");
     container.signal(Signal::TERM);
     assert_eq!(container.wait().code(), Some(0));
     asks.wait().expect("it was answered");
@@ -280,14 +320,15 @@ fn among_many_orphans_every_run_is_recorded_as_it_ended() {
         return;
     };
     wait_until("many runs are over", || {
-        let runs = container.home.json(&["runs", "-n", "1000"]);
+        let runs = container.home().json(&["runs", "-n", "1000"]);
         let over = runs["runs"].as_array()?.iter();
         (over.filter(|run| !run["outcome"].is_null()).count() >= 120).then_some(())
     });
     container.signal(Signal::TERM);
     assert_eq!(container.wait().code(), Some(0));
 
-    let store = rusqlite::Connection::open(container.home.file("state/hupd.db")).expect("a store");
+    let store =
+        rusqlite::Connection::open(container.home().file("state/hupd.db")).expect("a store");
     let mut rows = store
         .prepare("SELECT job, outcome FROM runs")
         .expect("runs");
@@ -297,7 +338,7 @@ fn among_many_orphans_every_run_is_recorded_as_it_ended() {
     for (job, outcome) in rows {
         assert_eq!(outcome, format!("exited {}", &job[1..]), "{job}");
     }
-    assert!(!container.home.read("log").contains("not known"));
+    assert!(!container.home().read("log").contains("not known"));
 }
 
 #[test]
@@ -309,21 +350,21 @@ fn no_zombie_stays_however_many_end_at_once() {
         return;
     };
     let made = Command::new("mkfifo")
-        .arg(container.home.file("gate"))
+        .arg(container.home().file("gate"))
         .status();
     assert!(made.expect("mkfifo runs").success());
-    let told = Told::from(container.home.hupctl(&["run", "storm", "--wait"]));
+    let told = Told::from(container.home().hupctl(&["run", "storm", "--wait"]));
     assert!(told.aside.contains("exited 4"), "{told:?}");
     wait_until("all orphans are hupd's", || {
         (children_of(container.hupd).count() == 500).then_some(())
     });
     // Readers of a FIFO end together when its last writer has gone.
-    drop(open_gate(&container.home).expect("it is read"));
-    let told = Told::from(container.home.hupctl(&["run", "quick", "--wait"]));
+    drop(open_gate(container.home()).expect("it is read"));
+    let told = Told::from(container.home().hupctl(&["run", "quick", "--wait"]));
     assert!(told.aside.contains("exited 3"), "{told:?}");
     wait_until("all are gone", || {
         // One that opened the gate late still waits for a writer.
-        drop(open_gate(&container.home));
+        drop(open_gate(container.home()));
         (children_of(container.hupd).count() == 0).then_some(())
     });
     container.wait_reaped();
@@ -338,4 +379,93 @@ fn open_gate(home: &Home) -> std::io::Result<fs::File> {
         .write(true)
         .custom_flags(nonblocking)
         .open(home.file("gate"))
+}
+
+/// A cgroup that is delegated, and goes with the test.
+struct Cgroup(PathBuf);
+
+impl Cgroup {
+    /// What lies in it, sorted.
+    fn names(&self) -> Vec<String> {
+        let entries = fs::read_dir(&self.0).expect("a cgroup").flatten();
+        let folders = entries.filter(|entry| entry.path().is_dir());
+        let name = |entry: fs::DirEntry| entry.file_name().into_string().expect("a name");
+        let mut names: Vec<_> = folders.map(name).collect();
+        names.sort();
+        names
+    }
+
+    /// Makes one in it in which somebody lives.
+    fn inhabited(&self, name: &str) -> Child {
+        fs::create_dir(self.0.join(name)).expect("a cgroup");
+        let child = Command::new("sleep").arg("1000").spawn().expect("it runs");
+        let procs = self.0.join(name).join("cgroup.procs");
+        fs::write(procs, child.id().to_string()).expect("it moves");
+        child
+    }
+}
+
+impl Drop for Cgroup {
+    fn drop(&mut self) {
+        let _ = fs::write(self.0.join("cgroup.kill"), "1");
+        wait_until("the cgroup is gone", || {
+            for name in self.names() {
+                let _ = fs::remove_dir(self.0.join(&name).join("within"));
+                let _ = fs::remove_dir(self.0.join(name));
+            }
+            fs::remove_dir(&self.0).ok()
+        });
+    }
+}
+
+/// Each hupd of a container is process 1: that a cgroup has its number says nothing.
+#[test]
+fn cgroups_of_an_earlier_life_are_removed_once_nobody_lives_there() {
+    let home = Home::new();
+    home.configure(
+        "[jobs.long]\ncommand = \"sleep 1000\"\n[jobs.where]\ncommand = \"cat /proc/self/cgroup\"\n",
+    );
+    if !can_unshare() {
+        return;
+    }
+    let Some(cgroup) = delegated_cgroup().map(Cgroup) else {
+        return skip("cgroups of hupd as PID 1: no cgroup2 can be delegated here");
+    };
+    let container = Container::start_by(unshare_in(&cgroup.0, &home), home);
+    let told = Told::from(container.home().hupctl(&["run", "long"]));
+    assert_eq!(told.status, Some(0), "{told:?}");
+    container.home().wait_running("long", 1);
+    let home = container.crash();
+    let left = cgroup.names();
+    assert!(
+        left.len() == 1 && left[0].starts_with("hupd.1."),
+        "{left:?}"
+    );
+    // What a job has made within goes as well; what others have made stays, and where somebody lives.
+    fs::create_dir(cgroup.0.join(&left[0]).join("within")).expect("a cgroup");
+    fs::create_dir(cgroup.0.join("hupd.1.x")).expect("a cgroup");
+    let names = ["hupd.1.0", "hupd.1.1", "hupd.1.2"].map(str::to_owned);
+    let taken = names.iter().filter(|name| !left.contains(name));
+    let mut lives: Vec<_> = taken.map(|name| (name, cgroup.inhabited(name))).collect();
+    let mut staying: Vec<_> = lives.iter().map(|(name, _)| (*name).clone()).collect();
+    staying.push("hupd.1.x".to_owned());
+
+    let container = Container::start_by(unshare_in(&cgroup.0, &home), home);
+
+    wait_until("what was left is gone", || {
+        (cgroup.names() == staying).then_some(())
+    });
+    for (name, child) in &mut lives {
+        assert_eq!(child.try_wait().expect("a child"), None, "{name}");
+    }
+    container.home().run_to_end("where");
+    let said = String::from_utf8(container.home().output("where")).expect("text");
+    let own = said.lines().find_map(|line| line.rsplit_once("/hupd.1."));
+    let (_, number) = own.unwrap_or_else(|| panic!("it has a cgroup of its own: {said}"));
+    assert!(!staying.contains(&format!("hupd.1.{number}")), "{said}");
+    drop(container);
+    for (_, mut child) in lives {
+        child.kill().expect("it lives");
+        child.wait().expect("a child");
+    }
 }

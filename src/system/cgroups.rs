@@ -5,6 +5,7 @@
 //! there. Each serves one run and goes with it: a job may have frozen its own, or made it into something else, and
 //! the kernel counts the kills of a cgroup and kills whoever is born there from one with another count.
 
+mod folder;
 mod members;
 mod place;
 #[cfg(test)]
@@ -18,10 +19,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::OFlags;
+use rustix::io::Errno;
 use rustix::process::{Pid, Signal, getpgid, getpid, test_kill_process};
 
 use crate::ledger::Home;
+use folder::Folder;
 
 /// What the folders begin with, before the number of the hupd that made them.
 const PREFIX: &str = "hupd.";
@@ -62,33 +65,32 @@ impl Delegation {
 
     /// A new cgroup, for a run.
     pub(crate) fn make(&self) -> io::Result<Cgroup> {
-        let (own, number) = (std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
-        let path = self.folder.join(format!("{PREFIX}{own}.{number}"));
-        match fs::create_dir(&path) {
-            // Of one that had our number.
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                fs::remove_dir(&path)?;
-                fs::create_dir(&path)?;
+        loop {
+            let (own, number) = (std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
+            let path = self.folder.join(format!("{PREFIX}{own}.{number}"));
+            match fs::create_dir(&path) {
+                // Of one that had our number, as each hupd of a container has it, and somebody lives there.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                made => return made.and_then(|()| Cgroup::at(path.into())),
             }
-            made => made?,
         }
-        let inode = fs::metadata(&path)?.ino();
-        Ok(Cgroup {
-            path: path.into(),
-            inode,
-        })
     }
 }
 
-/// `hupd.PID.N`
+/// The PID of `hupd.PID.N`.
 fn maker(name: &str) -> Option<i32> {
-    name.strip_prefix(PREFIX)?.split_once('.')?.0.parse().ok()
+    let (pid, number) = name.strip_prefix(PREFIX)?.split_once('.')?;
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    match is_number(pid) && is_number(number) {
+        true => pid.parse().ok(),
+        false => None,
+    }
 }
 
 /// Whether another process than this one has that number.
 fn lives_elsewhere(pid: i32) -> bool {
     let is_own = u32::try_from(pid) == Ok(std::process::id());
-    let is_there = |pid| !matches!(test_kill_process(pid), Err(rustix::io::Errno::SRCH));
+    let is_there = |pid| !matches!(test_kill_process(pid), Err(Errno::SRCH));
     !is_own && Pid::from_raw(pid).is_some_and(is_there)
 }
 
@@ -103,7 +105,7 @@ fn remove(path: &Path) {
     let _ = fs::remove_dir(path);
 }
 
-/// The cgroup of a run.
+/// The cgroup of a run. Whatever is done with it begins with a look whether its path still means it.
 #[derive(Debug)]
 pub struct Cgroup {
     path: Arc<Path>,
@@ -111,15 +113,20 @@ pub struct Cgroup {
 }
 
 impl Cgroup {
+    fn at(path: Arc<Path>) -> io::Result<Self> {
+        let inode = fs::metadata(&path)?.ino();
+        Ok(Self { path, inode })
+    }
+
     /// One that an earlier hupd had made, if it is still there, and is that one. None where we live in it ourselves, as
     /// what was started by a run: what else is there says nothing of that run then.
     pub(crate) fn find(home: &Home) -> Option<Self> {
         let found = Self {
             path: home.path.clone(),
-            inode: fs::metadata(&home.path).ok()?.ino(),
+            inode: home.inode,
         };
-        let is_it = found.inode == home.inode && !found.members().contains(&getpid());
-        is_it.then_some(found)
+        let members = members::members(&found.folder().ok()?);
+        (!members.contains(&getpid())).then_some(found)
     }
 
     /// By what a later hupd finds it.
@@ -130,36 +137,46 @@ impl Cgroup {
         }
     }
 
+    /// Not there, where another one has its path by now.
+    fn folder(&self) -> io::Result<Folder> {
+        let folder = Folder::open(&self.path)?;
+        match folder.inode()? == self.inode {
+            true => Ok(folder),
+            false => Err(Errno::NOENT.into()),
+        }
+    }
+
     /// For a process that is to be born there.
     pub(crate) fn open_folder(&self) -> io::Result<OwnedFd> {
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        Ok(rustix::fs::open(&*self.path, flags, Mode::empty())?)
+        self.folder().map(OwnedFd::from)
     }
 
     /// For a process that is to join.
     pub(crate) fn open_procs(&self) -> io::Result<OwnedFd> {
-        let flags = OFlags::WRONLY | OFlags::CLOEXEC;
-        Ok(rustix::fs::open(
-            self.path.join("cgroup.procs"),
-            flags,
-            Mode::empty(),
-        )?)
+        self.folder()?.file("cgroup.procs", OFlags::WRONLY)
     }
 
     /// Whether anybody lives there; where that cannot be known, somebody does.
     pub(crate) fn is_populated(&self) -> bool {
-        match fs::read_to_string(self.path.join("cgroup.events")) {
+        match self
+            .folder()
+            .and_then(|folder| folder.read("cgroup.events"))
+        {
             Ok(events) => events.lines().any(|line| line == "populated 1"),
-            Err(error) => error.kind() != io::ErrorKind::NotFound,
+            Err(error) => !is_missing(&error),
         }
     }
 
     /// Kills all that is there, also what is just being forked.
     pub(crate) fn kill(&self) -> io::Result<()> {
-        match fs::write(self.path.join("cgroup.kill"), "1") {
+        let folder = match self.folder() {
+            Err(error) if is_missing(&error) => return Ok(()),
+            folder => folder?,
+        };
+        match folder.write("cgroup.kill", "1") {
             // Kernels before 5.14 have no such file.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                members::kill_all(&self.path);
+            Err(error) if is_missing(&error) => {
+                members::kill_all(&folder);
                 Ok(())
             }
             written => written,
@@ -167,18 +184,29 @@ impl Cgroup {
     }
 
     pub(crate) fn members(&self) -> Vec<Pid> {
-        members::members(&self.path)
+        let folder = self.folder();
+        folder.map_or(Vec::new(), |folder| members::members(&folder))
     }
 
     /// Sends a signal to those who have left the process group of their run: the others have it already.
     pub(crate) fn signal_outside(&self, group: Pid, signal: Signal) {
-        let mut strays = self.members();
+        let Ok(folder) = self.folder() else {
+            return;
+        };
+        let mut strays = members::members(&folder);
         strays.retain(|pid| getpgid(Some(*pid)) != Ok(group));
-        members::signal_each(&self.path, &strays, signal);
+        members::signal_each(&folder, &strays, signal);
     }
 
-    /// Nobody lives there any more.
+    /// Nobody lives there any more. A folder is removed by its name alone; what takes the name between the look and
+    /// that stays if anybody lives there.
     pub(crate) fn release(self) {
-        remove(&self.path);
+        if Self::at(self.path.clone()).is_ok_and(|found| found.inode == self.inode) {
+            remove(&self.path);
+        }
     }
+}
+
+fn is_missing(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::NotFound
 }

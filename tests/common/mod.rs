@@ -516,6 +516,22 @@ pub fn skip(why: &str) {
     let _ = writeln!(io::stderr(), "SKIPPED: {why}");
 }
 
+/// A cgroup in which hupd may make others. None where there can be none.
+pub fn delegated_cgroup() -> Option<PathBuf> {
+    let mounts = fs::read_to_string("/proc/self/mounts").expect("mounts");
+    let point = mounts.lines().find_map(|line| {
+        let mut fields = line.split(' ').skip(1);
+        let point = fields.next()?;
+        (fields.next()? == "cgroup2").then_some(point)
+    })?;
+    let place = Path::new(point).join(format!("hupd-test-{}", std::process::id()));
+    fs::create_dir(&place).ok()?;
+    // As systemd marks what it delegates.
+    let (mark, flags) = ("trusted.delegate", rustix::fs::XattrFlags::empty());
+    rustix::fs::setxattr(&place, mark, b"1", flags).ok()?;
+    Some(place)
+}
+
 pub fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }

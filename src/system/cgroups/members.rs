@@ -2,11 +2,11 @@
 //! passed to another process meanwhile.
 
 use std::collections::HashSet;
-use std::fs;
 use std::os::fd::OwnedFd;
-use std::path::Path;
 
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+
+use super::folder::Folder;
 
 /// How often what is forked meanwhile is looked for.
 const ROUNDS: usize = 100;
@@ -14,21 +14,19 @@ const ROUNDS: usize = 100;
 const AT_ONCE: usize = 128;
 
 /// Also those in cgroups that a job has made within its own.
-pub(super) fn members(cgroup: &Path) -> Vec<Pid> {
-    let list = fs::read_to_string(cgroup.join("cgroup.procs")).unwrap_or_default();
+pub(super) fn members(cgroup: &Folder) -> Vec<Pid> {
+    let list = cgroup.read("cgroup.procs").unwrap_or_default();
     let own = list.lines().filter_map(|line| line.parse().ok());
     let mut members: Vec<_> = own.filter_map(Pid::from_raw).collect();
-    for entry in fs::read_dir(cgroup).into_iter().flatten().flatten() {
-        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            members.extend(self::members(&entry.path()));
-        }
+    for inner in cgroup.within() {
+        members.extend(self::members(&inner));
     }
     members
 }
 
 /// Signals those of them that are still there. First the pidfds, then a look who is a member: whose number
 /// is still among them then is the very one that the pidfd means, or has ended.
-pub(super) fn signal_each(cgroup: &Path, whom: &[Pid], signal: Signal) {
+pub(super) fn signal_each(cgroup: &Folder, whom: &[Pid], signal: Signal) {
     for some in whom.chunks(AT_ONCE) {
         let open = |pid: &Pid| Some((*pid, pidfd_open(*pid, PidfdFlags::empty()).ok()?));
         let opened: Vec<(Pid, OwnedFd)> = some.iter().filter_map(open).collect();
@@ -41,7 +39,7 @@ pub(super) fn signal_each(cgroup: &Path, whom: &[Pid], signal: Signal) {
 }
 
 /// Until nobody is left; whoever forks faster than this is met again at the next KILL.
-pub(super) fn kill_all(cgroup: &Path) {
+pub(super) fn kill_all(cgroup: &Folder) {
     for _ in 0..ROUNDS {
         let members = members(cgroup);
         if members.is_empty() {
