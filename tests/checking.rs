@@ -246,3 +246,35 @@ fn without_zone_data_hupd_serves_in_utc() {
     assert_eq!(hupd.home.ended_run("a")["outcome"], "exited 0");
     assert!(hupd.stop().success());
 }
+
+/// What the kernel takes as one text is what a check allows, and no byte more.
+#[test]
+fn the_longest_argument_and_variable_are_given_and_longer_ones_refused() {
+    let jobs = |shell: usize, argument: usize, variable: usize| {
+        let x = |length| "x".repeat(length);
+        format!(
+            "[jobs.shell]\ncommand = \"# {}\"\n[jobs.array]\ncommand = [\"true\", \"{}\"]\n\
+             [jobs.env]\ncommand = [\"true\"]\nenv = {{ LONG = \"{}\" }}\n",
+            x(shell - 2),
+            x(argument),
+            x(variable)
+        )
+    };
+    let (argument, variable) = (131_071, 131_066);
+    let hupd = Hupd::start(&jobs(argument, argument, variable));
+    for job in ["shell", "array", "env"] {
+        assert_eq!(hupd.home.run_to_end(job)["outcome"], "exited 0", "{job}");
+    }
+    let home = &hupd.home;
+    home.configure(&jobs(argument + 1, argument + 1, variable + 1));
+    let output = by_hupd(home);
+    assert_eq!(output.status.code(), Some(78));
+    let told = text(&output.stderr);
+    for words in [
+        "error: command: has 131072 bytes; the kernel takes at most 131071 as one argument\n",
+        "error: env: LONG: its value has 131067 bytes; a variable of this name takes at most 131066\n",
+        "3 errors\n",
+    ] {
+        assert!(told.contains(words), "{told}");
+    }
+}

@@ -114,6 +114,28 @@ fn a_job_gets_what_the_credential_is_at_its_start_and_nobody_else_does() {
     }
 }
 
+/// The kernel counts its name, the sign between them and a zero byte.
+#[test]
+fn the_largest_that_a_variable_can_hold_is_given_and_a_larger_one_is_told() {
+    let room = 131_072 - "DB_PASSWORD=".len() - 1;
+    let home = home();
+    give(&home, &"x".repeat(room));
+    let hupd = start(home);
+    assert_eq!(hupd.home.run_to_end("dump")["outcome"], "exited 1");
+    assert_eq!(hupd.home.read("trace").len(), "<>".len() + room);
+
+    let larger = room + 1;
+    give(&hupd.home, &"x".repeat(larger));
+    let why = format!(
+        "env: DB_PASSWORD: credential 'db-password': its value has {larger} bytes; a variable of this name takes at most {room}"
+    );
+    let outcome = hupd.home.run_to_end("dump")["outcome"].clone();
+    assert_eq!(outcome, format!("could not start: {why}"));
+    hupd.reload();
+    hupd.wait_log(&why);
+    assert_eq!(hupd.generation(), 1);
+}
+
 #[test]
 fn a_plan_compares_credentials_by_name() {
     let hupd = start(home());

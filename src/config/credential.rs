@@ -11,13 +11,12 @@ use std::path::Path;
 use serde_json::{Value, json};
 use toml::de::{DeTable, DeValue};
 
+use super::longest::too_long_for;
 use super::read::try_read;
 use super::section::{Item, Wrong};
 use super::words::quoted;
 use crate::reason::reason;
 
-/// What execve(2) takes as one variable, with its name and the zero byte at its end.
-const LARGEST: usize = 128 << 10;
 const EXAMPLE: &str = "write { credential = \"db-password\" }";
 const NAMES: &str = "a name has 1 to 255 letters, digits and marks, without '/' and ':'";
 
@@ -53,8 +52,8 @@ impl Credential {
         })
     }
 
-    /// What it is now, for a variable: all of the file but one line break at its end.
-    pub fn read(&self, folder: Option<&Path>) -> Result<OsString, CredentialError> {
+    /// What it is now, for a variable of that name: all of the file but one line break at its end.
+    pub fn read(&self, variable: &str, folder: Option<&Path>) -> Result<OsString, CredentialError> {
         let failed = |why| CredentialError {
             name: self.0.clone(),
             why,
@@ -64,7 +63,7 @@ impl Credential {
         let bytes = contents
             .map_err(|error| failed(Why::Unreadable(error)))?
             .bytes;
-        value(bytes).map_err(|why| failed(Why::Unfit(why)))
+        value(variable, bytes).map_err(|why| failed(Why::Unfit(why)))
     }
 }
 
@@ -98,14 +97,16 @@ fn is_name(name: &str) -> bool {
     is_file && name.bytes().all(is_allowed)
 }
 
-fn value(mut bytes: Vec<u8>) -> Result<OsString, &'static str> {
+fn value(variable: &str, mut bytes: Vec<u8>) -> Result<OsString, String> {
     if bytes.ends_with(b"\n") {
         bytes.pop();
     }
-    match () {
-        () if bytes.contains(&0) => Err("it has a NUL character, which no variable can have"),
-        () if bytes.len() >= LARGEST => Err("it is larger than 128 KiB, which no variable can be"),
-        () => Ok(OsString::from_vec(bytes)),
+    if bytes.contains(&0) {
+        return Err("it has a NUL character, which no variable can have".to_owned());
+    }
+    match too_long_for(variable, bytes.len()) {
+        Some(problem) => Err(problem),
+        None => Ok(OsString::from_vec(bytes)),
     }
 }
 
@@ -120,7 +121,7 @@ pub struct CredentialError {
 enum Why {
     NoFolder,
     Unreadable(io::Error),
-    Unfit(&'static str),
+    Unfit(String),
 }
 
 impl CredentialError {
@@ -165,7 +166,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("a"), content).unwrap();
         let credential = Credential("a".to_owned());
-        let read = credential.read(Some(folder.path()));
+        let read = credential.read("A", Some(folder.path()));
         read.map_err(|error| error.to_string())
     }
 
@@ -192,15 +193,16 @@ mod tests {
             nul,
             "credential 'a': it has a NUL character, which no variable can have"
         );
-        let large = read(&[b'x'; LARGEST]).unwrap_err();
-        assert!(large.ends_with("is larger than 128 KiB, which no variable can be"));
-        assert!(read(&[b'x'; LARGEST - 1]).is_ok());
+        let large = read(&[b'x'; 131_070]).unwrap_err();
+        let expected = "credential 'a': its value has 131070 bytes; a variable of this name takes at most 131069";
+        assert_eq!(large, expected);
+        assert!(read(&[b'x'; 131_069]).is_ok());
     }
 
     #[test]
     fn what_is_not_there_is_told_by_its_name() {
         let credential = Credential("a".to_owned());
-        let told = |folder| credential.read(folder).unwrap_err().to_string();
+        let told = |folder| credential.read("A", folder).unwrap_err().to_string();
         let expected = "credential 'a': hupd was given none: CREDENTIALS_DIRECTORY is not set";
         assert_eq!(told(None), expected);
         let folder = tempfile::tempdir().unwrap();

@@ -6,6 +6,7 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 
+use super::longest::too_long_for;
 use super::policies::check_name;
 use super::read::try_read;
 use super::words::visible;
@@ -66,7 +67,11 @@ fn variable(line: &str) -> Result<(String, String), String> {
         true => "names that begin with 'HUPD_' are set by hupd",
         false => "there is no name before '='; write NAME=value",
     })?;
-    Ok((name.to_owned(), unquoted(value.trim_start())?.to_owned()))
+    let value = unquoted(value.trim_start())?;
+    match too_long_for(name, value.len()) {
+        Some(problem) => Err(problem),
+        None => Ok((name.to_owned(), value.to_owned())),
+    }
 }
 
 /// A value may stand in quotes of one kind, so that it can begin or end with blanks.
@@ -115,7 +120,8 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_told_by_its_line_and_not_repeated() {
-        let cases: [(&[u8], &str); 8] = [
+        let long = [b"A=".as_slice(), &[b'x'; 131_070]].concat();
+        let cases: [(&[u8], &str); 9] = [
             (
                 b"A=1\nhunter2\n",
                 "'DIR/env', line 2: there is no '='; write NAME=value",
@@ -142,6 +148,10 @@ mod tests {
             ),
             (b"\n\nA=x\0y", "'DIR/env', line 3: there is a NUL character"),
             (b"A=\xff", "'DIR/env' is not UTF-8"),
+            (
+                &long,
+                "'DIR/env', line 1: its value has 131070 bytes; a variable of this name takes at most 131069",
+            ),
         ];
         for (text, message) in cases {
             assert_eq!(read_text(text), Err(message.to_owned()));

@@ -10,6 +10,7 @@ use toml::de::{DeString, DeValue};
 use super::credential::{self, Credential};
 use super::key_of::KeyOf;
 use super::kinds::Like;
+use super::longest::too_long_for;
 use super::policies::check_name;
 use super::section::{Item, Wrong};
 use super::typed;
@@ -81,9 +82,9 @@ fn variable(
     let item = item.part(value);
     let read = match item.value {
         DeValue::Table(table) => Credential::of(&item, table)
-            .and_then(|it| at_hand(it, credentials))
+            .and_then(|it| at_hand(it, (name.get_ref(), credentials)))
             .map(EnvValue::Credential),
-        _ => typed::secret_text(&item).map(EnvValue::Text),
+        _ => text(&item, name.get_ref()).map(EnvValue::Text),
     };
     read.map_err(|wrong| Wrong {
         message: format!("{}: {}", visible(name.get_ref()), wrong.message),
@@ -91,8 +92,19 @@ fn variable(
     })
 }
 
-fn at_hand(credential: Credential, folder: Option<&Path>) -> Result<Credential, Wrong> {
-    match folder.and_then(|folder| credential.read(Some(folder)).err()) {
+fn text(item: &Item<'_>, name: &str) -> Result<String, Wrong> {
+    let text = typed::secret_text(item)?;
+    match too_long_for(name, text.len()) {
+        Some(problem) => Err(Wrong::new(problem).help("give it in a file, and write its path")),
+        None => Ok(text),
+    }
+}
+
+fn at_hand(
+    credential: Credential,
+    (name, folder): (&str, Option<&Path>),
+) -> Result<Credential, Wrong> {
+    match folder.and_then(|folder| credential.read(name, Some(folder)).err()) {
         Some(problem) => Err(Wrong::new(problem.to_string()).help(problem.help())),
         None => Ok(credential),
     }

@@ -11,6 +11,7 @@ use super::accounts::Accounts;
 use super::finding::{Finding, Findings};
 use super::key_of::KeyOf;
 use super::kinds::{self, By, Like, TEXT, Table};
+use super::longest::check_argument;
 use super::on_change::on_change;
 use super::policies::Policies;
 use super::retry::refuse_success;
@@ -279,10 +280,10 @@ fn shell_command(item: &Item<'_>) -> Result<String, Wrong> {
         return Err(item.unlike("a text or an array").help(help));
     }
     let command = typed::owned_text(item)?;
-    match command.trim().is_empty() {
-        true => Err(Wrong::new("is empty").help(help)),
-        false => Ok(command),
+    if command.trim().is_empty() {
+        return Err(Wrong::new("is empty").help(help));
     }
+    check_argument(&command).map(|()| command)
 }
 
 fn argument(
@@ -292,6 +293,7 @@ fn argument(
 ) -> Result<String, Wrong> {
     let part = item.part(part);
     let text = typed::owned_text(&part)?;
+    check_argument(&text)?;
     match position == 0 && text.is_empty() {
         true => Err(Wrong::new("the program's name is empty")
             .help("write [\"/path/to/program\", \"argument\"]")),

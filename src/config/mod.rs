@@ -23,6 +23,7 @@ mod keys;
 mod kinds;
 mod limits;
 mod load;
+mod longest;
 mod mend;
 mod missed;
 mod on_change;

@@ -111,7 +111,7 @@ fn secrets(env: &Environment) -> Result<Vec<(&str, OsString)>, NoStart> {
     });
     named
         .map(
-            |(name, credential)| match credential.read(folder.as_deref()) {
+            |(name, credential)| match credential.read(name, folder.as_deref()) {
                 Ok(value) => Ok((name, value)),
                 Err(error) => Err(no_credential(name, &error)),
             },
