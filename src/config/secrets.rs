@@ -9,6 +9,7 @@ use super::synonyms;
 use super::words::nearest;
 
 const SECRET: [&str; 2] = ["env", "stdin"];
+const TABLES: [&str; 5] = ["daemon", "defaults", "history", "jobs", "log"];
 
 /// The places, in their order.
 #[derive(Debug, Default)]
@@ -65,7 +66,9 @@ impl<'t> Scan<'t> {
             TokenKind::Whitespace => return,
             TokenKind::Newline => self.end_line(span.start),
             TokenKind::Eof => self.end_secret(span.end),
-            TokenKind::LeftSquareBracket if self.begins_line => self.begin_header(span.start),
+            TokenKind::LeftSquareBracket if self.begins_line && self.is_header(span.start) => {
+                self.begin_header(span.start);
+            }
             TokenKind::LeftSquareBracket | TokenKind::LeftCurlyBracket => self.depth += 1,
             TokenKind::RightSquareBracket | TokenKind::RightCurlyBracket => {
                 self.depth = self.depth.saturating_sub(1);
@@ -91,6 +94,11 @@ impl<'t> Scan<'t> {
             None if is_secret(name) && self.begins_line => self.begin_secret(span.start),
             None => self.candidate = is_secret(name).then_some(span.start),
         }
+    }
+
+    /// Inside of brackets that are open a secret may go on with an array: what may be either is no header.
+    fn is_header(&self, at: usize) -> bool {
+        self.secret.is_none() || self.depth == 0 || names_a_table(&self.text[at..])
     }
 
     /// Ends what was not closed: nothing goes on behind a header.
@@ -127,6 +135,15 @@ impl<'t> Scan<'t> {
             self.found.0.push(start..at);
         }
     }
+}
+
+/// Whether this is the beginning of `[jobs.a]` and the like, and no array that a file can have.
+fn names_a_table(text: &str) -> bool {
+    let text = text.trim_start_matches(['[', ' ', '\t']);
+    let is_bare = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    let name = text.split(|c| !is_bare(c)).next().unwrap_or_default();
+    let behind = text[name.len()..].trim_start_matches([' ', '\t']);
+    behind.starts_with(['.', ']']) && nearest(name, TABLES).is_some()
 }
 
 /// Also what is meant for one of these keys.
@@ -181,6 +198,15 @@ mod tests {
             ),
             ("stdin = \"\"\"\na = 1\nb\"\"\"\nc = 1\n", vec![1, 2, 3]),
             ("jobs.a.stdin = 'x'\nc = 1\n", vec![1]),
+            (
+                "env = { A = [\n[\"x\"],\n[\"y\"]\n] }\nb = 2\n",
+                vec![1, 2, 3, 4],
+            ),
+            (
+                "[jobs.a.env]\nA = [\n[\"x\"],\n]\nB = \"x\"\n[jobs.b]\nb = 2\n",
+                vec![1, 2, 3, 4, 5],
+            ),
+            ("stdin = [\n  [ x ],\n [log, y]]\nb = 2\n", vec![1, 2, 3]),
         ] {
             assert_eq!(lines(text), secret, "{text}");
         }
@@ -195,6 +221,12 @@ mod tests {
             ("stdin = \"\"\"\na = 1\n[jobs.b]\n", vec![1, 2, 3]),
             ("environment = { A = \"x\" }\nb = 2\n", vec![1]),
             ("ENVS = { A = \"x\" }\nb = 2\n", vec![1]),
+            ("env_vars = { A = \"x\" }\nb = 2\n", vec![1]),
+            ("jobs.a.variables.A = \"x\"\nb = 2\n", vec![1]),
+            ("[jobs.a.secrets]\nA = \"x\"\n[jobs.b]\nb = 2\n", vec![1, 2]),
+            ("[defaults.Credentials]\nA = \"x\"\n[log]\n", vec![1, 2]),
+            ("env = { A = [\n\"x\"\n[job.b]\nc = 2\n", vec![1, 2]),
+            ("env = { A = [\n[\"x\"\n[[ jobs ]]\nc = 2\n", vec![1, 2]),
             ("[jobs.a.env\nA = \"x\"\n[jobs.b]\n", vec![1, 2]),
         ] {
             assert_eq!(lines(text), secret, "{text}");
@@ -206,6 +238,7 @@ mod tests {
         for text in [
             "command = [\"env\", \"A=x\"]\n",
             "[jobs.env]\ncommand = \"x\"\n",
+            "[jobs.secrets]\ncommand = \"x\"\n",
             "env_file = \"/x\"\nenv_inherit = [\"LANG\"]\n",
             "# env = 1\ndescription = \"env = 1\"\n",
             "",

@@ -1,7 +1,7 @@
 //! What other programs call a key: a hint for those who come from there.
 
 /// Their word, and ours.
-const SYNONYMS: [(&str, &str); 28] = [
+const SYNONYMS: [(&str, &str); 32] = [
     ("cmd", "command"),
     ("exec", "command"),
     ("program", "command"),
@@ -18,7 +18,11 @@ const SYNONYMS: [(&str, &str); 28] = [
     ("dir", "working_dir"),
     ("directory", "working_dir"),
     ("workdir", "working_dir"),
+    ("credentials", "env"),
+    ("env_vars", "env"),
     ("environment", "env"),
+    ("secrets", "env"),
+    ("variables", "env"),
     ("vars", "env"),
     ("tz", "timezone"),
     ("run_as", "user"),
