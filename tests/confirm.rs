@@ -196,7 +196,7 @@ fn a_hupd_that_was_killed_before_starts_by_what_was_confirmed_as_often_as_it_sta
     let message = hupd.wait_notified("READY=1");
     let status = "STATUS=generation 3, 1 job, by the text of generation 1 and not the file on disk";
     assert!(message.lines().any(|line| line == status), "{message}");
-    let text = "nobody has confirmed what came after generation 1: starting by the text of that, and not the file on disk";
+    let text = "nobody has confirmed what came after generation 1: starting by the text of that, and not the file on disk; if you want the file, type 'hupctl reload', or send HUP";
     assert_eq!(hupd.log().matches(text).count(), 2, "{}", hupd.log());
     assert!(
         hupd.log()

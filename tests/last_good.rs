@@ -89,10 +89,15 @@ fn without_anything_that_was_accepted_there_is_nothing_to_start_by() {
 fn what_was_accepted_last_is_started_and_everybody_who_looks_is_told() {
     let hupd = Hupd::launch(broken_after(LAST_GOOD));
     let message = hupd.wait_notified("READY=1");
+    let typed = format!(
+        "; mend the file, try it with 'hupctl check {}', then type 'hupctl reload', or send HUP",
+        hupd.home.config_file().display()
+    );
     let line = "STATUS=DEGRADED: generation 2, 1 job, by the text of generation 1 and not the file on disk; last reload refused: configuration has 3 problems";
     assert!(message.lines().any(|found| found == line), "{message}");
     let text = "degraded: the file is not valid: starting by the text of generation 1, which was accepted last";
-    for words in [text, "unknown key 'shedule'"] {
+    let text = format!("{text}{typed}");
+    for words in [&*text, "unknown key 'shedule'"] {
         let is_error = |line: &str| line.contains(" error ") && line.contains(words);
         // The log is written beside what hupd does, and the terminal is told before.
         wait_until("it is in the log, and on the terminal as well", || {

@@ -1,5 +1,6 @@
 //! A start by what is kept, in place of the file: who is told.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use super::confirm::Trial;
@@ -8,7 +9,7 @@ use super::rollback::BroughtBack;
 use super::verdict::{Rejected, lines};
 use super::{Daemon, World};
 use crate::clock::Moment;
-use crate::config::{Config, Problems};
+use crate::config::{Config, Problems, visible};
 use crate::protocol::{Because, Verdict};
 use crate::store::{Kept, Record};
 
@@ -22,14 +23,16 @@ pub struct Instead {
 }
 
 impl Instead {
-    pub(super) fn told(&self) -> String {
+    /// With what to type if that is not what one wants.
+    pub(super) fn told(&self, file: &Path) -> String {
         let text_of = self.text_of;
+        let file = visible(&file.to_string_lossy());
         match self.because {
             Because::NotConfirmed => format!(
-                "nobody has confirmed what came after generation {text_of}: starting by the text of that, and not the file on disk"
+                "nobody has confirmed what came after generation {text_of}: starting by the text of that, and not the file on disk; if you want the file, type 'hupctl reload', or send HUP"
             ),
             Because::InvalidAtStart => format!(
-                "degraded: the file is not valid: starting by the text of generation {text_of}, which was accepted last"
+                "degraded: the file is not valid: starting by the text of generation {text_of}, which was accepted last; mend the file, try it with 'hupctl check {file}', then type 'hupctl reload', or send HUP"
             ),
             Because::RolledBack => format!("starting by the text of generation {text_of}"),
         }
@@ -52,7 +55,7 @@ impl<W: World> Daemon<W> {
         if let Err(problems) = &instead.on_disk {
             self.refuse_at_start(problems, now);
         }
-        log::error!("{}", instead.told());
+        log::error!("{}", instead.told(&origin.file));
         if instead.because == Because::NotConfirmed {
             self.reloads.trial = Some(Trial::not_confirmed(Kept {
                 generation: instead.text_of,

@@ -147,7 +147,9 @@ impl Origin {
             .collect();
         for line in [
             self.trouble.clone(),
-            self.instead.as_ref().map(Instead::told),
+            self.instead
+                .as_ref()
+                .map(|instead| instead.told(&self.file)),
         ] {
             text.extend(line.map(|line| format!("hupd: {line}\n")));
         }
