@@ -563,3 +563,41 @@ fn a_zone_that_has_other_rules_now_is_told_as_the_reload_takes_it() {
     );
     assert_eq!(plan().status, Some(0));
 }
+
+/// A file that is to take the place of another one is not beside what that includes.
+#[test]
+fn a_file_is_read_as_if_it_stood_in_the_place_it_is_meant_for() {
+    let config = "include = [\"conf.d/*.toml\"]\n[daemon]\n[jobs.main]\ncommand = \"true\"\nworking_dir = \".\"\n";
+    let home = Home::new();
+    home.configure(config);
+    home.write("conf.d/a.toml", "[jobs.a]\ncommand = \"true\"\n");
+    let hupd = Hupd::start_in(home);
+    let home = &hupd.home;
+    let elsewhere = Home::new();
+    elsewhere.configure(&format!("{config}nice = 5\n"));
+    let (file, place) = (elsewhere.config_file(), home.config_file());
+    let (file, place) = (file.display().to_string(), place.display().to_string());
+
+    // By itself it has neither the folders nor the job that is included.
+    let told = Told::by_hupctl(home, &["plan", &file]);
+    assert_eq!(told.status, Some(1), "{told:?}");
+    assert!(
+        told.out.contains("- a\n") && told.aside.contains("state_dir"),
+        "{told:?}"
+    );
+    let told = Told::by_hupctl(home, &["--json", "plan", &file, "--as", &place]);
+    assert_eq!((told.status, &*told.aside), (Some(0), ""), "{told:?}");
+    let plan = json(&told);
+    let jobs = plan["jobs"].as_array().expect("jobs");
+    assert_eq!(jobs.len(), 1, "{plan}");
+    assert_eq!(keys(&job(&plan, "main")["keys"]), ["nice: \"none\" → 5"]);
+
+    elsewhere.configure("[jobs.main]\nnonsense = 1\n");
+    let told = Told::by_hupctl(home, &["plan", &file, "--as", &place]);
+    assert_eq!(told.status, Some(78), "{told:?}");
+    let words = format!("hupctl: what is told of {place} was read from {file}");
+    assert!(told.aside.contains(&words), "{told:?}");
+    let told = Told::by_hupctl(home, &["plan", "/no/such/file", "--as", &place]);
+    assert_eq!(told.status, Some(78), "{told:?}");
+    assert!(told.aside.contains("/no/such/file"), "{told:?}");
+}

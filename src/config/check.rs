@@ -106,6 +106,7 @@ impl<'s> Loading<'s> {
                 self.file((path, name), contents, Role::Main);
             }
             Err(reason) => {
+                let path = self.origin.place(path);
                 let source = Source::new(path, "".into());
                 let mut findings = Findings::new(Rc::new(source));
                 let finding = Finding::error(format!("cannot read the file: {reason}"));

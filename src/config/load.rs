@@ -50,6 +50,18 @@ pub fn load_with_ignored(path: &Path, surroundings: &Surroundings, now: Timestam
     }
 }
 
+/// Reads `text` as if it stood at `path`, beside what is there. Both are absolute.
+pub fn load_as(
+    (text, path): (&Path, &Path),
+    surroundings: &Surroundings,
+    now: Timestamp,
+) -> LoadOutcome {
+    let origin = Origin::With { text, at: path };
+    let mut loading = Loading::new(origin, surroundings, now);
+    loading.main_file(path);
+    loading.finish()
+}
+
 /// Checks files that are kept as if the disk had them: the first is the main one. What else they name must be there, such
 /// as users and files of environments.
 pub fn load_kept(files: &[SourceFile], surroundings: &Surroundings, now: Timestamp) -> LoadOutcome {

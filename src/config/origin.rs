@@ -11,6 +11,11 @@ use super::section::Wrong;
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Origin<'s> {
     Disk,
+    /// The disk, with one file in the place of another.
+    With {
+        text: &'s Path,
+        at: &'s Path,
+    },
     /// These alone, whatever the disk has by now.
     Kept(&'s [SourceFile]),
 }
@@ -19,7 +24,7 @@ impl Origin<'_> {
     /// The contents of a file; the error is what follows "cannot read".
     pub fn read(self, path: &Path) -> Result<Contents, String> {
         let files = match self {
-            Self::Disk => return read::read(path),
+            Self::Disk | Self::With { .. } => return read::read(self.place(path)),
             Self::Kept(files) => files,
         };
         let place = files.iter().position(|file| file.path == path);
@@ -31,14 +36,22 @@ impl Origin<'_> {
         })
     }
 
+    /// Where that is which is read for this path.
+    pub fn place<'p>(&'p self, path: &'p Path) -> &'p Path {
+        match self {
+            Self::With { text, at } if path == *at => text,
+            _ => path,
+        }
+    }
+
     pub fn is_disk(self) -> bool {
-        matches!(self, Self::Disk)
+        !matches!(self, Self::Kept(_))
     }
 
     /// The files that a pattern of `include` names, sorted.
     pub fn expand(self, folder: &Path, pattern: &str) -> Result<Vec<PathBuf>, Wrong> {
         match self {
-            Self::Disk => include::expand(folder, pattern),
+            Self::Disk | Self::With { .. } => include::expand(folder, pattern),
             Self::Kept(files) => {
                 let paths = files.iter().map(|file| &*file.path);
                 include::expand_among(paths, folder, pattern)

@@ -158,6 +158,9 @@ pub enum Command {
 pub struct PlanArguments {
     /// The file to compare; without it, the one that hupd would read
     pub file: Option<PathBuf>,
+    /// Read the file as if it stood here: relative paths and `include` start from this folder
+    #[arg(long = "as", value_name = "PATH", requires = "file")]
+    pub place: Option<PathBuf>,
     /// A file to compare it with, instead of what runs: no hupd is asked
     #[arg(long, value_name = "OLD", requires = "file")]
     pub against: Option<PathBuf>,

@@ -42,7 +42,7 @@ pub fn of_file(
     let span = span(wanted, screen)?;
     let file = wanted.file.as_deref().expect("a file is named");
     let from = span.from.unwrap_or(screen.view.times.now);
-    match Source::file(file, from, (surroundings, screen))? {
+    match Source::file((file, file), from, (surroundings, screen))? {
         Ok(source) => show(&source, wanted, span, screen),
         Err(ending) => Ok(ending),
     }

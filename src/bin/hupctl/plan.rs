@@ -26,7 +26,7 @@ pub fn plan(
     let file = wanted.file.clone();
     let file = file.unwrap_or_else(|| PathBuf::from(&old.config_file));
     let surroundings = old.surroundings.clone().unwrap_or_default();
-    match forecast(&file, (&surroundings, screen))? {
+    match candidate(&file, wanted, (&surroundings, screen))? {
         Ok(new) => show(&Plan::between(&old, new), wanted, screen),
         Err(ending) => Ok(ending),
     }
@@ -38,28 +38,48 @@ pub fn of_files(
     wanted: &PlanArguments,
     (surroundings, screen): (&Surroundings, &mut Screen),
 ) -> Result<Ending, Failure> {
-    let old = match forecast(old, (surroundings, screen))? {
+    let old = match forecast((old, old), (surroundings, screen))? {
         Ok((file, old)) => InForce::of_file(file, old).portrait(),
         Err(ending) => return Ok(ending),
     };
-    match forecast(new, (surroundings, screen))? {
+    match candidate(new, wanted, (surroundings, screen))? {
         Ok(new) => show(&Plan::between(&old, new), wanted, screen),
         Err(ending) => Ok(ending),
     }
 }
 
+/// The file that is compared, in the place that it is meant for.
+fn candidate(
+    file: &Path,
+    wanted: &PlanArguments,
+    (surroundings, screen): (&Surroundings, &mut Screen),
+) -> Result<Result<(String, Forecast), Ending>, Failure> {
+    let place = wanted.place.as_deref().unwrap_or(file);
+    let read = forecast((file, place), (surroundings, screen))?;
+    if read.is_err() && place != file {
+        let (file, place) = (file.display().to_string(), place.display().to_string());
+        let (file, place) = (visible(&file), visible(&place));
+        screen.aside(&format!(
+            "hupctl: what is told of {place} was read from {file}"
+        ))?;
+    }
+    Ok(read)
+}
+
 /// What is wrong with the file is told; then there is none.
 fn forecast(
-    file: &Path,
+    (file, place): (&Path, &Path),
     (surroundings, screen): (&Surroundings, &mut Screen),
 ) -> Result<Result<(String, Forecast), Ending>, Failure> {
     let now = screen.view.times.now;
     let named = file.display().to_string();
-    Ok(match Source::file(file, now, (surroundings, screen))? {
-        Ok(Source::File(forecast)) => Ok((named, forecast)),
-        Ok(Source::Hupd(_)) => unreachable!("a file is no hupd"),
-        Err(ending) => Err(ending),
-    })
+    Ok(
+        match Source::file((file, place), now, (surroundings, screen))? {
+            Ok(Source::File(forecast)) => Ok((named, forecast)),
+            Ok(Source::Hupd(_)) => unreachable!("a file is no hupd"),
+            Err(ending) => Err(ending),
+        },
+    )
 }
 
 fn show(plan: &Plan, wanted: &PlanArguments, screen: &mut Screen) -> Result<Ending, Failure> {

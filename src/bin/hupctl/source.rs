@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use hupd::check::Report;
 use hupd::clock::Moment;
-use hupd::config::{Accepted, Surroundings, load};
+use hupd::config::{Accepted, Surroundings, load_as};
 use hupd::control::Failure as Refused;
 use hupd::control::client::{Client, ClientError, Response};
 use hupd::engine::{Beginning, Engine, Left};
@@ -27,14 +27,16 @@ pub enum Source<'a> {
 }
 
 impl Source<'_> {
-    /// A hupd that starts at `from` with this file. What is wrong with the file is told; then there is none.
+    /// A hupd that starts at `from` with this file, as if it stood at that place. What is wrong with the file is told; then
+    /// there is none.
     pub fn file(
-        path: &Path,
+        (file, place): (&Path, &Path),
         from: Timestamp,
         (surroundings, screen): (&Surroundings, &mut Screen),
     ) -> Result<Result<Self, Ending>, Failure> {
-        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-        match load(&path, surroundings, from) {
+        let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        let (file, path) = (absolute(file), absolute(place));
+        match load_as((&file, &path), surroundings, from) {
             // Warnings are what `check` is for.
             Ok(accepted) => Ok(Ok(Self::File(forecast(accepted, from)))),
             refused => Ok(Err(check::tell(&Report::new(&path, refused), screen)?)),
