@@ -8,12 +8,12 @@
 
 mod common;
 
-use std::fs::{self, Permissions};
-use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, lchown, symlink};
+use std::fs;
+use std::os::unix::fs::{MetadataExt, chown, lchown, symlink};
 use std::path::Path;
 use std::process::Command;
 
-use common::{Home, Hupd, Told, is_root, skip};
+use common::{Home, Hupd, Told, can_try_as_root, is_root, set_mode, skip};
 
 const INCLUDING: &str = "include = [\"conf.d/*.toml\"]\n[daemon]\n";
 
@@ -157,20 +157,6 @@ fn a_reload_names_ignored_files_to_those_only_who_debug() {
     hupd.reload();
     hupd.reload();
     hupd.wait_log("conf.d/a.toml~: ignored: the name of a backup");
-}
-
-/// Whether what root demands of files can be tried out here.
-fn can_try_as_root() -> bool {
-    let map = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
-    let is_root = is_root() && map.split_whitespace().eq(["0", "0", "4294967295"]);
-    if !is_root {
-        skip("what root demands of its files: only root can try that");
-    }
-    is_root
-}
-
-fn set_mode(home: &Home, name: &str, mode: u32) {
-    fs::set_permissions(home.file(name), Permissions::from_mode(mode)).expect("a mode");
 }
 
 const NOBODY: Option<u32> = Some(65534);

@@ -12,6 +12,7 @@ use toml::de::DeValue;
 use super::Surroundings;
 use super::kinds;
 use super::section::{Item, Wrong};
+use super::trust::Writers;
 use super::typed;
 use super::words::quoted;
 
@@ -38,6 +39,7 @@ pub(super) struct Accounts {
     uid: u32,
     gid: u32,
     credentials: Option<PathBuf>,
+    writers: Writers,
     users: HashMap<Who, Found>,
     groups: HashMap<Who, Found>,
 }
@@ -58,6 +60,7 @@ impl Accounts {
             uid: surroundings.uid,
             gid: surroundings.gid,
             credentials: surroundings.credentials_directory.clone(),
+            writers: surroundings.writers(),
             users: HashMap::new(),
             groups: HashMap::new(),
         }
@@ -86,6 +89,18 @@ impl Accounts {
             .or_insert_with(|| find_group(&who));
         self.check(&who, found, Kind::Group)?;
         Ok(who)
+    }
+
+    /// Who may write what is read for a process of this user, which has been looked up before.
+    pub fn writers_for(&self, user: Option<&Who>) -> Writers {
+        let Some(user) = user else {
+            return self.writers;
+        };
+        match (self.users.get(user), user) {
+            (Some(Found::Id(uid)), _) | (_, Who::Id(uid)) => self.writers.and(*uid),
+            // Who that is each run sees.
+            (_, Who::Name(_)) => Writers::Anybody,
+        }
     }
 
     /// Whether no database knows a group for this user, which has been looked up before.

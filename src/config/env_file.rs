@@ -9,6 +9,7 @@ use std::path::Path;
 use super::longest::too_long_for;
 use super::policies::check_name;
 use super::read::try_read;
+use super::trust::{Writers, first_hand};
 use super::words::visible;
 use crate::reason::reason;
 
@@ -30,8 +31,11 @@ impl fmt::Display for EnvFileError {
 
 impl std::error::Error for EnvFileError {}
 
-/// The variables in the order of the file.
-pub fn read_env_file(path: &Path) -> Result<Vec<(String, String)>, EnvFileError> {
+/// The variables in the order of the file, if nobody else than these could have written it.
+pub fn read_env_file(path: &Path, writers: Writers) -> Result<Vec<(String, String)>, EnvFileError> {
+    if let Some(hand) = first_hand(path, writers) {
+        return Err(EnvFileError::Wrong(hand.on(path)));
+    }
     let file = visible(&path.to_string_lossy());
     let contents = try_read(path);
     let contents = contents.map_err(|error| EnvFileError::Unreadable(file.clone(), error))?;
@@ -101,7 +105,8 @@ mod tests {
         let path = folder.path().join("env");
         fs::write(&path, text).unwrap();
         let place = folder.path().to_str().unwrap();
-        read_env_file(&path).map_err(|error| error.to_string().replace(place, "DIR"))
+        let read = read_env_file(&path, Writers::Anybody);
+        read.map_err(|error| error.to_string().replace(place, "DIR"))
     }
 
     #[test]
@@ -160,7 +165,7 @@ mod tests {
 
     #[test]
     fn a_file_that_cannot_be_read_says_why() {
-        let missing = read_env_file(Path::new("/no/such/env")).unwrap_err();
+        let missing = read_env_file(Path::new("/no/such/env"), Writers::Anybody).unwrap_err();
         let expected = "cannot read '/no/such/env': no such file or directory";
         assert_eq!(missing.to_string(), expected);
     }

@@ -84,7 +84,7 @@ pub fn said_of_start(
     surroundings: &Surroundings,
 ) -> (Option<PathBuf>, Option<OnInvalidStart>) {
     // What others could have written does not say where that is which takes its place.
-    if surroundings.trusts_only_root && first_hand(path).is_some() {
+    if first_hand(path, surroundings.writers()).is_some() {
         return (None, None);
     }
     let said = said(path, surroundings);

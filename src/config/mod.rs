@@ -77,6 +77,7 @@ pub use process::{Hangup, Process};
 pub use schema::schema;
 pub use size::{format_size, parse_size};
 pub use surroundings::Surroundings;
+pub use trust::Writers;
 pub use value::{
     Config, DEFAULT_FILE, Daemon, History, Jitter, Job, Log, LogFormat, Missed, OnInvalidStart,
     Orphans, OutputMode, Overlap, SOCKET_NAME, SourceFile, Timing,

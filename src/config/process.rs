@@ -16,6 +16,7 @@ use super::kinds::{self, By, Choice, Like};
 use super::limits::{self, Limits};
 use super::policies::check_name;
 use super::section::{Item, Section, Wrong};
+use super::trust::{Writers, first_hand};
 use super::typed;
 use super::words::{quoted, shortened};
 
@@ -139,6 +140,7 @@ impl Process {
         );
         warn_of_limits(section, &own.limits);
         own.env_file = env_file(section).unwrap_or(own.env_file);
+        own.check_env_file(section, accounts);
         own.env_inherit = section
             .take_all(&ENV_INHERIT, names)
             .unwrap_or(own.env_inherit);
@@ -146,6 +148,29 @@ impl Process {
         match own == **self {
             true => Arc::clone(self),
             false => Arc::new(own),
+        }
+    }
+
+    /// What others could have written is refused, for it may hold all that a loader of programs obeys. A file that is wrong
+    /// now is not: it may come later, or change, and each run reads it anew.
+    fn check_env_file(&self, section: &mut Section<'_, '_>, accounts: &Accounts) {
+        let of_file = section.value_at("env_file");
+        let at = of_file.clone().or_else(|| section.value_at("user"));
+        let Some((path, at)) = self.env_file.as_ref().zip(at) else {
+            return;
+        };
+        if let Some(hand) = first_hand(path, accounts.writers_for(self.user.as_ref())) {
+            let finding = Finding::error(format!("env_file: {}", hand.on(path))).at(at);
+            section.push(finding.help(hand.help()).about(&hand.at));
+        } else if of_file.is_some()
+            && let Err(problem) = read_env_file(path, Writers::Anybody)
+        {
+            let finding = Finding::warning(format!("env_file: {problem}")).at(at);
+            section.push(
+                finding.help(
+                    "until that is mended no run of it can start; each run reads the file anew",
+                ),
+            );
         }
     }
 
@@ -221,22 +246,12 @@ fn nice(item: &Item<'_>) -> Result<i32, Wrong> {
         })
 }
 
-/// `"none"` takes back what `[defaults]` says. A file that is wrong now is not refused: it may come later, or change,
-/// and each run reads it anew.
+/// `"none"` takes back what `[defaults]` says.
 fn env_file(section: &mut Section<'_, '_>) -> Option<Option<PathBuf>> {
-    let path = section.take_by(&ENV_FILE, |item| match item.value.as_str() {
+    section.take_by(&ENV_FILE, |item| match item.value.as_str() {
         Some("none") => Ok(None),
         _ => typed::path(item).map(Some),
-    })?;
-    let problem = path.as_ref().and_then(|path| read_env_file(path).err());
-    if let Some((problem, at)) = problem.zip(section.value_at("env_file")) {
-        let finding = Finding::warning(format!("env_file: {problem}")).at(at);
-        section.push(
-            finding
-                .help("until that is mended no run of it can start; each run reads the file anew"),
-        );
-    }
-    Some(path)
+    })
 }
 
 fn names_schema() -> Value {

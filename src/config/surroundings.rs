@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::Writers;
+
 /// What the defaults of the file depend on.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Surroundings {
@@ -49,6 +51,22 @@ impl Surroundings {
             xdg_runtime_dir: folder("XDG_RUNTIME_DIR"),
             home: folder("HOME"),
             timezone: env::var_os("TZ").map(|zone| zone.to_string_lossy().into_owned()),
+        }
+    }
+
+    /// Whose files count.
+    pub(super) fn writers(&self) -> Writers {
+        match self.trusts_only_root {
+            true => Writers::Root,
+            false => Writers::Anybody,
+        }
+    }
+
+    /// The same, for what this process reads from now on.
+    pub fn own_writers() -> Writers {
+        match rustix::process::geteuid().is_root() && has_all_users() {
+            true => Writers::Root,
+            false => Writers::Anybody,
         }
     }
 

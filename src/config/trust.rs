@@ -1,5 +1,5 @@
 //! Whether anybody but root could change what root reads: what sudo asks of its files, and sshd of every folder above.
-//! A folder with the sticky bit may be written by all, for nobody replaces there what is not his own; what may be
+//! What is read for a process of another user may be of that user as well. A folder with the sticky bit may be written by all, for nobody replaces there what is not his own; what may be
 //! written by the group of root, or is on another file system than / that is mounted read-only, is as good as root's.
 
 use std::collections::VecDeque;
@@ -10,6 +10,8 @@ use std::path::{Component, Path, PathBuf};
 
 use rustix::fs::StatVfsMountFlags;
 
+use super::words::visible;
+
 /// As many links as the kernel itself follows.
 const LONGEST_CHAIN: usize = 40;
 
@@ -17,24 +19,76 @@ const STICKY: u32 = 0o1000;
 const BY_GROUP: u32 = 0o020;
 const BY_OTHERS: u32 = 0o002;
 
+/// Who may write what counts, besides root.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Writers {
+    Anybody,
+    Root,
+    /// The user of the job, by number.
+    RootAnd(u32),
+}
+
+impl Writers {
+    /// Of what is read for a process of this user.
+    #[must_use]
+    pub fn and(self, uid: u32) -> Self {
+        match self {
+            Self::Root if uid != 0 => Self::RootAnd(uid),
+            others => others,
+        }
+    }
+
+    fn has(self, uid: u32) -> bool {
+        uid == 0 || matches!(self, Self::Anybody) || self == Self::RootAnd(uid)
+    }
+}
+
 /// Somebody else's hand on the way to a file.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Hand {
     pub at: PathBuf,
     /// What follows the path: "is writable by everybody".
-    pub how: String,
+    how: String,
     /// What takes it away: "chmod o-w".
-    pub remedy: &'static str,
+    remedy: &'static str,
+    writers: Writers,
+}
+
+impl Hand {
+    pub fn on(&self, path: &Path) -> String {
+        let what = match self.at == path {
+            true => "it".to_owned(),
+            false => quoted(&self.at),
+        };
+        format!("cannot trust {}: {what} {}", quoted(path), self.how)
+    }
+
+    pub fn help(&self) -> String {
+        let who = match self.writers {
+            Writers::RootAnd(uid) => format!("root and the user with uid {uid} alone"),
+            Writers::Root | Writers::Anybody => "root alone".to_owned(),
+        };
+        let (remedy, at) = (self.remedy, visible(&self.at.to_string_lossy()));
+        format!("as root hupd reads what {who} can write: {remedy} {at}")
+    }
+}
+
+/// Paths are not cut: their end says most.
+fn quoted(path: &Path) -> String {
+    format!("'{}'", visible(&path.to_string_lossy()))
 }
 
 /// The first of them, from the root on: the file, every folder above it, every link on the way. None too where the way
 /// ends early, which whoever reads it will tell.
-pub(super) fn first_hand(path: &Path) -> Option<Hand> {
+pub(super) fn first_hand(path: &Path, writers: Writers) -> Option<Hand> {
+    if writers == Writers::Anybody {
+        return None;
+    }
     let mut at = PathBuf::from("/");
     let mut ahead = steps(path);
     let mut links = 0;
     let root = at.symlink_metadata().ok()?;
-    if let Some(hand) = hand(&at, &root) {
+    if let Some(hand) = hand(&at, &root, writers) {
         return Some(hand);
     }
     while let Some(step) = ahead.pop_front() {
@@ -44,7 +98,7 @@ pub(super) fn first_hand(path: &Path) -> Option<Hand> {
         }
         let next = at.join(step);
         let metadata = next.symlink_metadata().ok()?;
-        if let Some(hand) = hand(&next, &metadata) {
+        if let Some(hand) = hand(&next, &metadata, writers) {
             return Some(hand);
         }
         if !metadata.is_symlink() {
@@ -72,12 +126,16 @@ fn steps(path: &Path) -> VecDeque<OsString> {
     steps.collect()
 }
 
-fn hand(at: &Path, metadata: &Metadata) -> Option<Hand> {
+fn hand(at: &Path, metadata: &Metadata, writers: Writers) -> Option<Hand> {
     let found = |how: String, remedy| {
-        let at = at.to_owned();
-        Some(Hand { at, how, remedy })
+        Some(Hand {
+            at: at.to_owned(),
+            how,
+            remedy,
+            writers,
+        })
     };
-    if metadata.uid() != 0 {
+    if !writers.has(metadata.uid()) {
         let how = format!("belongs to the user with uid {}", metadata.uid());
         return found(how, "chown root");
     }

@@ -26,7 +26,7 @@ use std::sync::Arc;
 use rustix::process::{Pid, Signal, WaitOptions, kill_process_group, waitpid};
 
 use crate::clock::Moment;
-use crate::config::Job;
+use crate::config::{Job, Surroundings, Writers};
 use crate::event::{Event, HeldUp, NoStart, Outbox};
 use crate::reason::reason;
 use crate::run::{Generation, JobName, Occurrence, RunId};
@@ -94,6 +94,7 @@ impl Spawners {
             delegation: delegation.clone(),
             way,
             homes: Homes::new(None, way),
+            writers: Surroundings::own_writers(),
             own: Own::new(&identity),
         };
         Ok(Self {
@@ -132,6 +133,8 @@ struct Spawner {
     delegation: Option<Delegation>,
     way: Way,
     homes: Homes,
+    /// Whose files count.
+    writers: Writers,
     own: Own,
 }
 
@@ -161,6 +164,7 @@ impl Start for Spawner {
             delegation: self.delegation.clone(),
             way: self.way,
             homes: Homes::new(self.delegation.clone(), self.way),
+            writers: self.writers,
             own: Own::new(&self.identity),
         })
     }
@@ -227,7 +231,7 @@ fn cannot_be_killed((run, job): (RunId, &JobName), pid: Pid, error: &io::Error) 
 impl Spawner {
     fn spawn(&mut self, order: &SpawnOrder, seen: Seen<'_>) -> Result<NewChild, NoStart> {
         let account = self.own.accounts.of(&order.job.process)?;
-        let prepared = Prepared::new(order, account)?;
+        let prepared = Prepared::new(order, account, self.writers)?;
         let (born, home) = self.start_at_home(&prepared, seen);
         let cgroup = home.map(Home::into_cgroup);
         let pid = match born {

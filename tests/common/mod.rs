@@ -536,6 +536,20 @@ pub fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
+/// Whether what root demands of files can be tried out here; said loudly where it cannot.
+pub fn can_try_as_root() -> bool {
+    let map = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    let is_root = is_root() && map.split_whitespace().eq(["0", "0", "4294967295"]);
+    if !is_root {
+        skip("what root demands of its files: only root can try that");
+    }
+    is_root
+}
+
+pub fn set_mode(home: &Home, name: &str, mode: u32) {
+    fs::set_permissions(home.file(name), Permissions::from_mode(mode)).expect("a mode");
+}
+
 /// Whether this program is there to be used.
 pub fn has_program(name: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();

@@ -9,7 +9,7 @@ use super::super::finding::Finding;
 use super::super::ignored::Ignored;
 use super::super::include::{self, Entry};
 use super::super::read::Identity;
-use super::super::trust::first_hand;
+use super::super::trust::{Writers, first_hand};
 use super::super::words::visible;
 use super::{DEEPEST, Loading, Role};
 
@@ -72,22 +72,15 @@ impl Loading<'_> {
 
     /// What root reads nobody else may write.
     pub(super) fn refuse_hands(&self, path: &Path) -> Result<(), Finding> {
-        let is_asked = self.surroundings.trusts_only_root && self.origin.is_disk();
-        let Some(hand) = first_hand(path).filter(|_| is_asked) else {
+        let writers = match self.origin.is_disk() {
+            true => self.surroundings.writers(),
+            false => Writers::Anybody,
+        };
+        let Some(hand) = first_hand(path, writers) else {
             return Ok(());
         };
-        let name = quoted_path(path);
-        let what = match hand.at == path {
-            true => "it".to_owned(),
-            false => quoted_path(&hand.at),
-        };
-        let message = format!("cannot trust {name}: {what} {}", hand.how);
-        let help = format!(
-            "as root hupd reads what root alone can write: {} {}",
-            hand.remedy,
-            visible(&hand.at.to_string_lossy())
-        );
-        Err(Finding::error(message).help(help).about(&hand.at))
+        let finding = Finding::error(hand.on(path)).help(hand.help());
+        Err(finding.about(&hand.at))
     }
 
     fn refuse_loop(

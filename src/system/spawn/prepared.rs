@@ -14,7 +14,7 @@ use super::plan::{Door, Limit, Plan};
 use super::program::Program;
 use super::streams::Streams;
 use super::under_way::Seen;
-use crate::config::{EnvValue, Environment, Hangup, Job, Surroundings, read_env_file};
+use crate::config::{EnvValue, Environment, Hangup, Job, Surroundings, Writers, read_env_file};
 use crate::event::NoStart;
 use crate::system::identity::{Account, DEFAULT_PATH};
 
@@ -34,13 +34,13 @@ pub(super) struct Prepared<'o> {
 
 impl<'o> Prepared<'o> {
     /// Fails where a descriptor is lacking, or where the kernel could not be told.
-    pub fn new(order: &'o SpawnOrder, account: Arc<Account>) -> Result<Self, NoStart> {
+    pub fn new(
+        order: &'o SpawnOrder,
+        account: Arc<Account>,
+        writers: Writers,
+    ) -> Result<Self, NoStart> {
         let job: &Job = &order.job;
-        let file = job.process.env_file.as_deref().map(read_env_file);
-        let file = file
-            .transpose()
-            .map_err(wrong_env_file)?
-            .unwrap_or_default();
+        let file = variables_of_file(job, writers.and(account.identity.uid))?;
         let secrets = secrets(&job.env)?;
         let variables: BTreeMap<_, _> = account
             .identity
@@ -99,6 +99,14 @@ impl<'o> Prepared<'o> {
     /// Where its output is read; the side of the job is closed here.
     pub fn into_pipe(self) -> Option<OwnedFd> {
         self.streams.into_ours()
+    }
+}
+
+/// What its `env_file` holds now.
+fn variables_of_file(job: &Job, writers: Writers) -> Result<Vec<(String, String)>, NoStart> {
+    match &job.process.env_file {
+        Some(path) => read_env_file(path, writers).map_err(wrong_env_file),
+        None => Ok(Vec::new()),
     }
 }
 
