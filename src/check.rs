@@ -24,7 +24,9 @@ pub struct Report {
 /// what is said of it is the same.
 pub fn check(path: &Path, surroundings: &Surroundings, now: Timestamp) -> Report {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let Loaded { outcome, ignored } = load_with_ignored(&path, surroundings, now);
+    let Loaded {
+        outcome, ignored, ..
+    } = load_with_ignored(&path, surroundings, now);
     Report {
         ignored,
         ..Report::new(&path, outcome)

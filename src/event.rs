@@ -6,8 +6,9 @@ mod sender;
 
 use std::fmt;
 use std::sync::mpsc;
+use std::time::Duration;
 
-use crate::config::LoadOutcome;
+use crate::config::{Compared, Problems, Took};
 pub use crate::ledger::{ClaimVerdict, Claimed, Ended, Gone, NoStart, Started};
 use crate::protocol::{Answer, Request, Watching};
 use crate::run::RunId;
@@ -27,7 +28,7 @@ pub enum Event {
     /// How well their changes are seen from now on.
     Watching(Watching),
     /// The loader is done.
-    Loaded(Box<LoadOutcome>),
+    Loaded(Box<Loaded>),
     /// The store has the files of the generation that is to come back, or says why not.
     Fetched(Box<Answer>),
     /// The store has dealt with claims, in the order in which they were made.
@@ -60,6 +61,15 @@ pub enum Event {
     Gone(Gone),
     Asked(Asked),
     Follow(Follow),
+}
+
+/// What the loader has made of the files, and how long that took.
+#[derive(Debug)]
+pub struct Loaded {
+    pub outcome: Result<Compared, Problems>,
+    pub took: Took,
+    /// Comparing it with what is in force.
+    pub diff: Duration,
 }
 
 /// Nobody is left to start runs.

@@ -213,6 +213,7 @@ fn verdict(accepted: bool, summary: &str, problems: &str) -> Verdict {
         problems: problems.into(),
         problem_count: 1,
         seconds: 0.012,
+        spent: None,
         text_of: None,
         confirm_by: None,
     }

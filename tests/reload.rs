@@ -128,6 +128,33 @@ fn hup_with_an_unchanged_file_says_no_change_and_keeps_the_generation() {
 }
 
 #[test]
+fn on_what_a_reload_has_spent_its_time_is_told_to_whoever_asks() {
+    let debug = "[log]\nlevel = \"debug\"\n";
+    let hupd = Hupd::start(&format!("{debug}{TWO_JOBS}"));
+    hupd.home
+        .configure(&format!("{debug}[jobs.a]\ncommand = \"true\"\n"));
+    for verdict in [
+        hupd.home.json(&["reload"]),
+        hupd.status()["last_reload"].clone(),
+    ] {
+        let spent = &verdict["spent"];
+        let seconds = |part: &str| {
+            spent[part]
+                .as_f64()
+                .unwrap_or_else(|| panic!("{part}: {verdict}"))
+        };
+        let parts = ["read", "parse", "check", "diff", "commit"].map(seconds);
+        assert!(parts.iter().all(|part| *part > 0.0), "{spent}");
+        assert!(parts.iter().sum::<f64>() <= verdict["seconds"].as_f64().expect("a time"));
+        assert!(seconds("commit") <= seconds("loop_held"));
+    }
+    hupd.wait_log("where the time of the reload went read=");
+    // It is not kept: a later hupd could not say what its log says.
+    let row = &hupd.home.json(&["generations"])["generations"][0];
+    assert!(row["seconds"].is_f64() && row["spent"].is_null(), "{row}");
+}
+
+#[test]
 fn jobs_that_did_not_change_keep_their_instants() {
     let hupd = Hupd::start(&format!(
         "{TWO_JOBS}[jobs.tick]\ncommand = \"true\"\nevery = \"1s\"\n"

@@ -32,15 +32,19 @@ impl Changes {
             settings: changed_settings(old, new),
             ..Self::default()
         };
+        // Both are in order: there is no need to look for anything.
+        let mut before = old.jobs.iter().peekable();
         for (name, job) in &new.jobs {
-            match old.jobs.get(name) {
+            while let Some((gone, _)) = before.next_if(|(other, _)| *other < name) {
+                changes.removed.push(gone.clone());
+            }
+            match before.next_if(|(other, _)| *other == name) {
                 None => changes.added.push(name.clone()),
-                Some(before) if before == job => changes.unchanged += 1,
+                Some((_, before)) if before == job => changes.unchanged += 1,
                 Some(_) => changes.changed.push(name.clone()),
             }
         }
-        let removed = old.jobs.keys().filter(|name| !new.jobs.contains_key(name));
-        changes.removed = removed.cloned().collect();
+        changes.removed.extend(before.map(|(name, _)| name.clone()));
         changes
     }
 

@@ -23,6 +23,7 @@ use super::read::{Contents, Identity};
 use super::section::{Section, Title};
 use super::settings::Settings;
 use super::source::Source;
+use super::took::{Stopwatch, Took};
 use super::words::{quoted, visible};
 use super::{Accepted, Config, Job, LoadOutcome, Problems, SourceFile, Surroundings, syntax};
 use crate::run::JobName;
@@ -37,6 +38,8 @@ pub(super) struct Loading<'s> {
     origin: Origin<'s>,
     surroundings: &'s Surroundings,
     now: Timestamp,
+    /// Whoever asks how long it takes sets it.
+    pub watch: Stopwatch,
     zones: Zones,
     accounts: Accounts,
     settings: Option<Settings>,
@@ -76,6 +79,7 @@ impl<'s> Loading<'s> {
             origin,
             surroundings,
             now,
+            watch: Stopwatch::still(),
             zones: Zones::default(),
             accounts: Accounts::new(surroundings),
             settings: None,
@@ -92,7 +96,8 @@ impl<'s> Loading<'s> {
     }
 
     pub fn main_file(&mut self, path: &Path) {
-        match self.origin.read(path) {
+        let origin = self.origin;
+        match self.watch.read(|| origin.read(path)) {
             Ok(contents) => {
                 if let Err(finding) = self.refuse_hands(path) {
                     let mut findings = Findings::new(Rc::new(Source::new(path, "".into())));
@@ -119,7 +124,13 @@ impl<'s> Loading<'s> {
         }
     }
 
-    pub fn finish(mut self) -> LoadOutcome {
+    pub fn finish(self) -> (LoadOutcome, Took) {
+        let watch = self.watch;
+        let outcome = self.outcome();
+        (outcome, watch.stop())
+    }
+
+    fn outcome(mut self) -> LoadOutcome {
         let is_refused = self.files.iter().any(Findings::has_errors);
         if !is_refused {
             self.warn_of_all_jobs();
@@ -158,7 +169,8 @@ impl<'s> Loading<'s> {
 
     /// One file and all that it includes.
     fn file(&mut self, (path, named): (&Path, String), contents: Contents, role: Role) {
-        let source = match decode(path, contents.bytes) {
+        let decoded = self.watch.read(|| decode(path, contents.bytes));
+        let source = match decoded {
             Ok(source) => source,
             Err(findings) => {
                 self.files.push(findings);
@@ -187,7 +199,7 @@ impl<'s> Loading<'s> {
     fn check(&mut self, source: &Rc<Source>, role: Role) -> (Findings, Vec<Entry>) {
         let mut findings = Findings::new(Rc::clone(source));
         let mut mended = String::new();
-        let (tree, damage) = syntax::parse(source, &mut mended);
+        let (tree, damage) = self.watch.parse(|| syntax::parse(source, &mut mended));
         let mut top = Section::new(Title::Top, source, Some(&tree), &mut findings);
         let (entries, jobs) = self.top(&mut top, role);
         top.finish();
@@ -195,6 +207,7 @@ impl<'s> Loading<'s> {
             self.jobs(jobs, source, &mut findings);
         }
         findings.add_damage(damage);
+        self.watch.parse(|| drop(tree));
         (findings, entries)
     }
 

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -12,6 +13,7 @@ use super::ignored::Ignored;
 use super::origin::Origin;
 use super::read::read;
 use super::source::Source;
+use super::took::{ElapsedClock, Stopwatch, Took};
 use super::trust::first_hand;
 use super::typed::resolved;
 use super::{Config, OnInvalidStart, Problems, SourceFile, Surroundings, syntax};
@@ -26,12 +28,23 @@ pub struct Accepted {
 /// Accepted, or every problem of every file, warnings among them.
 pub type LoadOutcome = Result<Accepted, Problems>;
 
-/// The same, and which files nobody asked for.
+/// The same, which files nobody asked for, and how long it took.
 #[derive(Debug)]
 pub struct Loaded {
     pub outcome: LoadOutcome,
     /// They are in folders where `include` looks for others.
     pub ignored: Vec<Ignored>,
+    pub took: Took,
+}
+
+/// Where the text is.
+#[derive(Clone, Copy, Debug)]
+pub enum Text<'t> {
+    /// In a file of this absolute path, and in what it includes.
+    OnDisk(&'t Path),
+    /// In files that are kept, the main one first. They are checked as if the disk had them; what else they name must
+    /// be there, such as users and files of environments.
+    Kept(&'t [SourceFile]),
 }
 
 /// Reads and checks `path` and all that it includes. `path` is absolute. What is worth a warning may depend on what
@@ -41,13 +54,7 @@ pub fn load(path: &Path, surroundings: &Surroundings, now: Timestamp) -> LoadOut
 }
 
 pub fn load_with_ignored(path: &Path, surroundings: &Surroundings, now: Timestamp) -> Loaded {
-    let mut loading = Loading::new(Origin::Disk, surroundings, now);
-    loading.main_file(path);
-    let ignored = loading.ignored();
-    Loaded {
-        outcome: loading.finish(),
-        ignored,
-    }
+    load_timed(Text::OnDisk(path), (surroundings, now), || Duration::ZERO)
 }
 
 /// Reads `text` as if it stood at `path`, beside what is there. Both are absolute.
@@ -59,16 +66,39 @@ pub fn load_as(
     let origin = Origin::With { text, at: path };
     let mut loading = Loading::new(origin, surroundings, now);
     loading.main_file(path);
-    loading.finish()
+    loading.finish().0
 }
 
-/// Checks files that are kept as if the disk had them: the first is the main one. What else they name must be there, such
-/// as users and files of environments.
 pub fn load_kept(files: &[SourceFile], surroundings: &Surroundings, now: Timestamp) -> LoadOutcome {
-    let mut loading = Loading::new(Origin::Kept(files), surroundings, now);
-    let main = files.first().map_or(Path::new("/"), |file| &file.path);
+    load_timed(Text::Kept(files), (surroundings, now), || Duration::ZERO).outcome
+}
+
+/// By a clock that only says how long it takes.
+pub fn load_timed(
+    text: Text<'_>,
+    (surroundings, now): (&Surroundings, Timestamp),
+    clock: ElapsedClock,
+) -> Loaded {
+    let (origin, main) = match text {
+        Text::OnDisk(path) => (Origin::Disk, path),
+        Text::Kept(files) => {
+            let main = files.first().map_or(Path::new("/"), |file| &file.path);
+            (Origin::Kept(files), main)
+        }
+    };
+    let mut loading = Loading::new(origin, surroundings, now);
+    loading.watch = Stopwatch::start(clock);
     loading.main_file(main);
-    loading.finish()
+    let ignored = match text {
+        Text::OnDisk(_) => loading.ignored(),
+        Text::Kept(_) => Vec::new(),
+    };
+    let (outcome, took) = loading.finish();
+    Loaded {
+        outcome,
+        ignored,
+        took,
+    }
 }
 
 /// Where the socket of a daemon with this file is, whatever else is wrong with the file.

@@ -6,6 +6,7 @@ mod accounts;
 mod attempts;
 mod changes;
 mod check;
+mod compared;
 mod credential;
 mod crowd;
 mod decode;
@@ -47,6 +48,7 @@ mod synonyms;
 mod syntax;
 mod syntax_words;
 mod timing;
+mod took;
 mod trust;
 mod typed;
 mod value;
@@ -59,6 +61,7 @@ mod tests;
 pub use accounts::Who;
 pub use attempts::Retry;
 pub use changes::Changes;
+pub use compared::Compared;
 pub use credential::CredentialError;
 pub use duration::{format_duration, parse_duration};
 pub use env_file::{EnvFileError, read_env_file};
@@ -67,8 +70,8 @@ pub use ignored::Ignored;
 pub use keys::{Key, KeyChange};
 pub use limits::{Limits, Resource, most_open_files};
 pub use load::{
-    Accepted, LoadOutcome, Loaded, kept_said_of_start, load, load_as, load_kept, load_with_ignored,
-    runtime_dir_of, said_of_start,
+    Accepted, LoadOutcome, Loaded, Text, kept_said_of_start, load, load_as, load_kept, load_timed,
+    load_with_ignored, runtime_dir_of, said_of_start,
 };
 pub use on_change::OnChange;
 pub use portrait::Policy;
@@ -77,6 +80,7 @@ pub use process::{Hangup, Process};
 pub use schema::schema;
 pub use size::{format_size, parse_size};
 pub use surroundings::Surroundings;
+pub use took::{ElapsedClock, Took};
 pub use trust::Writers;
 pub use value::{
     Config, DEFAULT_FILE, Daemon, History, Jitter, Job, Log, LogFormat, Missed, OnInvalidStart,

@@ -86,6 +86,7 @@ impl<W: World> Daemon<W> {
             problems: rejected.problems,
             problem_count: rejected.count,
             seconds: 0.0,
+            spent: None,
         };
         self.keep_verdict(&verdict);
         self.reloads.wrong_on_disk = Some(verdict.problems.clone());

@@ -1,22 +1,28 @@
-//! Reads and checks the file off the loop, so that nothing that is due meanwhile is late.
+//! Reads and checks the files off the loop, and compares them with what is in force, so that nothing that is due meanwhile is
+//! late. Configurations that are not in force any more end here as well, for that takes time too.
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::thread;
-
-use jiff::Timestamp;
 
 use super::Load;
 use crate::clock::Moment;
-use crate::config::{self, LoadOutcome, Surroundings};
-use crate::event::{Event, Outbox};
+use crate::config::{self, Config, Surroundings, Text, load_timed};
+use crate::event::{Event, Loaded, Outbox};
 use crate::system::raw;
 
 /// A thread that loads when it is told to.
 #[derive(Debug)]
 pub struct Loader {
-    orders: mpsc::Sender<Load>,
+    orders: mpsc::Sender<Order>,
+}
+
+#[derive(Debug)]
+enum Order {
+    /// And compare it with this.
+    Load(Load, Arc<Config>),
+    LetGo(Arc<Config>),
 }
 
 impl Loader {
@@ -25,34 +31,59 @@ impl Loader {
         thread::Builder::new()
             .name("loader".into())
             .spawn(move || {
-                for what in inbox {
-                    let now = Moment::now().wall;
-                    let outcome = match what {
-                        Load::Disk => from_disk(&file, &surroundings, now),
-                        Load::Kept(files) => config::load_kept(&files, &surroundings, now),
-                    };
-                    // The parse tree costs many times the file: give it back to the system.
-                    raw::trim_heap();
-                    if outbox.send(Event::Loaded(Box::new(outcome))).is_err() {
-                        return;
+                for order in inbox {
+                    match order {
+                        Order::Load(what, old) => {
+                            let loaded = compared(loaded(&what, &file, &surroundings), &old);
+                            if outbox.send(Event::Loaded(Box::new(loaded))).is_err() {
+                                return;
+                            }
+                        }
+                        Order::LetGo(config) => drop(config),
                     }
+                    // The parse tree costs many times the file: give it back to the system. Last, for nobody waits for it.
+                    raw::trim_heap();
                 }
             })?;
         Ok(Self { orders })
     }
 
-    /// Loads once; the outcome arrives as `Event::Loaded`.
-    pub fn load(&self, what: Load) {
+    /// Loads once, to come into force in place of `old`; the outcome arrives as `Event::Loaded`.
+    pub fn load(&self, what: Load, old: Arc<Config>) {
+        self.order(Order::Load(what, old));
+    }
+
+    /// Whoever lets go of a configuration last has to take apart all of it.
+    pub fn let_go(&self, config: Arc<Config>) {
+        self.order(Order::LetGo(config));
+    }
+
+    fn order(&self, order: Order) {
         self.orders
-            .send(what)
+            .send(order)
             .expect("the loader lives as long as its orders");
     }
 }
 
-fn from_disk(file: &Path, surroundings: &Surroundings, now: Timestamp) -> LoadOutcome {
-    let loaded = config::load_with_ignored(file, surroundings, now);
+fn loaded(what: &Load, file: &Path, surroundings: &Surroundings) -> config::Loaded {
+    let text = match what {
+        Load::Disk => Text::OnDisk(file),
+        Load::Kept(files) => Text::Kept(files),
+    };
+    let began = Moment::now();
+    let loaded = load_timed(text, (surroundings, began.wall), || Moment::now().elapsed);
     for ignored in &loaded.ignored {
         log::debug!("{ignored}");
     }
-    loaded.outcome
+    loaded
+}
+
+fn compared(loaded: config::Loaded, old: &Config) -> Loaded {
+    let began = Moment::now().elapsed;
+    let outcome = loaded.outcome.map(|accepted| accepted.beside(old));
+    Loaded {
+        outcome,
+        took: loaded.took,
+        diff: Moment::now().elapsed.saturating_sub(began),
+    }
 }

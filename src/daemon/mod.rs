@@ -23,6 +23,7 @@ mod pauses;
 mod reload;
 mod rollback;
 mod rows;
+mod spent;
 mod start;
 mod steering;
 mod verdict;
@@ -115,7 +116,7 @@ impl<W: World> Daemon<W> {
             Event::Signal(signal) => self.signalled(signal, now),
             Event::FilesChanged => self.files_changed(now),
             Event::Watching(watching) => self.watching(watching),
-            Event::Loaded(outcome) => self.loaded(*outcome, now),
+            Event::Loaded(loaded) => self.loaded(*loaded, now),
             Event::Fetched(answer) => self.fetched(*answer, now),
             Event::Claimed(verdicts) => self.claimed(&verdicts, now),
             Event::StoreFailed(reason) => self.store_failed(reason, now),

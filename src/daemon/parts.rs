@@ -108,8 +108,12 @@ impl World for Parts {
         self.store.ask(question);
     }
 
-    fn load(&mut self, what: Load) {
-        self.loader.load(what);
+    fn load(&mut self, what: Load, in_force: Arc<Config>) {
+        self.loader.load(what, in_force);
+    }
+
+    fn let_go(&mut self, config: Arc<Config>) {
+        self.loader.let_go(config);
     }
 
     fn acquire(&mut self, _: &Config, new: &Config) -> Result<Acquired, String> {

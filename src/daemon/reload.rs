@@ -8,11 +8,13 @@ use std::time::Duration;
 use super::askers::{Asker, are_for_news_only, deliver, refuse_all, who};
 use super::confirm::Trial;
 use super::rollback::BroughtBack;
+use super::spent::Parts;
 use super::verdict::Rejected;
 use super::{Daemon, Load, Notice, World};
 use crate::clock::Moment;
-use crate::config::{Accepted, Changes, LoadOutcome, Problems};
+use crate::config::{Compared, Config, Problems};
 use crate::engine::{Effect, Phase};
+use crate::event::Loaded;
 use crate::protocol::{Because, Earlier, Verdict, Watching};
 
 /// The reload under way, and the verdict of the last one.
@@ -33,10 +35,10 @@ pub struct Reloads {
 
 /// What a configuration that is in force now brings with it.
 #[derive(Debug)]
-struct Committed {
-    summary: String,
-    warnings: Problems,
-    effects: Vec<Effect>,
+pub(super) struct Committed {
+    pub summary: String,
+    pub warnings: Problems,
+    pub effects: Vec<Effect>,
 }
 
 /// A reload that somebody wants.
@@ -65,12 +67,13 @@ impl Of {
 
 #[derive(Debug)]
 pub(super) struct UnderWay {
-    wish: Wish,
+    pub(super) wish: Wish,
     /// The generation whose kept text is being loaded, if it is not the disk.
     pub(super) text_of: Option<u64>,
     /// What was wanted since, in that order: of all that want the disk in a row exactly one reload follows.
     again: VecDeque<Wish>,
-    began: Duration,
+    pub(super) began: Duration,
+    pub(super) parts: Parts,
 }
 
 impl Reloads {
@@ -94,6 +97,11 @@ impl Reloads {
     pub(super) fn is_degraded(&self) -> bool {
         let back = self.brought_back.as_ref();
         back.is_some_and(|back| back.because == Because::InvalidAtStart)
+    }
+
+    /// What the disk has said, where that could be taken and something else is in force in its place.
+    fn on_disk(&self) -> Option<Arc<Config>> {
+        self.brought_back.as_ref()?.instead_of.clone()
     }
 
     /// The generation whose text is in force in place of the file on disk.
@@ -132,13 +140,13 @@ impl<W: World> Daemon<W> {
         }
         let mut text_of = None;
         match wish.of {
-            Of::Disk | Of::ToConfirm(_) => self.world.load(Load::Disk),
+            Of::Disk | Of::ToConfirm(_) => self.load(Load::Disk),
             Of::Kept(earlier) => self.fetch(earlier),
             Of::Confirmed => {
                 let back_to = self.comes_back().expect("only what is wanted is loaded");
                 let files = back_to.files.clone();
                 text_of = Some(back_to.generation);
-                self.world.load(Load::Kept(files));
+                self.load(Load::Kept(files));
             }
         }
         self.reloads.under_way = Some(UnderWay {
@@ -146,7 +154,14 @@ impl<W: World> Daemon<W> {
             text_of,
             again,
             began: now.elapsed,
+            parts: Parts::default(),
         });
+    }
+
+    /// It is compared with what is in force now: nothing else comes into force before it is there.
+    pub(super) fn load(&mut self, what: Load) {
+        let in_force = Arc::clone(self.engine.config());
+        self.world.load(what, in_force);
     }
 
     /// The files of the configuration changed. Content decides: see `is_news`.
@@ -157,12 +172,16 @@ impl<W: World> Daemon<W> {
     }
 
     /// The loader is done: commit or refuse, tell everybody, and begin the next one if it is wanted.
-    pub(super) fn loaded(&mut self, outcome: LoadOutcome, now: Moment) {
-        let loaded = outcome.map_err(|problems| Rejected::by_problems(&problems));
-        self.conclude(loaded, now);
+    pub(super) fn loaded(&mut self, loaded: Loaded, now: Moment) {
+        if let Some(under_way) = self.reloads.under_way() {
+            under_way.parts = Parts::of(&loaded);
+        }
+        let outcome = loaded.outcome;
+        let outcome = outcome.map_err(|problems| Rejected::by_problems(&problems));
+        self.conclude(outcome, now);
     }
 
-    pub(super) fn conclude(&mut self, loaded: Result<Accepted, Rejected>, now: Moment) {
+    pub(super) fn conclude(&mut self, loaded: Result<Compared, Rejected>, now: Moment) {
         let Some(mut under_way) = self.reloads.under_way.take() else {
             return;
         };
@@ -174,8 +193,9 @@ impl<W: World> Daemon<W> {
         if are_for_news_only(&under_way.wish.askers) && !self.is_news(&loaded) {
             log::debug!("the files say what they said before: no reload");
             // There may be another folder to look for files in.
-            if let Ok(accepted) = &loaded {
-                self.world.watch_also(&accepted.config, Vec::new());
+            if let Ok(compared) = loaded {
+                self.world.watch_also(&compared.config, Vec::new());
+                self.world.let_go(compared.config);
             }
         } else {
             let verdict = self.decide(loaded, &under_way, now);
@@ -201,22 +221,20 @@ impl<W: World> Daemon<W> {
 
     /// Whether the files say something else than at the last verdict on them. The way back from a refused file to
     /// the one in force is news too: nothing is wrong any more. What somebody has rolled back is no news.
-    fn is_news(&self, loaded: &Result<Accepted, Rejected>) -> bool {
+    fn is_news(&self, loaded: &Result<Compared, Rejected>) -> bool {
         let wrong = self.reloads.wrong_on_disk.as_ref();
         match loaded {
-            Ok(accepted) => {
+            Ok(compared) => {
                 // What the disk has said, which is not in force while something else was brought back.
                 let back = self.reloads.brought_back.as_ref();
                 let old = back.map_or(Some(self.engine.config()), |back| back.instead_of.as_ref());
-                let (Some(old), new) = (old, &accepted.config) else {
+                let (Some(old), new) = (old, &compared.config) else {
                     return true;
                 };
                 if back.is_some() {
                     return new.sources != old.sources;
                 }
-                wrong.is_some()
-                    || new.sources != old.sources
-                    || !Changes::between(old, new).is_empty()
+                wrong.is_some() || new.sources != old.sources || !compared.changes.is_empty()
             }
             Err(rejected) => wrong != Some(&rejected.problems),
         }
@@ -224,28 +242,27 @@ impl<W: World> Daemon<W> {
 
     fn decide(
         &mut self,
-        loaded: Result<Accepted, Rejected>,
+        loaded: Result<Compared, Rejected>,
         under_way: &UnderWay,
         now: Moment,
     ) -> Verdict {
-        let by = who(&under_way.wish.askers);
         let (of, text_of) = (under_way.wish.of, under_way.text_of);
         let old = Arc::clone(self.engine.config());
+        let on_disk = self.reloads.on_disk();
         let broken = loaded.as_ref().err().filter(|it| !it.broken.is_empty());
         if let Some(rejected) = broken.filter(|_| of.is_of_disk()) {
             // They may be others than those in force: a new file that is included, say.
             let mut more = rejected.broken.clone();
-            let back = self.reloads.brought_back.as_ref();
-            let on_disk = back.and_then(|back| back.instead_of.as_ref());
             more.extend(on_disk.iter().flat_map(|it| it.watched_files()));
             self.world.watch_also(&old, more);
         }
-        let before = self.kept();
-        let decided = loaded.and_then(|accepted| self.commit(accepted, now));
+        let (before, began) = (self.kept(), self.world.now().elapsed);
+        let decided = loaded.and_then(|compared| self.commit(compared, now));
+        let parts = under_way.parts.with_commit(self.elapsed_since(began));
         let decided = decided.map_err(|rejected| rejected.of_text(text_of));
         match &decided {
             Ok(_) => {
-                self.note_origin((text_of, of), old);
+                self.note_origin((text_of, of), Arc::clone(&old));
                 self.note_trial(of, before, now);
             }
             Err(rejected) if of == Of::Confirmed => {
@@ -257,60 +274,40 @@ impl<W: World> Daemon<W> {
             let rejected = decided.as_ref().err();
             self.reloads.wrong_on_disk = rejected.map(|rejected| rejected.problems.clone());
         }
-        let seconds = self
-            .world
-            .now()
-            .elapsed
-            .saturating_sub(under_way.began)
-            .as_secs_f64();
-        let mut verdict = Verdict {
-            at: now.wall,
-            asked_by: by,
-            accepted: decided.is_ok(),
-            generation: self.engine.generation().0,
-            text_of: match decided {
-                Ok(_) => self.reloads.text_of(),
-                Err(_) => text_of,
-            },
-            confirm_by: self.unconfirmed(now).map(|trial| trial.confirm_by),
-            summary: String::new(),
-            problems: String::new(),
-            problem_count: 0,
-            seconds,
-        };
-        let effects = match decided {
-            Ok(committed) => {
-                verdict.summary = committed.summary;
-                verdict.problem_count = committed.warnings.0.len();
-                verdict.problems = committed.warnings.to_string();
-                committed.effects
-            }
-            Err(rejected) => {
-                verdict.summary = rejected.summary;
-                verdict.problem_count = rejected.count;
-                verdict.problems = rejected.problems;
-                Vec::new()
-            }
-        };
+        let (mut verdict, effects) = self.verdict_on(under_way, decided, now);
         // First: no run of a generation may be on record before the generation is, or its number would be used again.
         self.keep_verdict(&verdict);
         self.perform(effects);
+        for config in [Some(old), on_disk].into_iter().flatten() {
+            self.world.let_go(config);
+        }
+        verdict.spent = Some(self.spent(parts, now));
         verdict
     }
 
     /// Acquires what can fail, then swaps.
-    fn commit(&mut self, accepted: Accepted, now: Moment) -> Result<Committed, Rejected> {
-        let Accepted { config, warnings } = accepted;
+    fn commit(&mut self, compared: Compared, now: Moment) -> Result<Committed, Rejected> {
         let old = Arc::clone(self.engine.config());
-        let changes = Changes::between(&old, &config);
-        let fixed = Changes::fixed_settings(&old, &config);
-        if !fixed.0.is_empty() {
-            return Err(Rejected::by_problems(&fixed));
-        }
-        let acquired = self
-            .world
-            .acquire(&old, &config)
-            .map_err(Rejected::by_failure)?;
+        let acquired = match compared.fixed.is_empty() {
+            true => self
+                .world
+                .acquire(&old, &compared.config)
+                .map_err(Rejected::by_failure),
+            false => Err(Rejected::by_problems(&compared.fixed)),
+        };
+        let Compared {
+            config,
+            warnings,
+            changes,
+            ..
+        } = compared;
+        let acquired = match acquired {
+            Ok(acquired) => acquired,
+            Err(rejected) => {
+                self.world.let_go(config);
+                return Err(rejected);
+            }
+        };
 
         let generation = match config.sources == old.sources && changes.is_empty() {
             true => self.engine.generation(),
@@ -319,7 +316,6 @@ impl<W: World> Daemon<W> {
         if generation != self.engine.generation() {
             self.reloads.since = now.wall;
         }
-        let config = Arc::new(config);
         let effects = self.engine.adopt(Arc::clone(&config), generation, now);
         self.world.switch(acquired, &config);
         self.watching_begins();

@@ -58,7 +58,7 @@ impl<W: World> Daemon<W> {
         };
         if let Some(under_way) = self.reloads.under_way() {
             under_way.text_of = Some(details.row.verdict.generation);
-            self.world.load(Load::Kept(sources(*details)));
+            self.load(Load::Kept(sources(*details)));
         }
     }
 

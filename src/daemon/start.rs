@@ -165,6 +165,7 @@ impl<W: World> Daemon<W> {
             problems: String::new(),
             problem_count: 0,
             seconds: 0.0,
+            spent: None,
             text_of: self.reloads.text_of(),
             confirm_by: None,
         };

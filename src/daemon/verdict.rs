@@ -4,9 +4,14 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
+use super::askers::who;
 use super::confirm::to_the_second;
+use super::reload::{Committed, UnderWay};
+use super::spent::log_spent;
 use super::{Daemon, Notice, World};
+use crate::clock::Moment;
 use crate::config::{Problems, counted};
+use crate::engine::Effect;
 use crate::protocol::{Unconfirmed, Verdict};
 use crate::store::Record;
 
@@ -20,6 +25,51 @@ pub(super) struct Rejected {
 }
 
 impl<W: World> Daemon<W> {
+    /// What is to be told of a reload that is decided, and what is to be done.
+    pub(super) fn verdict_on(
+        &self,
+        under_way: &UnderWay,
+        decided: Result<Committed, Rejected>,
+        now: Moment,
+    ) -> (Verdict, Vec<Effect>) {
+        let verdict = Verdict {
+            at: now.wall,
+            asked_by: who(&under_way.wish.askers),
+            accepted: decided.is_ok(),
+            generation: self.engine.generation().0,
+            text_of: match decided {
+                Ok(_) => self.reloads.text_of(),
+                Err(_) => under_way.text_of,
+            },
+            confirm_by: self.unconfirmed(now).map(|trial| trial.confirm_by),
+            summary: String::new(),
+            problems: String::new(),
+            problem_count: 0,
+            seconds: self.elapsed_since(under_way.began).as_secs_f64(),
+            spent: None,
+        };
+        match decided {
+            Ok(committed) => {
+                let verdict = Verdict {
+                    summary: committed.summary,
+                    problem_count: committed.warnings.0.len(),
+                    problems: committed.warnings.to_string(),
+                    ..verdict
+                };
+                (verdict, committed.effects)
+            }
+            Err(rejected) => {
+                let verdict = Verdict {
+                    summary: rejected.summary,
+                    problem_count: rejected.count,
+                    problems: rejected.problems,
+                    ..verdict
+                };
+                (verdict, Vec::new())
+            }
+        }
+    }
+
     pub(super) fn keep_verdict(&mut self, verdict: &Verdict) {
         let sources = match verdict.accepted {
             true => self.engine.config().sources.clone(),
@@ -57,6 +107,7 @@ impl<W: World> Daemon<W> {
                 "reload refused, {asked_by}: {summary}; generation {generation} goes on unchanged"
             );
         }
+        verdict.spent.iter().for_each(log_spent);
         self.tell_status();
     }
 

@@ -62,8 +62,11 @@ pub trait World {
     /// Answers from the store, after all that was written before.
     fn ask(&mut self, question: Question);
 
-    /// Reads and checks the files; `Loaded` follows.
-    fn load(&mut self, what: Load);
+    /// Reads and checks the files, and compares them with what is in force; `Loaded` follows.
+    fn load(&mut self, what: Load, in_force: Arc<Config>);
+
+    /// Takes a configuration apart, unless somebody else still has it.
+    fn let_go(&mut self, config: Arc<Config>);
 
     /// Takes hold of all that `new` needs; where that fails everything is as before, and this is why.
     fn acquire(&mut self, old: &Config, new: &Config) -> Result<Self::Acquired, String>;

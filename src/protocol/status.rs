@@ -161,4 +161,24 @@ pub struct Verdict {
     pub problems: String,
     pub problem_count: usize,
     pub seconds: f64,
+    /// On what, where the hupd that tells it has seen that: it is not kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spent: Option<Spent>,
+}
+
+/// The parts of a reload, in seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Spent {
+    /// Reading the files.
+    pub read: f64,
+    /// From text to tables.
+    pub parse: f64,
+    /// From tables to a value, or to all that is wrong with them.
+    pub check: f64,
+    /// What is different from what was in force.
+    pub diff: f64,
+    /// From the one to the other, in the loop.
+    pub commit: f64,
+    /// How long the loop had no time for anything else.
+    pub loop_held: f64,
 }

@@ -148,6 +148,7 @@ fn row(row: &Row<'_>) -> rusqlite::Result<GenerationRow> {
             problems: row.get(5)?,
             problem_count: usize::try_from(row.get::<_, Whole>(6)?.0).unwrap_or(usize::MAX),
             seconds: row.get(7)?,
+            spent: None,
             text_of: row.get::<_, Option<Whole>>(10)?.map(|number| number.0),
             confirm_by: row.get::<_, Option<Micros>>(11)?.map(|at| at.0),
         },

@@ -4,8 +4,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hupd::config::{Accepted, Problem, Problems, Severity};
-use hupd::event::{Asked, Ended, Event, Gone, Meaning, NoStart, Reply, SignalReceived, Started};
+use hupd::config::{Accepted, Compared, Problem, Problems, Severity, Took};
+use hupd::event::{
+    Asked, Ended, Event, Gone, Loaded, Meaning, NoStart, Reply, SignalReceived, Started,
+};
 use hupd::protocol::{Answer, Earlier, Patience, PauseRequest, Request};
 use hupd::run::{JobName, Output, RunId, Signal, Usage};
 use hupd::store::{Question, show_generation};
@@ -36,6 +38,14 @@ pub(super) fn problems() -> Problems {
         message: "this is not right".to_owned(),
         rendered: "error: this is not right".to_owned(),
     }])
+}
+
+fn loaded(outcome: Result<Compared, Problems>) -> Event {
+    Event::Loaded(Box::new(Loaded {
+        outcome,
+        took: Took::default(),
+        diff: Duration::ZERO,
+    }))
 }
 
 impl Machine {
@@ -268,15 +278,13 @@ impl Machine {
     pub(super) fn loaded(&mut self) {
         let read = self.read.take().expect("it was read");
         self.refuses = read.is_forbidden;
+        let in_force = self.in_force.take().expect("it is told with each order");
         if read.is_broken {
-            return self.tell(Event::Loaded(Box::new(Err(problems()))), Told::Loaded(None));
+            return self.tell(loaded(Err(problems())), Told::Loaded(None));
         }
         self.texts.insert(read.file.text(), Arc::clone(&read.file));
-        let accepted = self.accepted(&read.file);
-        self.tell(
-            Event::Loaded(Box::new(Ok(accepted))),
-            Told::Loaded(Some(read.file)),
-        );
+        let compared = self.accepted(&read.file).beside(&in_force);
+        self.tell(loaded(Ok(compared)), Told::Loaded(Some(read.file)));
     }
 
     pub(super) fn accepted(&self, file: &FileSpec) -> Accepted {

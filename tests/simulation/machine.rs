@@ -9,6 +9,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use hupd::clock::Wake;
+use hupd::config::Config;
 use hupd::event::{Event, Inbox, Meaning, Sender};
 use hupd::protocol::Request;
 use hupd::run::RunId;
@@ -121,6 +122,8 @@ pub struct Machine {
     pub(super) processes: BTreeMap<RunId, Process>,
     pub(super) disposition: Disposition,
     pub(super) read: Option<Disposition>,
+    /// With what it is compared.
+    pub(super) in_force: Option<Arc<Config>>,
     /// Every file that a hupd has read, by its text.
     pub(super) texts: BTreeMap<String, Arc<FileSpec>>,
     /// Questions that are answered when all before is written.
@@ -170,6 +173,7 @@ impl Machine {
                 is_forbidden: false,
             },
             read: None,
+            in_force: None,
             texts: BTreeMap::new(),
             questions: Vec::new(),
             wrong_answer: None,

@@ -119,7 +119,8 @@ impl World for Machine {
         }
     }
 
-    fn load(&mut self, what: Load) {
+    fn load(&mut self, what: Load, in_force: Arc<Config>) {
+        self.in_force = Some(in_force);
         match what {
             Load::Disk => {
                 self.acts.push(Act::Load);
@@ -132,6 +133,8 @@ impl World for Machine {
             }
         }
     }
+
+    fn let_go(&mut self, _: Arc<Config>) {}
 
     fn acquire(&mut self, _: &Config, _: &Config) -> Result<(), String> {
         match self.refuses {

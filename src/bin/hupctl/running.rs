@@ -79,6 +79,7 @@ pub mod tests {
             problems: String::new(),
             problem_count: 0,
             seconds: 0.012,
+            spent: None,
             text_of: None,
             confirm_by: None,
         }

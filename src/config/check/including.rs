@@ -52,7 +52,8 @@ impl Loading<'_> {
             let help = "include it from the main file";
             return Err(wrong_include(message, at).help(help));
         }
-        let contents = self.origin.read(path).map_err(|reason| {
+        let origin = self.origin;
+        let contents = self.watch.read(|| origin.read(path)).map_err(|reason| {
             let message = format!("cannot read {name}: {reason}");
             let help = "write a path from the folder of this file on, or one from '/' on";
             wrong_include(message, at).help(help).about(path)

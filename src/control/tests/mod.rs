@@ -162,6 +162,7 @@ fn verdict() -> Verdict {
         problems: "x".into(),
         problem_count: 2,
         seconds: 0.1,
+        spent: None,
         text_of: None,
         confirm_by: None,
     }

@@ -229,6 +229,7 @@ fn verdict(generation: u64, accepted: bool) -> Verdict {
         problems: String::new(),
         problem_count: 0,
         seconds: 0.25,
+        spent: None,
         text_of: None,
         confirm_by: None,
     }
