@@ -128,7 +128,7 @@ impl Generations {
         let seen = rows(
             store,
             "SELECT id, number, at, asked_by, accepted, text FROM generations
-             LEFT JOIN generation_files ON generation = files",
+             LEFT JOIN generation_files ON generation = files ORDER BY id, generation_files.rowid",
             |row| Ok((number(row, "id")?, generation(row)?)),
         );
         for (id, generation) in seen {

@@ -232,13 +232,17 @@ fn meetings(evidence: &Evidence, of: impl Fn(&str) -> Option<String>) -> Vec<Str
 
 /// By what the jobs themselves say: from the start to the end of a run, no other one starts.
 fn overlaps(evidence: &Evidence, of: impl Fn(&str) -> Option<String>) -> Vec<String> {
-    let told = lasted(evidence);
+    let mut told: HashMap<String, Vec<_>> = HashMap::new();
+    for (mark, end) in lasted(evidence) {
+        if let Some(key) = of(&mark.job) {
+            told.entry(key).or_default().push((mark, end));
+        }
+    }
     let mut broken = Vec::new();
     for one in starts_of(evidence) {
-        let Some(key) = of(&one.job) else { continue };
-        let others = told
-            .iter()
-            .filter(|(other, _)| other.run != one.run && of(&other.job).as_ref() == Some(&key));
+        let others = of(&one.job).and_then(|key| told.get(&key));
+        let others = others.into_iter().flatten();
+        let others = others.filter(|(other, _)| other.run != one.run);
         let mut others = others.filter(|(other, end)| other.at < one.at && one.at < *end);
         broken.extend(
             others
