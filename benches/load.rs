@@ -9,45 +9,19 @@
     reason = "a benchmark stands outside hupd"
 )]
 
+mod hundred_thousand;
+
 use std::collections::BTreeMap;
-use std::fmt::Write;
-use std::hint::black_box;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
 
+use hundred_thousand::{JOBS, bare, median, text, timed};
 use hupd::clock::Moment;
 use hupd::config::{Config, Surroundings, load};
 use hupd::engine::{Beginning, Engine, Left};
 use hupd::run::{Generation, RunId};
-use serde::Deserialize;
 
-const JOBS: usize = 100_000;
 const ROUNDS: usize = 5;
-const EXPRESSIONS: [&str; 5] = [
-    "*/5 * * * *",
-    "30 4 * * *",
-    "0 9-17 * * MON-FRI",
-    "15 10 1,15 * *",
-    "H H * * SUN",
-];
-const ZONES: [&str; 3] = ["UTC", "Europe/Berlin", "America/New_York"];
-
-/// The file as `toml` alone reads it: nothing has a meaning.
-#[derive(Deserialize)]
-#[expect(dead_code, reason = "it is read, and that is all")]
-struct File {
-    daemon: BTreeMap<String, toml::Value>,
-    jobs: BTreeMap<String, Job>,
-}
-
-#[derive(Deserialize)]
-#[expect(dead_code, reason = "it is read, and that is all")]
-struct Job {
-    command: Vec<String>,
-    schedule: String,
-    timezone: String,
-}
 
 fn main() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -56,7 +30,7 @@ fn main() {
     std::fs::write(&path, &text).expect("a file can be written");
     let mut figures = [const { Vec::new() }; 4];
     for _ in 0..ROUNDS {
-        let (bare, _) = timed(|| toml::from_str::<File>(&text).expect("it is a file"));
+        let bare = bare(&text);
         let (loaded, config) = timed(|| config(&path));
         let (planned, _) = timed(|| Engine::new(beginning(config), Moment::now()));
         for (figures, figure) in figures
@@ -76,18 +50,6 @@ fn main() {
     println!("first due times        {planned:>6.0} ms");
 }
 
-fn text() -> String {
-    let mut text = "[daemon]\ntimezone = \"UTC\"\n".to_owned();
-    for job in 0..JOBS {
-        let (expression, zone) = (EXPRESSIONS[job % 5], ZONES[job % 3]);
-        let _ = writeln!(
-            text,
-            "[jobs.job-{job:06}]\ncommand = [\"/bin/true\"]\nschedule = \"{expression}\"\ntimezone = \"{zone}\""
-        );
-    }
-    text
-}
-
 fn config(path: &Path) -> Config {
     let surroundings = Surroundings {
         is_root: true,
@@ -105,16 +67,4 @@ fn beginning(config: Config) -> Beginning {
         anchors: BTreeMap::new(),
         left: Left::default(),
     }
-}
-
-/// Milliseconds. What was made goes away outside of them.
-fn timed<T>(make: impl FnOnce() -> T) -> (f64, T) {
-    let began = Instant::now();
-    let made = black_box(make());
-    (began.elapsed().as_secs_f64() * 1e3, made)
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }
