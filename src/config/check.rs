@@ -80,7 +80,7 @@ impl<'s> Loading<'s> {
             surroundings,
             now,
             watch: Stopwatch::still(),
-            zones: Zones::default(),
+            zones: Zones::of(surroundings.zone_folder.clone()),
             accounts: Accounts::new(surroundings),
             settings: None,
             defaults: Policies::built_in(Zone::utc()),

@@ -205,7 +205,8 @@ fn timezone(section: &mut Section<'_, '_>, zones: &mut Zones, surroundings: &Sur
     if section.key_at("timezone").is_some() {
         return Zone::utc();
     }
-    Zone::system_of(surroundings.timezone.as_deref()).unwrap_or_else(|ZoneError(message)| {
+    let system = zones.system(surroundings.timezone.as_deref());
+    system.unwrap_or_else(|ZoneError(message)| {
         let message = format!("[daemon] timezone: the system's own cannot be used: {message}");
         let help = "write timezone = \"Europe/Berlin\" or another one below [daemon]";
         section.push(Finding::error(message).help(help).absent());

@@ -32,6 +32,8 @@ pub struct Surroundings {
     pub home: Option<PathBuf>,
     /// `$TZ`: the zone where the file names none; without it, that of the machine.
     pub timezone: Option<String>,
+    /// `$TZDIR`: where the rules of zones are, if not where they usually are.
+    pub zone_folder: Option<PathBuf>,
 }
 
 impl Surroundings {
@@ -51,6 +53,7 @@ impl Surroundings {
             xdg_runtime_dir: folder("XDG_RUNTIME_DIR"),
             home: folder("HOME"),
             timezone: env::var_os("TZ").map(|zone| zone.to_string_lossy().into_owned()),
+            zone_folder: env::var_os("TZDIR").map(PathBuf::from),
         }
     }
 

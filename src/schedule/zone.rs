@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::ffi::OsStr;
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
@@ -55,12 +56,7 @@ impl Zone {
 
     /// The system's own zone: `$TZ`, else /etc/localtime, else UTC.
     pub fn system() -> Result<Self, ZoneError> {
-        zone_data::system(std::env::var_os("TZ").as_deref())
-    }
-
-    /// The same for a process whose `$TZ` this is.
-    pub fn system_of(variable: Option<&str>) -> Result<Self, ZoneError> {
-        zone_data::system(variable.map(OsStr::new))
+        zone_data::system(&ZoneData::find(), std::env::var_os("TZ").as_deref())
     }
 
     /// By its name in the tz database, read afresh from disk. Where many names are looked up,
@@ -163,16 +159,34 @@ impl Error for ZoneError {}
 /// they share its memory and all have the same rules.
 #[derive(Debug, Default)]
 pub struct Zones {
+    folder: Option<PathBuf>,
     known: BTreeMap<String, Result<Zone, ZoneError>>,
 }
 
 impl Zones {
-    /// As [`Zone::named`].
+    /// Those that a process sees whose `$TZDIR` this is.
+    pub fn of(folder: Option<PathBuf>) -> Self {
+        Self {
+            folder,
+            known: BTreeMap::new(),
+        }
+    }
+
+    /// The system's own zone for a process whose `$TZ` this is.
+    pub fn system(&self, variable: Option<&str>) -> Result<Zone, ZoneError> {
+        let data = ZoneData::chosen(self.folder.as_deref());
+        zone_data::system(&data, variable.map(OsStr::new))
+    }
+
+    /// By its name in the tz database.
     pub fn named(&mut self, name: &str) -> Result<Zone, ZoneError> {
         if let Some(known) = self.known.get(name) {
             return known.clone();
         }
-        let zone = Zone::named(name);
+        let zone = match name {
+            UTC => Ok(Zone::utc()),
+            _ => ZoneData::chosen(self.folder.as_deref()).zone(name),
+        };
         self.known.insert(name.to_string(), zone.clone());
         zone
     }

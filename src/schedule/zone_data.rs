@@ -27,15 +27,17 @@ pub(super) struct ZoneData {
 impl ZoneData {
     /// `$TZDIR`, else the usual folders, as the C library has it.
     pub fn find() -> Self {
-        let chosen = env::var_os("TZDIR")
-            .filter(|folder| !folder.is_empty())
-            .map(PathBuf::from);
-        let usual = FOLDERS.iter().map(PathBuf::from);
+        Self::chosen(env::var_os("TZDIR").as_deref().map(Path::new))
+    }
+
+    /// The same for a process whose `$TZDIR` this is.
+    pub fn chosen(folder: Option<&Path>) -> Self {
+        let usual = FOLDERS.iter().map(Path::new);
+        let mut folders = folder.into_iter().chain(usual);
+        // What is empty is none.
+        let found = folders.find(|folder| folder.is_dir());
         Self {
-            folder: chosen
-                .into_iter()
-                .chain(usual)
-                .find(|folder| folder.is_dir()),
+            folder: found.map(Path::to_owned),
         }
     }
 
@@ -168,11 +170,10 @@ fn decode(name: &str, path: &Path, data: &[u8]) -> Result<Zone, ZoneError> {
 }
 
 /// The zone that a process is in, by its `$TZ`.
-pub(super) fn system(variable: Option<&OsStr>) -> Result<Zone, ZoneError> {
-    let data = ZoneData::find();
+pub(super) fn system(data: &ZoneData, variable: Option<&OsStr>) -> Result<Zone, ZoneError> {
     match variable {
-        Some(text) => from_variable(&data, text),
-        None => Ok(from_localtime(&data, Path::new(LOCALTIME))),
+        Some(text) => from_variable(data, text),
+        None => Ok(from_localtime(data, Path::new(LOCALTIME))),
     }
 }
 
