@@ -133,7 +133,13 @@ fn a_check_names_the_files_that_are_ignored() {
         (Some(0), format!("{}{ok}", lines.concat()))
     );
 
+    // What is included, and wrong, is not ignored; also where nothing of it was read.
     home.write("conf.d/bad.toml", "[jobs.bad]\n");
+    home.write("conf.d/latin.toml", "");
+    let latin = home.file("conf.d/latin.toml");
+    fs::write(latin, b"# \xe4").expect("a file can be written");
+    symlink("/nowhere", home.file("conf.d/dangling.toml")).expect("a link");
+    symlink("bad.toml", home.file("conf.d/twice.toml")).expect("a link");
     let told = check(&home);
     assert_eq!((told.status, told.out), (Some(78), lines.concat()));
 

@@ -51,6 +51,8 @@ pub(super) struct Loading<'s> {
     include_folders: Vec<PathBuf>,
     /// Where the last step of a pattern looks, and the pattern.
     looked_in: Vec<(PathBuf, String)>,
+    /// What patterns have named, right or wrong.
+    named: Vec<PathBuf>,
     /// In the order of reading, the main file first.
     files: Vec<Findings>,
     /// Every file that was read, and what named it.
@@ -89,6 +91,7 @@ impl<'s> Loading<'s> {
             sources: Vec::new(),
             include_folders: Vec::new(),
             looked_in: Vec::new(),
+            named: Vec::new(),
             files: Vec::new(),
             seen: BTreeMap::new(),
             chain: Vec::new(),

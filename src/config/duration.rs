@@ -69,7 +69,7 @@ fn part<'t>(text: &str, rest: &'t str) -> Result<(u64, &'static str, &'t str), S
         return Err(format!("{} is no duration; {EXAMPLES}", quoted(text)));
     }
     if after.starts_with(['.', ',']) {
-        let advice = "write '1h 30m' instead of '1.5h'";
+        let advice = without_fraction(rest).unwrap_or_else(|| EXAMPLES.to_owned());
         return Err(format!("{} has a fraction; {advice}", quoted(text)));
     }
     let (name, after) = split(after.trim_start(), char::is_alphabetic);
@@ -83,6 +83,24 @@ fn part<'t>(text: &str, rest: &'t str) -> Result<(u64, &'static str, &'t str), S
     let millis = digits.parse::<u64>().ok();
     let millis = millis.and_then(|number| number.checked_mul(unit.millis));
     Ok((millis.ok_or_else(|| too_long(text))?, unit.names[0], after))
+}
+
+/// What to write in place of `1.5h`, where it is whole milliseconds.
+fn without_fraction(text: &str) -> Option<String> {
+    let belongs = |c: char| c.is_ascii_digit() || matches!(c, '.' | ',');
+    let (number, after) = split(text, belongs);
+    let (name, _) = split(after.trim_start(), char::is_alphabetic);
+    let unit = UNITS.iter().find(|unit| unit.names.contains(&name))?;
+    let (whole, fraction) = number.split_once(['.', ','])?;
+    let parts = 10_u64.checked_pow(u32::try_from(fraction.len()).ok()?)?;
+    let all: u64 = format!("{whole}{fraction}").parse().ok()?;
+    let millis = all.checked_mul(unit.millis)?;
+    if millis % parts != 0 || millis / parts > LONGEST {
+        return None;
+    }
+    let exact = format_duration(Duration::from_millis(millis / parts));
+    let written = format!("{number}{}", unit.names[0]);
+    Some(format!("write '{exact}' instead of '{written}'"))
 }
 
 fn split(text: &str, belongs: impl Fn(char) -> bool) -> (&str, &str) {
@@ -161,6 +179,19 @@ mod tests {
                 "1.5h",
                 "'1.5h' has a fraction; write '1h 30m' instead of '1.5h'",
             ),
+            (
+                "2.5 days",
+                "'2.5 days' has a fraction; write '2d 12h' instead of '2.5d'",
+            ),
+            (
+                "0,5m",
+                "'0,5m' has a fraction; write '30s' instead of '0,5m'",
+            ),
+            (
+                "1.2345s",
+                "'1.2345s' has a fraction; write '90s' or '1h 30m'",
+            ),
+            ("1.5", "'1.5' has a fraction; write '90s' or '1h 30m'"),
             ("1s 2s", "'1s 2s' names 's' twice; add the two up"),
             (
                 "36526d",

@@ -32,12 +32,12 @@ const BACKUPS: [&str; 12] = [
 ];
 
 impl Ignored {
-    /// The files of a folder in which a pattern looks, in the order of their names, without those that are read.
-    pub(super) fn among(folder: &Path, pattern: &str, read: &BTreeSet<PathBuf>) -> Vec<Self> {
+    /// The files of a folder in which a pattern looks, in the order of their names, without those that are named.
+    pub(super) fn among(folder: &Path, pattern: &str, named: &BTreeSet<PathBuf>) -> Vec<Self> {
         let entries = fs::read_dir(folder).into_iter().flatten().flatten();
         let paths = entries.map(|entry| entry.path());
         let mut paths: Vec<_> = paths
-            .filter(|path| path.is_file() && !read.contains(path))
+            .filter(|path| path.is_file() && !named.contains(path))
             .collect();
         paths.sort();
         let ignored = paths.into_iter().map(|path| Self {

@@ -23,7 +23,7 @@ pub(super) struct Entry {
 
 pub(super) static INCLUDE: KeyOf<Like> = KeyOf::new(
     "include",
-    Like(|| json!({ "type": "array", "items": { "type": "string", "pattern": "^[^~]" } })),
+    Like(|| json!({ "type": "array", "items": { "type": "string", "pattern": "^[^~$]" } })),
     "[]",
     "More files with jobs, relative to this one, in the order of their names",
 );
@@ -64,7 +64,7 @@ pub(super) fn entries(item: &Item<'_>, wrongs: &mut Vec<Wrong>) -> Vec<Entry> {
 
 fn pattern(item: &Item<'_>) -> Result<String, Wrong> {
     let pattern = typed::text_like(item, "\"conf.d/*.toml\"")?;
-    typed::refuse_tilde(pattern)?;
+    typed::refuse_what_shells_replace(pattern)?;
     match pattern.is_empty() {
         true => Err(Wrong::new("a pattern is empty").help("write \"conf.d/*.toml\"")),
         false => Ok(pattern.to_owned()),

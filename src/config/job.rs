@@ -144,6 +144,7 @@ fn described(
         command(item, &policies.shell, wrongs)
     });
     refuse_shell_beside_array(section);
+    warn_of_one_part(section);
     policies
         .overlap
         .check_max_running(policies.group.as_ref(), section);
@@ -298,6 +299,25 @@ fn argument(
         true => Err(Wrong::new("the program's name is empty")
             .help("write [\"/path/to/program\", \"argument\"]")),
         false => Ok(text),
+    }
+}
+
+/// A whole line where the program alone is meant.
+fn warn_of_one_part(section: &mut Section<'_, '_>) {
+    let Some(DeValue::Array(parts)) = section.peek("command") else {
+        return;
+    };
+    let [part] = &parts[..] else {
+        return;
+    };
+    let program = part.get_ref().as_str().unwrap_or_default().trim();
+    if program.contains(char::is_whitespace) {
+        let finding = Finding::warning(format!(
+            "command: a program with blanks in its name: {}",
+            quoted(program)
+        ));
+        let help = "write each argument by itself, [\"/path/to/program\", \"argument\"], or one text for the shell";
+        section.push(finding.at(part.span()).help(help));
     }
 }
 

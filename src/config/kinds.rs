@@ -55,7 +55,7 @@ pub(super) fn text() -> Value {
 }
 
 pub(super) fn path() -> Value {
-    json!({ "type": "string", "pattern": "^[^~]" })
+    json!({ "type": "string", "pattern": "^[^~$]" })
 }
 
 impl Time {

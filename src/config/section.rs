@@ -7,6 +7,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::finding::{Finding, Findings};
+use super::include::INCLUDE;
 use super::key_of::{KeyOf, Kind, Known};
 use super::kinds::Table;
 use super::source::Source;
@@ -244,6 +245,9 @@ impl<'t, 'f> Section<'t, 'f> {
         let finding = Finding::error(format!("unknown key {} {}", quoted(key), self.title));
         let meant = nearest(key, known.iter().copied()).or(synonyms::meant(key, &known));
         let help = match (self.title, meant) {
+            (Title::Section(_) | Title::Job(_), _) if key == INCLUDE.name => {
+                "it belongs to the top of the file, above the first [section]".to_owned()
+            }
             (_, Some(known)) => format!("did you mean '{known}'?"),
             (Title::Job(job), None) if is_job(value) => {
                 let whole = visible(&format!("{job}.{key}"));

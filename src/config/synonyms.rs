@@ -1,7 +1,7 @@
-//! What other programs call a key: a hint for those who come from there.
+//! What other programs call a key or a value: a hint for those who come from there.
 
 /// Their word, and ours.
-const SYNONYMS: [(&str, &str); 32] = [
+const SYNONYMS: [(&str, &str); 40] = [
     ("cmd", "command"),
     ("exec", "command"),
     ("program", "command"),
@@ -34,9 +34,17 @@ const SYNONYMS: [(&str, &str); 32] = [
     ("mutex", "group"),
     ("disabled", "enabled"),
     ("max_concurrent", "max_running"),
+    ("forbid", "skip"),
+    ("wait", "queue"),
+    ("parallel", "allow"),
+    ("kill", "replace"),
+    ("warning", "warn"),
+    ("fatal", "error"),
+    ("critical", "error"),
+    ("verbose", "debug"),
 ];
 
-/// The key of those that are known here which other programs call so.
+/// The one of those that are known here which other programs call so.
 pub(super) fn meant(word: &str, known: &[&'static str]) -> Option<&'static str> {
     let is_meant = |theirs: &str| {
         let letters = theirs.bytes().zip(word.bytes());

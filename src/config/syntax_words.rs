@@ -27,6 +27,9 @@ pub(super) fn reworded(source: &Source, error: &SyntaxError) -> Finding {
         "duplicate key" => duplicate(source, written, at),
         "unclosed table" | "unclosed array table" => unclosed_header(line, at),
         "key with no value" => no_value(line, at),
+        "unquoted keys cannot be empty" if no_statement(line.trim()).is_some() => {
+            no_value(line, at)
+        }
         "invalid basic string" if written.is_empty() => unclosed_text(at),
         "invalid literal string" if written.is_empty() => match ends_line(text, at.end) {
             true => unclosed_text(at),
@@ -37,6 +40,16 @@ pub(super) fn reworded(source: &Source, error: &SyntaxError) -> Finding {
         "missing escaped value" => Finding::error("a backslash must begin an escape")
             .at(at)
             .help("write '\\\\' for a backslash, or put the text in single quotes"),
+        "unexpected key or value"
+            if text
+                .get(at.start..)
+                .is_some_and(|rest| rest.starts_with([',', ';'])) =>
+        {
+            let sign = &text[at.start..=at.start];
+            Finding::error(format!("{} ends no line here", quoted(sign)))
+                .at(at)
+                .help("leave it out")
+        }
         "unexpected key or value" => Finding::error("one key and its value must be on one line")
             .at(at)
             .help("begin a new line here, or put quotes round the whole text"),
@@ -81,7 +94,9 @@ fn in_its_own_words(error: &SyntaxError, message: &str) -> Finding {
         Some(("invalid", "date" | "time" | "datetime")) => {
             "no key takes a date; write a text in quotes"
         }
-        _ if message == "unexpected leading zero" => "write the number without it, or in quotes",
+        _ if message == "unexpected leading zero" => {
+            "write the number without it, or all of it in quotes where a text is wanted"
+        }
         _ if message.ends_with("may only go between digits") => "leave it out here",
         _ => return finding,
     };
@@ -179,19 +194,55 @@ fn unclosed_header(line: &str, at: Range<usize>) -> Finding {
 }
 
 fn no_value(line: &str, at: Range<usize>) -> Finding {
+    if let Some(help) = no_statement(line.trim()) {
+        return Finding::error("this is neither a key nor a section")
+            .at(at)
+            .help(help);
+    }
     let key: String = line
         .trim()
         .chars()
         .take_while(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.'))
         .collect();
     let rest = line.trim().trim_start_matches(key.as_str());
-    let value = match rest.trim_start_matches([':', ' ', '\t']) {
+    let value = match rest.trim_start_matches([':', '=', ' ', '\t']) {
         "" => "…".to_owned(),
         value => visible(value),
     };
     Finding::error(format!("{} has no value", quoted(&key)))
         .at(at)
         .help(format!("write {key} = {value}"))
+}
+
+/// What was meant by a line of another language.
+fn no_statement(line: &str) -> Option<String> {
+    let comment = ["//", ";", "--"].into_iter();
+    let comment = comment.filter_map(|mark| line.strip_prefix(mark)).next();
+    if let Some(comment) = comment {
+        let comment = visible(comment.trim_start_matches(['/', ';', '-', ' ']));
+        return Some(format!("a comment begins with '#': write # {comment}"));
+    }
+    if ["<<<<<<<", "=======", ">>>>>>>"]
+        .iter()
+        .any(|mark| line.starts_with(mark))
+    {
+        return Some("a merge has left both versions: keep one, without these lines".to_owned());
+    }
+    let (times, command) = crontab_line(line)?;
+    Some(format!(
+        "a line of a crontab is a job here: write [jobs.NAME] and below it schedule = \"{}\" and command = \"{}\"",
+        visible(&times),
+        visible(&command)
+    ))
+}
+
+/// The times and the command of `30 2 * * * /usr/bin/backup`.
+fn crontab_line(line: &str) -> Option<(String, String)> {
+    let is_field = |field: &&str| field.starts_with(|c: char| c.is_ascii_digit() || c == '*');
+    let fields: Vec<_> = line.split_whitespace().collect();
+    let (times, command) = fields.split_at_checked(5)?;
+    let is_crontab = !command.is_empty() && times.iter().all(is_field);
+    is_crontab.then(|| (times.join(" "), command.join(" ")))
 }
 
 fn control(written: &str, at: Range<usize>) -> Finding {

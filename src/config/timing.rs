@@ -181,6 +181,12 @@ fn schedule_schema() -> Value {
 
 /// What is a key of its own here.
 fn other_key(text: &str) -> Option<String> {
+    if parse_duration(text).is_ok() {
+        return Some(format!(
+            "write every = \"{}\" instead of the schedule",
+            text.trim()
+        ));
+    }
     let (first, rest) = text.trim().split_once(' ')?;
     if first.eq_ignore_ascii_case("every") {
         let time = parse_duration(rest).map(format_duration);

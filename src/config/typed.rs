@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use toml::de::{DeInteger, DeValue};
 
 use super::section::{Item, Wrong};
+use super::synonyms;
 use super::words::{list, nearest, quoted, shortened};
 use super::{format_size, kinds, parse_duration, parse_size};
 use crate::run::Signal;
@@ -144,18 +145,19 @@ pub(super) fn path(item: &Item<'_>) -> Read<PathBuf> {
     if text.is_empty() {
         return Err(Wrong::new("is empty").help("write a path, or leave the key out"));
     }
-    refuse_tilde(text)?;
+    refuse_what_shells_replace(text)?;
     Ok(resolved(item.source.folder(), text))
 }
 
-/// A shell would make a home of it.
-pub(super) fn refuse_tilde(path: &str) -> Read<()> {
-    match path.starts_with('~') {
-        true => Err(
-            Wrong::new(format!("{}: '~' means nothing here", quoted(path)))
-                .help("write the whole path, from '/' on"),
-        ),
-        false => Ok(()),
+/// A shell would make a home, or the value of a variable of it.
+pub(super) fn refuse_what_shells_replace(path: &str) -> Read<()> {
+    match path.chars().next() {
+        Some(sign @ ('~' | '$')) => Err(Wrong::new(format!(
+            "{}: '{sign}' means nothing here",
+            quoted(path)
+        ))
+        .help("write the whole path, from '/' on")),
+        _ => Ok(()),
     }
 }
 
@@ -215,7 +217,7 @@ pub(super) fn choice<T: for<'de> Deserialize<'de>>(item: &Item<'_>) -> Read<T> {
                 .help(format!("write {all}, in quotes"));
         }
         let wrong = Wrong::new(format!("{} is not known here", quoted(word)));
-        match nearest(word, known.iter().copied()) {
+        match nearest(word, known.iter().copied()).or(synonyms::meant(word, known)) {
             Some(meant) => wrong.help(format!("did you mean '{meant}'? Known: {all}")),
             None => wrong.help(format!("write {all}")),
         }
@@ -264,7 +266,8 @@ pub(super) fn log_filter(item: &Item<'_>) -> Read<String> {
         let at = start..start + directive.len();
         check_directive(directive.trim()).map_err(|wrong| Wrong {
             at: item.inside(filter, &at),
-            ..wrong.help(EXAMPLE)
+            help: wrong.help.or_else(|| Some(EXAMPLE.to_owned())),
+            ..wrong
         })?;
         start = at.end + 1;
     }
@@ -289,7 +292,12 @@ fn check_directive(directive: &str) -> Read<()> {
     let known = list(LEVELS, "or");
     Err(match is_known {
         true => Wrong::new(format!("{} names no module", quoted(directive))),
-        false => Wrong::new(format!("{} is no level; write {known}", quoted(level))),
+        false => {
+            let wrong = Wrong::new(format!("{} is no level; write {known}", quoted(level)));
+            let meant = nearest(level, LEVELS).or(synonyms::meant(level, &LEVELS));
+            let help = meant.map(|meant| format!("did you mean '{meant}'?"));
+            Wrong { help, ..wrong }
+        }
     })
 }
 

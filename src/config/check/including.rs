@@ -22,6 +22,13 @@ impl Loading<'_> {
             .into_iter()
             .map(|folder| (folder, entry.pattern.clone()));
         self.looked_in.extend(last);
+        let missing = folders.first().filter(|folder| !folder.is_dir());
+        if let Some(folder) = missing.filter(|_| self.origin.is_disk()) {
+            let message = format!("include: there is no folder {}", quoted_path(folder));
+            let finding = Finding::warning(message).at(entry.at.clone());
+            let help = "make the folder, or leave the pattern out";
+            self.files[position].push(finding.help(help));
+        }
         self.include_folders.extend(folders);
         let paths = match self.origin.expand(source.folder(), &entry.pattern) {
             Ok(paths) => paths,
@@ -32,6 +39,7 @@ impl Loading<'_> {
                 return;
             }
         };
+        self.named.extend(paths.iter().cloned());
         for path in paths {
             let place = source.place(entry.at.start);
             if let Err(finding) = self.include_file(&path, place, &entry.at) {
@@ -55,7 +63,12 @@ impl Loading<'_> {
         let origin = self.origin;
         let contents = self.watch.read(|| origin.read(path)).map_err(|reason| {
             let message = format!("cannot read {name}: {reason}");
-            let help = "write a path from the folder of this file on, or one from '/' on";
+            let help = match () {
+                () if path.is_dir() => "name the files in it, such as \"conf.d/*.toml\"",
+                () if path.is_file() => "let the user as whom hupd runs read it",
+                () if path.exists() => "name regular files",
+                () => "write a path from the folder of this file on, or one from '/' on",
+            };
             wrong_include(message, at).help(help).about(path)
         })?;
         self.refuse_hands(path)
@@ -105,10 +118,11 @@ impl Loading<'_> {
 
     /// Files that lie where files are included, and are not.
     pub fn ignored(&self) -> Vec<Ignored> {
-        let read: BTreeSet<_> = self.sources.iter().map(|file| file.path.clone()).collect();
+        let main = self.sources.first().map(|file| file.path.clone());
+        let named: BTreeSet<_> = self.named.iter().cloned().chain(main).collect();
         let mut ignored: Vec<Ignored> = Vec::new();
         for (folder, pattern) in &self.looked_in {
-            for file in Ignored::among(folder, pattern, &read) {
+            for file in Ignored::among(folder, pattern, &named) {
                 if !ignored.iter().any(|known| known.path == file.path) {
                     ignored.push(file);
                 }
