@@ -464,8 +464,8 @@ fn a_hupd_that_is_killed_while_a_start_hangs_keeps_the_next_one_out_and_both_pro
     let home = hupd.crash();
 
     let gone = format!(
-        "hupctl: no hupd is running at {}: it has ended (pid {}), and a process that it was just starting, and that \
-         hangs, still has its socket; start hupd, which goes on or names that process\n",
+        "hupctl: no hupd is running at {}: the last one (pid {}) has ended, and a process that it was just starting, \
+         and that hangs, still has its socket; start hupd: it serves, or names what is in its way\n",
         home.socket().display(),
         killed.as_raw_pid()
     );

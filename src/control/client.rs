@@ -145,8 +145,8 @@ impl Client {
     fn is_gone(&self, pid: i32) -> ClientError {
         let socket = self.socket.display();
         ClientError::NobodyThere(format!(
-            "no hupd is running at {socket}: it has ended (pid {pid}), and a process that it was just starting, and \
-             that hangs, still has its socket; start hupd, which goes on or names that process"
+            "no hupd is running at {socket}: the last one (pid {pid}) has ended, and a process that it was just \
+             starting, and that hangs, still has its socket; start hupd: it serves, or names what is in its way"
         ))
     }
 
