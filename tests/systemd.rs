@@ -107,6 +107,7 @@ fn a_reload_returns_when_the_verdict_is_there_and_fails_when_it_is_a_refusal() {
         return;
     };
     reload_well_and_badly(&systemd);
+    reload_what_leads_elsewhere(&systemd);
 
     // Where systemd is too old for it, it changes nothing, and that is proved here.
     systemd.drop_in("notify-reload");
@@ -135,6 +136,31 @@ fn reload_well_and_badly(systemd: &SystemdBox) {
     let generation = format!("generation {}", before + 1);
     assert!(status.contains(&generation), "{status}");
     assert!(status.contains("refused"), "{status}");
+}
+
+/// Whatever the file says by now of where hupd is, the one that runs gives the verdict.
+fn reload_what_leads_elsewhere(systemd: &SystemdBox) {
+    let elsewhere = format!("[daemon]\nruntime_dir = \"/run/elsewhere\"\n{QUIET}");
+    systemd.configure(&elsewhere);
+    systemd.fails(&["systemctl", "reload", "hupd"]);
+    let status = systemd.status_line();
+    assert!(status.contains("refused"), "{status}");
+    assert!(
+        systemd.journal().contains("runtime_dir"),
+        "{}",
+        systemd.journal()
+    );
+
+    fs::remove_file(systemd.path("/etc/hupd/hupd.toml")).expect("removed");
+    systemd.fails(&["systemctl", "reload", "hupd"]);
+    let rows = systemd.asks(&["hupctl", "--json", "generations", "-n", "1"]);
+    let problems = rows["generations"][0]["problems"].as_str().expect("a text");
+    assert!(problems.contains("cannot read the file"), "{problems}");
+
+    systemd.configure(&elsewhere);
+    systemd.succeeds(&["systemctl", "restart", "hupd"]);
+    systemd.succeeds(&["systemctl", "reload", "hupd"]);
+    assert!(!systemd.path("/run/hupd/hupd.sock").exists());
 }
 
 #[test]

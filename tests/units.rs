@@ -7,6 +7,8 @@
 
 mod booted;
 
+use std::fs;
+
 use booted::SystemdBox;
 
 /// Who it is, what it may become, and where it may write.
@@ -151,6 +153,11 @@ fn hupd_for_one_account_has_no_root_and_runs_its_jobs() {
     let status = systemd.property_of("hupd@jobs", "StatusText");
     assert!(status.contains("generation 2, 2 jobs"), "{status}");
     assert!(status.contains("refused"), "{status}");
+    fs::remove_file(systemd.path("/etc/hupd/jobs.toml")).expect("removed");
+    systemd.fails(&["systemctl", "reload", "hupd@jobs"]);
+    let refused = "last reload refused: configuration has 1 problem";
+    let status = systemd.property_of("hupd@jobs", "StatusText");
+    assert!(status.contains(refused), "{status}");
 
     systemd.succeeds(&["systemctl", "stop", "hupd@jobs"]);
     assert_eq!(systemd.property_of("hupd@jobs", "Result"), "success");
@@ -211,6 +218,9 @@ fn a_user_has_a_hupd_of_their_own_by_their_service_manager() {
     alice.configure(&format!("{WHO}{SECOND}"));
     alice.succeeds(&["systemctl", "--user", "reload", "hupd"]);
     alice.configure(BROKEN);
+    alice.fails(&["systemctl", "--user", "reload", "hupd"]);
+    let elsewhere = format!("[daemon]\nruntime_dir = \"/tmp/elsewhere\"\n{WHO}");
+    alice.configure(&elsewhere);
     alice.fails(&["systemctl", "--user", "reload", "hupd"]);
     let status = [
         "systemctl",

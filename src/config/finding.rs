@@ -91,6 +91,12 @@ impl Findings {
         self.all.push(finding);
     }
 
+    /// What was found first, in words.
+    pub fn first(&self) -> String {
+        let first = self.all.first();
+        first.map_or_else(String::new, |finding| finding.message.clone())
+    }
+
     pub fn source(&self) -> &Rc<Source> {
         &self.source
     }

@@ -128,10 +128,10 @@ pub fn kept_said_of_start(file: &SourceFile) -> Option<OnInvalidStart> {
 }
 
 /// What a file says below `[daemon]`, as far as it can be read.
-struct Said {
+pub(super) struct Said {
     /// Or where it is by default; none where nobody says.
-    state_dir: Option<PathBuf>,
-    runtime_dir: Option<PathBuf>,
+    pub state_dir: Option<PathBuf>,
+    pub runtime_dir: Option<PathBuf>,
     on_invalid_start: Option<OnInvalidStart>,
 }
 
@@ -142,7 +142,7 @@ fn said(path: &Path, surroundings: &Surroundings) -> Said {
     said_in(&source, surroundings)
 }
 
-fn said_in(source: &Source, surroundings: &Surroundings) -> Said {
+pub(super) fn said_in(source: &Source, surroundings: &Surroundings) -> Said {
     let mut mended = String::new();
     let (tree, _) = syntax::parse(source, &mut mended);
     let text = |key: &str| {

@@ -52,6 +52,7 @@ mod took;
 mod trust;
 mod typed;
 mod value;
+mod whereabouts;
 mod words;
 mod zones;
 
@@ -86,4 +87,5 @@ pub use value::{
     Config, DEFAULT_FILE, Daemon, History, Jitter, Job, Log, LogFormat, Missed, OnInvalidStart,
     Orphans, OutputMode, Overlap, SOCKET_NAME, SourceFile, Timing,
 };
+pub use whereabouts::runtime_dir_said_by;
 pub use words::{counted, visible};

@@ -99,6 +99,23 @@ impl Damage {
         self.findings.is_empty()
     }
 
+    /// Whether something is wrong in the section that holds `offset`.
+    pub fn is_in_section_of(&self, offset: usize) -> bool {
+        !self.is_none() && self.damaged.contains_key(&self.section_of(offset))
+    }
+
+    pub fn has_broken_header(&self) -> bool {
+        self.damaged
+            .values()
+            .any(|header| *header == Header::Broken)
+    }
+
+    /// The first line with an error, from 1.
+    pub fn first_line(&self, source: &Source) -> Option<usize> {
+        let first = self.findings.first()?.at.as_ref()?;
+        Some(source.position(first.start).line)
+    }
+
     pub fn into_findings(self) -> Vec<Finding> {
         self.findings
     }

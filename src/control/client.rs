@@ -1,8 +1,10 @@
 //! The client of the socket, blocking: what `hupctl` asks with.
 
+mod by_pid;
 mod error;
 mod follow;
 mod peer;
+mod whose;
 
 use std::fmt;
 use std::future::Future;
@@ -45,6 +47,8 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug)]
 pub struct Client {
     socket: PathBuf,
+    /// The configuration file that it must run with to be steered, where one was named.
+    file: Option<PathBuf>,
 }
 
 /// An answer as it came: its JSON, or the bytes of an output.
@@ -58,6 +62,7 @@ impl Client {
     pub fn new(socket: &Path) -> Self {
         Self {
             socket: socket.to_path_buf(),
+            file: None,
         }
     }
 
@@ -72,6 +77,11 @@ impl Client {
     }
 
     async fn converse(&self, request: &Request) -> Result<Response, ClientError> {
+        self.refuse_another(request).await?;
+        self.talk(request).await
+    }
+
+    async fn talk(&self, request: &Request) -> Result<Response, ClientError> {
         let stream = self.connect().await?;
         let peer = Peer::of(&stream);
         let answer = self.unless_gone(&peer, self.exchange(stream, request));

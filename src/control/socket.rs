@@ -96,7 +96,7 @@ fn make(path: &Path) -> io::Result<OwnedFd> {
     Ok(listener)
 }
 
-fn stream_socket(flags: SocketFlags) -> Result<OwnedFd, Errno> {
+pub(super) fn stream_socket(flags: SocketFlags) -> Result<OwnedFd, Errno> {
     let flags = flags | SocketFlags::CLOEXEC;
     socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)
 }

@@ -23,6 +23,10 @@ pub struct Arguments {
     /// The socket of the hupd that is meant
     #[arg(long, value_name = "PATH", global = true, conflicts_with = "config")]
     pub socket: Option<PathBuf>,
+    /// The pid of the hupd that is meant, wherever its socket is
+    #[arg(long, value_name = "PID", global = true, conflicts_with_all = ["config", "socket"],
+          value_parser = clap::value_parser!(i32).range(1..))]
+    pub pid: Option<i32>,
     /// Print JSON, for programs
     #[arg(long, global = true)]
     pub json: bool,

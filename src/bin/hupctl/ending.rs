@@ -6,7 +6,6 @@ use std::path::PathBuf;
 
 use hupd::control::client::ClientError;
 use hupd::protocol::RunRow;
-use hupd::reason::reason;
 use hupd::run::Signal;
 
 /// The exit status of a command that could be carried out.
@@ -58,8 +57,8 @@ fn signal_number(name: &str) -> Option<i32> {
 #[derive(Debug)]
 pub enum Failure {
     Client(ClientError),
-    /// The file that was named cannot be read, so nobody knows which hupd is meant.
-    File(PathBuf, io::Error),
+    /// The file that was named does not say where its hupd is, and why, so nobody knows which one is meant.
+    File(PathBuf, String),
     /// An argument means nothing.
     Usage(String),
     Output(io::Error),
@@ -103,12 +102,11 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Client(error) => error.fmt(f),
-            Self::File(path, error) => {
-                let (file, reason) = (path.display(), reason(error));
+            Self::File(path, why) => {
+                let file = path.display();
                 write!(
                     f,
-                    "{file}: cannot be read: {reason}; \
-                     name the file of the hupd that is meant, or its socket with --socket"
+                    "{file}: {why}; name the file of the hupd that is meant, or its socket with --socket"
                 )
             }
             Self::Usage(message) => f.write_str(message),

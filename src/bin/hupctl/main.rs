@@ -43,7 +43,6 @@ use clap::Parser;
 use hupd::config::{Surroundings, schema};
 use hupd::control::client::Client;
 use hupd::protocol::PauseRequest;
-use rustix::fs::{Access, access};
 use rustix::process::geteuid;
 
 use arguments::{Arguments, Command, NextArguments, USUAL_TIMES};
@@ -77,6 +76,7 @@ fn carry_out(arguments: Arguments, screen: &mut Screen) -> Result<Ending, Failur
     let Arguments {
         config,
         socket,
+        pid,
         command,
         ..
     } = arguments;
@@ -128,7 +128,10 @@ fn carry_out(arguments: Arguments, screen: &mut Screen) -> Result<Ending, Failur
             plan::of_files(files, &wanted, (&surroundings, screen))
         }
         command => {
-            let client = client(config.as_deref(), socket.as_deref(), &surroundings)?;
+            let client = match pid {
+                Some(pid) => Client::of_process(pid)?,
+                None => client(config.as_deref(), socket.as_deref(), &surroundings)?,
+            };
             ask(&client, command, screen)
         }
     }
@@ -183,22 +186,22 @@ fn ask(client: &Client, command: Command, screen: &mut Screen) -> Result<Ending,
     }
 }
 
-/// The way to the hupd that is meant. A file that was named and cannot be read must not lead to another one.
+/// The way to the hupd that is meant.
 fn client(
     config: Option<&Path>,
     named: Option<&Path>,
     surroundings: &Surroundings,
 ) -> Result<Client, Failure> {
-    if let (Some(file), None) = (config, named) {
-        access(file, Access::READ_OK)
-            .map_err(|error| Failure::File(file.to_owned(), error.into()))?;
-    }
     let hints = Hints {
         socket: named,
         config,
         environment: std::env::var_os("HUPD_SOCKET").map(Into::into),
     };
-    Ok(Client::new(&socket(hints, surroundings)))
+    let client = Client::new(&socket(hints, surroundings)?);
+    Ok(match config {
+        Some(file) => client.of_file(file),
+        None => client,
+    })
 }
 
 /// The sentence on standard error; for programs the JSON of it on standard output besides.

@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use hupd::config::{DEFAULT_FILE, SOCKET_NAME, Surroundings, runtime_dir_of};
+use hupd::config::{DEFAULT_FILE, SOCKET_NAME, Surroundings, runtime_dir_of, runtime_dir_said_by};
+
+use crate::ending::Failure;
 
 /// Where the hupd of the system listens unless its file says otherwise.
 const SYSTEM_SOCKET: &str = "/run/hupd/hupd.sock";
@@ -16,18 +18,22 @@ pub struct Hints<'a> {
     pub environment: Option<PathBuf>,
 }
 
-/// The most explicit one counts. An ordinary user without a hupd of their own means the system's.
-pub fn socket(hints: Hints<'_>, surroundings: &Surroundings) -> PathBuf {
+/// The most explicit one counts. A file that was named and does not say where its hupd is must not lead to another one.
+pub fn socket(hints: Hints<'_>, surroundings: &Surroundings) -> Result<PathBuf, Failure> {
     if let Some(socket) = hints.socket {
-        return socket.to_path_buf();
+        return Ok(socket.to_path_buf());
     }
-    if let Some(file) = hints.config {
-        return runtime_dir_of(file, surroundings).join(SOCKET_NAME);
-    }
-    if let Some(socket) = hints
-        .environment
-        .filter(|path| !path.as_os_str().is_empty())
-    {
+    let Some(file) = hints.config else {
+        return Ok(unnamed(hints.environment, surroundings));
+    };
+    let folder = runtime_dir_said_by(file, surroundings);
+    let folder = folder.map_err(|why| Failure::File(file.to_owned(), why))?;
+    Ok(folder.join(SOCKET_NAME))
+}
+
+/// An ordinary user without a hupd of their own means the system's.
+fn unnamed(environment: Option<PathBuf>, surroundings: &Surroundings) -> PathBuf {
+    if let Some(socket) = environment.filter(|path| !path.as_os_str().is_empty()) {
         return socket;
     }
     let usual = runtime_dir_of(Path::new(DEFAULT_FILE), surroundings).join(SOCKET_NAME);
@@ -40,6 +46,10 @@ pub fn socket(hints: Hints<'_>, surroundings: &Surroundings) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn socket(hints: Hints<'_>, surroundings: &Surroundings) -> PathBuf {
+        super::socket(hints, surroundings).unwrap()
+    }
 
     #[test]
     fn the_most_explicit_hint_counts() {
