@@ -16,6 +16,7 @@ use std::thread;
 use std::time::Duration;
 
 use common::{Home, Hupd, Told, has_program, skip, wait_until};
+use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::process::Signal;
 use serde_json::Value;
 
@@ -294,6 +295,95 @@ fn each_folder_put_in_place_of_another_comes_into_force() {
         fs::remove_dir_all(file("old")).expect("removed");
     }
     assert!(!hupd.log().contains("refused"));
+}
+
+/// Puts another folder, in which the file says this, in place of one, in three ways.
+fn exchange(home: &Home, folder: &str, file: &str, text: &str) {
+    let within = file
+        .strip_prefix(folder)
+        .expect("the file is in the folder");
+    let path = |name: &str| home.file(name);
+    home.write(&format!("new{within}"), text);
+    let atomically = || {
+        let flags = RenameFlags::EXCHANGE;
+        renameat_with(CWD, path("new"), CWD, path(folder), flags).expect("exchanged");
+        fs::remove_dir_all(path("new")).expect("removed");
+    };
+    match text {
+        text if text.contains("one") => {
+            fs::rename(path(folder), path("old")).expect("renamed");
+            fs::rename(path("new"), path(folder)).expect("renamed");
+            fs::remove_dir_all(path("old")).expect("removed");
+        }
+        text if text.contains("two") => {
+            fs::remove_dir_all(path(folder)).expect("removed");
+            fs::rename(path("new"), path(folder)).expect("renamed");
+        }
+        _ => atomically(),
+    }
+}
+
+/// At each depth three times, and what is written into the new file afterwards.
+fn exchanges_come_into_force(hupd: &Hupd, file: &str, text: impl Fn(&str) -> String) {
+    wait_health(hupd, "healthy");
+    for folder in ["a/b/c", "a/b", "a"] {
+        for name in ROUNDS {
+            exchange(&hupd.home, folder, file, &text(name));
+            wait_jobs(hupd, &[name]);
+        }
+        hupd.home.write(file, &text("edited"));
+        wait_jobs(hupd, &["edited"]);
+    }
+    assert_eq!(watch_line(hupd), "watch_config   on, healthy");
+    assert!(!hupd.log().contains("refused"));
+}
+
+#[test]
+fn each_folder_above_the_file_put_in_place_of_another_comes_into_force() {
+    let home = Home::new();
+    let text = |name: &str| {
+        let daemon =
+            "[daemon]\nstate_dir = \"state\"\nruntime_dir = \"run\"\nwatch_config = true\n";
+        format!("{daemon}{}", job(name))
+    };
+    home.write("a/b/c/hupd.toml", &text("zero"));
+    symlink("a/b/c/hupd.toml", home.config_file()).expect("a link");
+    let hupd = Hupd::start_in(home);
+    exchanges_come_into_force(&hupd, "a/b/c/hupd.toml", text);
+}
+
+#[test]
+fn each_folder_above_an_included_one_put_in_place_of_another_comes_into_force() {
+    let home = Home::new();
+    home.configure(&WATCHING.replace("conf.d", "a/b/c"));
+    home.write("a/b/c/jobs.toml", &job("zero"));
+    let hupd = Hupd::start_in(home);
+    exchanges_come_into_force(&hupd, "a/b/c/jobs.toml", job);
+}
+
+#[test]
+fn what_others_do_in_folders_on_the_way_is_no_reason_to_read() {
+    let home = Home::new();
+    home.configure(&format!(
+        "{}{DEBUGGING}",
+        WATCHING.replace("conf.d", "a/b/c")
+    ));
+    home.write("a/b/c/jobs.toml", &job("zero"));
+    let hupd = Hupd::start_in(home);
+    wait_silent_reads(&hupd, 1);
+    for place in ["a/b/other", "a/other", "other"] {
+        hupd.home.write(place, "noise");
+        fs::rename(hupd.home.file(place), hupd.home.file("a/b/noise")).expect("renamed");
+        fs::remove_file(hupd.home.file("a/b/noise")).expect("removed");
+    }
+    // Had those been a reason, there would be a read without news before this.
+    hupd.home.write("a/b/c/jobs.toml", &job("one"));
+    wait_jobs(&hupd, &["one"]);
+    let reads = hupd
+        .log()
+        .matches("the files changed, reading them again")
+        .count();
+    assert_eq!(reads, 2);
 }
 
 #[test]

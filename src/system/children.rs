@@ -139,7 +139,7 @@ struct Source {
 impl Source {
     fn new(commands: Receiver<Command>, shared: Arc<Shared>, outbox: Outbox) -> io::Result<Self> {
         let poll = Poll::new()?;
-        poll.watch(shared.wake_up(), Token::Commands)?;
+        poll.watch(&shared.bell, Token::Commands)?;
         Ok(Self {
             commands,
             shared,
@@ -198,7 +198,7 @@ impl Source {
     }
 
     fn obey(&mut self) {
-        self.shared.clear_wake_up();
+        self.shared.bell.silence();
         loop {
             match self.commands.try_recv() {
                 Ok(Command::Adopt(child)) => self.adopt(*child),

@@ -1,6 +1,7 @@
 //! Everything that touches the machine.
 
 pub mod alarm;
+mod bell;
 pub mod cgroups;
 pub mod children;
 pub mod detach;

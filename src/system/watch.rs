@@ -1,24 +1,29 @@
 //! Waits for a burst of file changes to end, then says so. Knows paths and times, not jobs.
 //!
 //! Directories are watched, never files: editors and config maps save by renaming something over
-//! the file, and a watch on the file would follow the old one away. The raw watcher only: a
-//! debouncer's thread ticks for ever, this one sleeps until something happens. Only where changes are not told the
-//! files are looked through now and then.
+//! the file, and a watch on the file would follow the old one away. The thread sleeps until something happens. Only where
+//! changes are not told the files are looked through now and then.
 
 mod error;
 mod filesystem;
 mod fingerprint;
+mod inotify;
 mod places;
 mod sights;
 
 use std::io;
 use std::path::PathBuf;
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, TryRecvError};
 use std::thread;
 use std::time::Duration;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+
 use self::fingerprint::Fingerprint;
-use self::sights::{Sight, Sights};
+use self::sights::Sights;
+use super::bell::Bell;
 use crate::clock::Moment;
 use crate::event::{Event, Outbox};
 use crate::protocol::Watching;
@@ -36,11 +41,11 @@ pub const RESCAN: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub struct ConfigWatch {
     notes: mpsc::Sender<Note>,
+    bell: Arc<Bell>,
 }
 
 #[derive(Debug)]
 enum Note {
-    Seen(Sight),
     Follow(Vec<PathBuf>),
     End,
 }
@@ -49,9 +54,11 @@ impl ConfigWatch {
     /// Starts watching, nothing yet.
     pub fn start(outbox: Outbox) -> io::Result<Self> {
         let (notes, inbox) = mpsc::channel();
+        let bell = Arc::new(Bell::new()?);
         let follower = Follower {
-            sights: Sights::new(notes.clone()),
+            sights: Sights::default(),
             notes: inbox,
+            bell: Arc::clone(&bell),
             files: Vec::new(),
             last_scan: None,
             next_scan: Duration::ZERO,
@@ -61,7 +68,7 @@ impl ConfigWatch {
         thread::Builder::new()
             .name("watch".into())
             .spawn(move || follower.run())?;
-        Ok(Self { notes })
+        Ok(Self { notes, bell })
     }
 
     /// Follows these and nothing else from now on: the main file first, then files and folders that
@@ -71,12 +78,14 @@ impl ConfigWatch {
         self.notes
             .send(Note::Follow(files))
             .expect("the thread lives until the watch is dropped");
+        self.bell.ring();
     }
 }
 
 impl Drop for ConfigWatch {
     fn drop(&mut self) {
         let _ = self.notes.send(Note::End);
+        self.bell.ring();
     }
 }
 
@@ -93,6 +102,8 @@ enum Then {
 struct Follower {
     sights: Sights,
     notes: Receiver<Note>,
+    /// Rung for each note.
+    bell: Arc<Bell>,
     files: Vec<PathBuf>,
     /// What the files held when they were last looked through, where they have to be.
     last_scan: Option<Fingerprint>,
@@ -124,35 +135,44 @@ impl Follower {
 
     /// Sleeps until something happens, or it is time to look.
     fn next(&mut self) -> Then {
-        if self.last_scan.is_none() {
-            return match self.notes.recv() {
-                Ok(note) => self.handle(note),
-                Err(_) => Then::End,
-            };
-        }
-        match Moment::now().elapsed >= self.next_scan {
-            true => self.scan(),
-            false => self.wait_until(self.next_scan),
+        let is_scan_due = || Moment::now().elapsed >= self.next_scan;
+        match &self.last_scan {
+            None => self.wait_until(None),
+            Some(_) if is_scan_due() => self.scan(),
+            Some(_) => self.wait_until(Some(self.next_scan)),
         }
     }
 
-    /// The next note, if one comes until then.
-    fn wait_until(&mut self, end: Duration) -> Then {
-        let left = end.saturating_sub(Moment::now().elapsed);
-        match self.notes.recv_timeout(left) {
-            Ok(note) => self.handle(note),
-            Err(RecvTimeoutError::Timeout) => Then::GoOn,
-            Err(RecvTimeoutError::Disconnected) => Then::End,
+    /// The next thing that happens; or nothing, after a sleep that ends when something happens, or then.
+    fn wait_until(&mut self, end: Option<Duration>) -> Then {
+        self.bell.silence();
+        match self.notes.try_recv() {
+            Ok(note) => return self.handle(note),
+            Err(TryRecvError::Disconnected) => return Then::End,
+            Err(TryRecvError::Empty) => {}
+        }
+        if self.sights.saw_change() {
+            return Then::Settle;
+        }
+        self.sleep_until(end);
+        Then::GoOn
+    }
+
+    fn sleep_until(&self, end: Option<Duration>) {
+        let left = end.map(|end| end.saturating_sub(Moment::now().elapsed));
+        let left = left.map(|left| Timespec::try_from(left).expect("seconds from a clock fit"));
+        let mut sources = vec![PollFd::new(&*self.bell, PollFlags::IN)];
+        let sights = self.sights.descriptor();
+        sources.extend(sights.map(|sights| PollFd::from_borrowed_fd(sights, PollFlags::IN)));
+        match poll(&mut sources, left.as_ref()) {
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(error) => panic!("two descriptors can always be waited for: {error}"),
         }
     }
 
     fn handle(&mut self, note: Note) -> Then {
         match note {
             Note::End => Then::End,
-            Note::Seen(sight) => match self.sights.is_change(sight) {
-                true => Then::Settle,
-                false => Then::GoOn,
-            },
             Note::Follow(files) if files == self.files => self.scan(),
             Note::Follow(files) => {
                 self.files = files;
@@ -176,7 +196,7 @@ impl Follower {
             if now >= end {
                 end = now + QUIET;
             }
-            match self.wait_until(end.min(latest_end)) {
+            match self.wait_until(Some(end.min(latest_end))) {
                 Then::End => return Then::End,
                 Then::Settle => end = Moment::now().elapsed + QUIET,
                 Then::GoOn => {}

@@ -1,13 +1,12 @@
-//! The ways into the children source: commands, and the eventfd that wakes it for them.
+//! The ways into the children source: commands, and the bell that wakes it for them.
 
 use std::fmt;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::AtomicI32;
 use std::sync::mpsc::{self, Receiver, Sender};
 
-use rustix::event::{EventfdFlags, eventfd};
 use rustix::process::Pid;
 
 use super::in_flight::Numbers;
@@ -17,6 +16,7 @@ use crate::clock::Moment;
 use crate::config::Job;
 use crate::event::{Listener, Reply};
 use crate::run::{RunId, Signal};
+use crate::system::bell::Bell;
 use crate::system::cgroups::Cgroup;
 
 /// A process that was just started, for the children source to look after.
@@ -67,7 +67,7 @@ impl ChildrenHandle {
     pub(super) fn new() -> io::Result<(Self, Receiver<Command>)> {
         let (commands, inbox) = mpsc::channel();
         let shared = Arc::new(Shared {
-            wake_up: eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?,
+            bell: Bell::new()?,
             in_flight: Numbers::default(),
         });
         let handle = Self {
@@ -85,7 +85,7 @@ impl ChildrenHandle {
     pub(super) fn send(&self, command: Command) {
         // The source outlives all handles.
         let _ = self.commands.send(command);
-        self.shared.wake();
+        self.shared.bell.ring();
     }
 
     /// Hands over a process; its run begins with this.
@@ -128,26 +128,11 @@ impl Drop for InFlight<'_> {
 /// What callers and source share: no data, only words to each other.
 #[derive(Debug)]
 pub(super) struct Shared {
-    wake_up: OwnedFd,
+    pub(super) bell: Bell,
     in_flight: Numbers,
 }
 
 impl Shared {
-    pub(super) fn wake_up(&self) -> BorrowedFd<'_> {
-        self.wake_up.as_fd()
-    }
-
-    fn wake(&self) {
-        // It fails only when it was rung 2^64 times unheard.
-        let _ =
-            rustix::io::retry_on_intr(|| rustix::io::write(&self.wake_up, &1_u64.to_ne_bytes()));
-    }
-
-    pub(super) fn clear_wake_up(&self) {
-        let mut rings = [0; 8];
-        let _ = rustix::io::retry_on_intr(|| rustix::io::read(&self.wake_up, &mut rings));
-    }
-
     /// Whether a process that has ended is being started. If so, `ReapOrphans` comes when it is handed over.
     pub(super) fn is_in_flight(&self, pid: i32) -> bool {
         self.in_flight.has(pid)
@@ -160,6 +145,6 @@ struct HangUp(Arc<Shared>);
 
 impl Drop for HangUp {
     fn drop(&mut self) {
-        self.0.wake();
+        self.0.bell.ring();
     }
 }

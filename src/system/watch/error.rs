@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use rustix::io::Errno;
+
 use crate::reason::reason;
 
 /// Why not all changes are told.
@@ -24,20 +26,15 @@ pub enum WatchError {
 }
 
 impl WatchError {
-    pub(super) fn from_notify(error: notify::Error, path: &Path) -> Self {
-        match error.kind {
-            notify::ErrorKind::MaxFilesWatch => Self::TooManyWatches(path.to_owned()),
-            notify::ErrorKind::Io(error) if error.raw_os_error() == Some(libc::EMFILE) => {
-                Self::TooManyWatchers
-            }
-            notify::ErrorKind::Io(error) => Self::failed(path, reason(&error)),
-            kind => Self::failed(path, notify::Error::new(kind).to_string()),
+    pub(super) fn of(error: Errno, path: &Path) -> Self {
+        match error {
+            Errno::NOSPC => Self::TooManyWatches(path.to_owned()),
+            Errno::MFILE => Self::TooManyWatchers,
+            error => Self::Failed {
+                path: path.to_owned(),
+                reason: reason(&error.into()),
+            },
         }
-    }
-
-    fn failed(path: &Path, reason: String) -> Self {
-        let path = path.to_owned();
-        Self::Failed { path, reason }
     }
 }
 

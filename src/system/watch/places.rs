@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
+
+use super::inotify::Attention;
 
 /// As many links as the kernel itself follows.
 const LONGEST_CHAIN: usize = 40;
@@ -17,6 +18,7 @@ pub(super) struct Places(BTreeMap<PathBuf, Interest>);
 struct Interest {
     names: BTreeSet<OsString>,
     others: Others,
+    attention: Attention,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -28,21 +30,27 @@ enum Others {
 }
 
 impl Places {
-    /// The folder of each file and of every link on the way to it; an included folder, and the one
-    /// that it is in.
+    /// Every folder on the way to each file, from the root on and through every link; and included folders.
     pub(super) fn of(files: &[PathBuf]) -> Self {
         let mut places = Self::default();
         for file in files {
-            let end = places.walk(file);
-            if let Some(folder) = end.filter(|end| end.is_dir()) {
-                places.0.entry(folder).or_default().others = Others::Matter;
+            let Some(end) = places.walk(file) else {
+                continue;
+            };
+            let is_folder = end.is_dir();
+            let folder = end.parent().filter(|_| !is_folder).unwrap_or(&end);
+            let interest = places.0.entry(folder.to_owned()).or_default();
+            interest.attention = Attention::Contents;
+            if is_folder {
+                interest.others = Others::Matter;
             }
         }
         places
     }
 
-    pub(super) fn folders(&self) -> impl Iterator<Item = &Path> {
-        self.0.keys().map(PathBuf::as_path)
+    pub(super) fn folders(&self) -> impl Iterator<Item = (&Path, Attention)> {
+        let folders = self.0.iter();
+        folders.map(|(folder, interest)| (folder.as_path(), interest.attention))
     }
 
     pub(super) fn watches(&self, folder: &Path) -> bool {
@@ -59,8 +67,8 @@ impl Places {
         self.watches(path) || by_name().unwrap_or(false)
     }
 
-    /// Goes along the path as the kernel would, and notes every name that leads on: each link, and
-    /// the last name. Returns where it ends, if it ends anywhere.
+    /// Goes along the path as the kernel would, and notes every name that leads on: whatever is put in the place of any
+    /// of them, the path leads elsewhere then. Returns where it ends, if it ends anywhere.
     fn walk(&mut self, path: &Path) -> Option<PathBuf> {
         let mut links = 0;
         let mut at = PathBuf::from("/");
@@ -70,9 +78,10 @@ impl Places {
                 at.pop();
                 continue;
             }
+            // Also where it is missing: this is where it would appear.
+            self.note(&at, &step);
             let next = at.join(&step);
             if let Ok(target) = next.read_link() {
-                self.note(&at, &step);
                 links += 1;
                 if links > LONGEST_CHAIN {
                     return None;
@@ -82,10 +91,6 @@ impl Places {
                 }
                 ahead.extend(steps(&target));
                 continue;
-            }
-            if ahead.is_empty() || !next.is_dir() {
-                // Either here, or it is missing and this is where it would appear.
-                self.note(&at, &step);
             }
             if !ahead.is_empty() && !next.is_dir() {
                 return None;
@@ -124,23 +129,6 @@ pub(super) fn is_leftover(name: &OsStr) -> bool {
     name.starts_with(['.', '#']) || name.ends_with('~') || name.chars().all(|c| c.is_ascii_digit())
 }
 
-/// Which folder it is, whatever its name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Identity {
-    device: u64,
-    inode: u64,
-}
-
-impl Identity {
-    pub(super) fn of(folder: &Path) -> Option<Self> {
-        let metadata = folder.metadata().ok()?;
-        Some(Self {
-            device: metadata.dev(),
-            inode: metadata.ino(),
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::fs;
@@ -156,8 +144,10 @@ mod tests {
         (folder, path)
     }
 
-    fn folders(places: &Places) -> Vec<&Path> {
-        places.folders().collect()
+    /// Without those above.
+    fn folders<'p>(places: &'p Places, at: &Path) -> Vec<&'p Path> {
+        let folders = places.folders().map(|(folder, _)| folder);
+        folders.filter(|folder| folder.starts_with(at)).collect()
     }
 
     #[test]
@@ -166,7 +156,7 @@ mod tests {
         let main = at.join("hupd.toml");
         fs::write(&main, "").unwrap();
         let places = Places::of(std::slice::from_ref(&main));
-        assert_eq!(folders(&places), [at.as_path()]);
+        assert_eq!(folders(&places, &at), [at.as_path()]);
         assert!(places.concern(&main));
         assert!(places.concern(&at));
         assert!(!places.concern(&at.join("other.toml")));
@@ -179,7 +169,7 @@ mod tests {
         let included = at.join("conf.d");
         fs::create_dir(&included).unwrap();
         let places = Places::of(&[at.join("hupd.toml"), included.clone()]);
-        assert_eq!(folders(&places), [at.as_path(), &included]);
+        assert_eq!(folders(&places, &at), [at.as_path(), &included]);
         assert!(places.concern(&included.join("new.toml")));
         for leftover in [
             ".new.toml.swp",
@@ -208,7 +198,7 @@ mod tests {
         let (_keep, at) = folder();
         let included = at.join("conf.d");
         let places = Places::of(&[at.join("hupd.toml"), included.clone()]);
-        assert_eq!(folders(&places), [at.as_path()]);
+        assert_eq!(folders(&places, &at), [at.as_path()]);
         assert!(places.concern(&included));
         assert!(!places.concern(&at.join("log")));
     }
@@ -221,7 +211,7 @@ mod tests {
         symlink("real", at.join("..data")).unwrap();
         symlink("..data/hupd.toml", at.join("hupd.toml")).unwrap();
         let places = Places::of(&[at.join("hupd.toml")]);
-        assert_eq!(folders(&places), [at.as_path(), &at.join("real")]);
+        assert_eq!(folders(&places, &at), [at.as_path(), &at.join("real")]);
         assert!(places.concern(&at.join("hupd.toml")));
         assert!(places.concern(&at.join("..data")));
         assert!(places.concern(&at.join("real/hupd.toml")));
@@ -232,7 +222,7 @@ mod tests {
     fn what_is_missing_is_awaited_where_it_would_appear() {
         let (_keep, at) = folder();
         let places = Places::of(&[at.join("gone/deep/hupd.toml")]);
-        assert_eq!(folders(&places), [at.as_path()]);
+        assert_eq!(folders(&places, &at), [at.as_path()]);
         assert!(places.concern(&at.join("gone")));
     }
 
@@ -241,6 +231,32 @@ mod tests {
         let (_keep, at) = folder();
         symlink("b", at.join("a")).unwrap();
         symlink("a", at.join("b")).unwrap();
-        assert_eq!(folders(&Places::of(&[at.join("a")])), [at.as_path()]);
+        let places = Places::of(&[at.join("a")]);
+        assert_eq!(folders(&places, &at), [at.as_path()]);
+    }
+
+    #[test]
+    fn every_name_on_the_way_matters_and_no_other_of_its_folder() {
+        let (_keep, at) = folder();
+        fs::create_dir_all(at.join("x/y/conf.d")).unwrap();
+        fs::write(at.join("x/y/conf.d/a.toml"), "").unwrap();
+        for followed in ["x/y/conf.d", "x/y/conf.d/a.toml"] {
+            let places = Places::of(&[at.join(followed)]);
+            let told: Vec<_> = places.folders().collect();
+            let way = at.ancestors().collect::<Vec<_>>().into_iter().rev();
+            let mut expected: Vec<_> = way.map(|folder| (folder, Attention::Names)).collect();
+            let more = [at.join("x"), at.join("x/y"), at.join("x/y/conf.d")];
+            expected.push((&more[0], Attention::Names));
+            expected.push((&more[1], Attention::Names));
+            expected.push((&more[2], Attention::Contents));
+            assert_eq!(told, expected);
+            for step in at.join("x/y/conf.d").ancestors() {
+                assert!(places.concern(step), "{}", step.display());
+            }
+            for other in ["other", "x/other", "x/y/other"] {
+                assert!(!places.concern(&at.join(other)), "{other}");
+            }
+            assert!(!places.concern(Path::new("/other")));
+        }
     }
 }

@@ -1,49 +1,29 @@
-//! What inotify tells of the followed files: the one place that adds and removes watches.
+//! What is seen of the followed files, and how well they can be seen.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::Sender;
 
-use notify::event::{AccessKind, AccessMode, EventKind, ModifyKind};
-use notify::{RecommendedWatcher, RecursiveMode, Watcher};
-
-use super::Note;
 use super::error::WatchError;
 use super::filesystem;
-use super::places::{Identity, Places};
+use super::inotify::{Inotify, Sight};
+use super::places::Places;
 use crate::protocol::Watching;
 
-/// Something was seen, or seeing failed.
-pub(super) type Sight = notify::Result<notify::Event>;
-
+#[derive(Debug, Default)]
 pub(super) struct Sights {
-    notes: Sender<Note>,
     /// None where there is no more to be had.
-    watcher: Option<RecommendedWatcher>,
+    inotify: Option<Inotify>,
     places: Places,
-    /// The folders under watch, and which ones they were at that time.
-    watched: BTreeMap<PathBuf, Option<Identity>>,
     /// Files that somebody has written into, and not closed since.
     being_written: BTreeSet<PathBuf>,
 }
 
 impl Sights {
-    pub fn new(notes: Sender<Note>) -> Self {
-        Self {
-            notes,
-            watcher: None,
-            places: Places::default(),
-            watched: BTreeMap::new(),
-            being_written: BTreeSet::new(),
-        }
-    }
-
     /// Watches the folders that tell of these files. What cannot be watched makes it worse, and the rest is watched.
     pub fn follow(&mut self, files: &[PathBuf]) -> Watching {
-        let places = Places::of(files);
-        let watched = self.watch(&places);
-        self.places = places;
-        match watched {
+        self.places = Places::of(files);
+        match self.watch() {
             Ok(()) => Watching::Healthy,
             Err(error) => Watching::Degraded {
                 reason: error.to_string(),
@@ -51,22 +31,46 @@ impl Sights {
         }
     }
 
-    /// Whether something that concerns us is different afterwards. Errors and overflows may hide anything, so they
-    /// concern us too.
-    pub fn is_change(&mut self, sight: Sight) -> bool {
-        let Ok(event) = sight else {
-            return true;
+    fn watch(&mut self) -> Result<(), WatchError> {
+        let inotify = match &mut self.inotify {
+            Some(inotify) => inotify,
+            none => none.insert(Inotify::new()?),
         };
-        let is_data = matches!(event.kind, EventKind::Modify(ModifyKind::Data(_)));
-        let paths = event.paths.iter().filter(|path| self.places.concern(path));
-        let paths: Vec<_> = paths.cloned().collect();
-        for path in &paths {
-            match is_data {
-                true => self.being_written.insert(path.clone()),
-                false => self.being_written.remove(path),
-            };
+        inotify.watch(self.places.folders())?;
+        self.places
+            .folders()
+            .try_for_each(|(folder, _)| refuse_silent(folder))
+    }
+
+    /// Can be read from when there is something to see.
+    pub fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        self.inotify.as_ref().map(AsFd::as_fd)
+    }
+
+    /// Whether anything of what was seen since the last look concerns us, and is over.
+    pub fn saw_change(&mut self) -> bool {
+        let sights = self.inotify.as_ref().map(Inotify::look);
+        let mut saw = false;
+        for sight in sights.unwrap_or_default() {
+            saw |= self.is_change(sight);
         }
-        event.need_rescan() || (!is_data && !paths.is_empty())
+        saw
+    }
+
+    fn is_change(&mut self, sight: Sight) -> bool {
+        match sight {
+            // It may hide anything.
+            Sight::Missed => true,
+            Sight::Changed(path) if self.places.concern(&path) => {
+                self.being_written.remove(&path);
+                true
+            }
+            Sight::Written(path) if self.places.concern(&path) => {
+                self.being_written.insert(path);
+                false
+            }
+            Sight::Changed(_) | Sight::Written(_) => false,
+        }
     }
 
     pub fn is_being_written(&self) -> bool {
@@ -77,55 +81,9 @@ impl Sights {
     pub fn forget_writers(&mut self) {
         self.being_written.clear();
     }
-
-    /// New watches first, so that no moment goes unwatched. The first failure is told.
-    fn watch(&mut self, places: &Places) -> Result<(), WatchError> {
-        let mut watcher = match self.watcher.take() {
-            Some(watcher) => watcher,
-            None => watcher(self.notes.clone())?,
-        };
-        let mut result = Ok(());
-        let mut before = std::mem::take(&mut self.watched);
-        for folder in places.folders() {
-            let identity = Identity::of(folder);
-            let known = before.remove(folder);
-            if known.is_some_and(|known| known != identity) {
-                // Another folder of the same name: the old watch would report from the wrong one.
-                let _ = watcher.unwatch(folder);
-            }
-            match add(&mut watcher, folder) {
-                Ok(()) => {
-                    self.watched.insert(folder.to_owned(), identity);
-                }
-                Err(error) => result = result.and(Err(error)),
-            }
-        }
-        for folder in before.keys() {
-            // It may be gone already, and its watch with it.
-            let _ = watcher.unwatch(folder);
-        }
-        self.watcher = Some(watcher);
-        result
-    }
 }
 
-fn watcher(notes: Sender<Note>) -> Result<RecommendedWatcher, WatchError> {
-    let note = move |sight: Sight| {
-        if sight.as_ref().is_ok_and(|event| !tells(event)) {
-            return;
-        }
-        // It fails only while the watch is being dropped.
-        let _ = notes.send(Note::Seen(sight));
-    };
-    RecommendedWatcher::new(note, notify::Config::default())
-        .map_err(|error| WatchError::from_notify(error, Path::new("inotify")))
-}
-
-fn add(watcher: &mut RecommendedWatcher, folder: &Path) -> Result<(), WatchError> {
-    // Also where it is watched: a watch is lost with its folder, and adding twice is harmless.
-    watcher
-        .watch(folder, RecursiveMode::NonRecursive)
-        .map_err(|error| WatchError::from_notify(error, folder))?;
+fn refuse_silent(folder: &Path) -> Result<(), WatchError> {
     match filesystem::silent(folder) {
         Some(file_system) => Err(WatchError::Silent {
             folder: folder.to_owned(),
@@ -135,65 +93,65 @@ fn add(watcher: &mut RecommendedWatcher, folder: &Path) -> Result<(), WatchError
     }
 }
 
-/// Whether it tells something. Not when a file was merely opened or read, as hupd itself does. What is written counts
-/// when the writer has closed it; until then it tells that one is at work. A new owner or mode counts, for it may be
-/// what a refused file was waiting for.
-fn tells(event: &notify::Event) -> bool {
-    event.need_rescan()
-        || match event.kind {
-            EventKind::Access(access) => access == AccessKind::Close(AccessMode::Write),
-            EventKind::Modify(modify) => matches!(
-                modify,
-                ModifyKind::Name(_) | ModifyKind::Metadata(_) | ModifyKind::Data(_)
-            ),
-            EventKind::Create(_) | EventKind::Remove(_) => true,
-            EventKind::Any | EventKind::Other => false,
-        }
-}
-
 #[cfg(test)]
 mod tests {
-    use notify::event::{
-        CreateKind, DataChange, Flag, MetadataKind, ModifyKind, RemoveKind, RenameMode,
-    };
+    use std::fs::{self, File};
+    use std::io::Write;
 
     use super::*;
 
+    /// A folder with a file that is followed.
+    fn following() -> (tempfile::TempDir, PathBuf, Sights) {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().canonicalize().unwrap().join("hupd.toml");
+        fs::write(&file, "first").unwrap();
+        let mut sights = Sights::default();
+        assert_eq!(
+            sights.follow(std::slice::from_ref(&file)),
+            Watching::Healthy
+        );
+        (folder, file, sights)
+    }
+
     #[test]
-    fn reading_tells_nothing() {
-        let no = [
-            EventKind::Access(AccessKind::Open(AccessMode::Any)),
-            EventKind::Access(AccessKind::Close(AccessMode::Read)),
-        ];
-        let yes = [
-            EventKind::Access(AccessKind::Close(AccessMode::Write)),
-            EventKind::Modify(ModifyKind::Data(DataChange::Any)),
-            EventKind::Modify(ModifyKind::Name(RenameMode::To)),
-            EventKind::Modify(ModifyKind::Metadata(MetadataKind::Any)),
-            EventKind::Create(CreateKind::File),
-            EventKind::Remove(RemoveKind::File),
-        ];
-        assert!(!no.iter().any(|&kind| tells(&notify::Event::new(kind))));
-        assert!(yes.iter().all(|&kind| tells(&notify::Event::new(kind))));
-        let overflow = notify::Event::new(EventKind::Other).set_flag(Flag::Rescan);
-        assert!(tells(&overflow));
+    fn reading_tells_nothing_and_a_new_mode_does() {
+        let (folder, file, mut sights) = following();
+        fs::read(&file).unwrap();
+        let told = sights.inotify.as_ref().unwrap().look();
+        let is_ours = |sight: &Sight| matches!(sight, Sight::Changed(path) | Sight::Written(path) if path.starts_with(folder.path()));
+        assert!(!told.iter().any(is_ours), "{told:?}");
+        fs::set_permissions(&file, fs::metadata(&file).unwrap().permissions()).unwrap();
+        assert!(sights.saw_change());
     }
 
     #[test]
     fn half_written_data_is_no_change_before_its_writer_closes_it() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().canonicalize().unwrap().join("hupd.toml");
-        let (notes, _inbox) = std::sync::mpsc::channel();
-        let mut sights = Sights::new(notes);
-        sights.follow(std::slice::from_ref(&file));
-        let event = |kind| Ok(notify::Event::new(kind).add_path(file.clone()));
-
-        let data = EventKind::Modify(ModifyKind::Data(DataChange::Any));
-        assert!(!sights.is_change(event(data)));
+        let (_folder, file, mut sights) = following();
+        let mut open = File::options().append(true).open(&file).unwrap();
+        open.write_all(b"half").unwrap();
+        assert!(!sights.saw_change());
         assert!(sights.is_being_written());
 
-        let close = EventKind::Access(AccessKind::Close(AccessMode::Write));
-        assert!(sights.is_change(event(close)));
+        drop(open);
+        assert!(sights.saw_change());
         assert!(!sights.is_being_written());
+    }
+
+    #[test]
+    fn what_others_do_in_folders_on_the_way_is_not_even_told() {
+        let (folder, _file, mut sights) = following();
+        let above = folder.path().parent().unwrap();
+        let mut other = tempfile::NamedTempFile::new_in(above).unwrap();
+        assert!(!sights.saw_change());
+        other.write_all(b"much").unwrap();
+        let told = sights.inotify.as_ref().unwrap().look();
+        let of_other =
+            |sight: &Sight| matches!(sight, Sight::Written(path) if path == other.path());
+        assert!(!told.iter().any(of_other), "{told:?}");
+    }
+
+    #[test]
+    fn what_is_missed_may_be_anything() {
+        assert!(Sights::default().is_change(Sight::Missed));
     }
 }

@@ -1,7 +1,6 @@
 //! What is seen of files that change, three times in a row.
 
 use std::fs::{self, Permissions};
-use std::io;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
@@ -150,6 +149,23 @@ fn the_folder_of_the_main_file_replaced_by_another_is_followed_by_itself() {
 }
 
 #[test]
+fn every_folder_on_the_way_replaced_by_another_is_seen_every_time() {
+    let scene = Scene::new();
+    fs::create_dir_all(scene.path("a/b/c")).unwrap();
+    fs::write(scene.path("a/b/c/hupd.toml"), "first").unwrap();
+    scene.follow(&["a/b/c/hupd.toml"]);
+    for folder in ["a/b/c", "a/b", "a"] {
+        for round in 0..3 {
+            let old = scene.path(&format!("old-{}-{round}", folder.len()));
+            fs::rename(scene.path(folder), &old).unwrap();
+            scene.is_told();
+            fs::rename(&old, scene.path(folder)).unwrap();
+            scene.is_told();
+        }
+    }
+}
+
+#[test]
 fn a_file_that_may_be_read_at_last_is_a_change() {
     let scene = Scene::new();
     for mode in [0o000, 0o644, 0o600] {
@@ -172,14 +188,12 @@ fn dropping_it_ends_its_thread() {
 
 #[test]
 fn a_limit_that_is_reached_names_the_sysctl() {
-    let error = notify::Error::new(notify::ErrorKind::MaxFilesWatch);
-    let error = WatchError::from_notify(error, Path::new("/etc/hupd")).to_string();
+    let error = WatchError::of(Errno::NOSPC, Path::new("/etc/hupd")).to_string();
     assert_eq!(
         error,
         "/etc/hupd: cannot be watched: no more watches for this user; \
          raise the sysctl fs.inotify.max_user_watches"
     );
-    let error = io::Error::from_raw_os_error(libc::EMFILE);
-    let error = WatchError::from_notify(notify::Error::io(error), Path::new("inotify"));
+    let error = WatchError::of(Errno::MFILE, Path::new("inotify"));
     assert!(error.to_string().contains("fs.inotify.max_user_instances"));
 }
