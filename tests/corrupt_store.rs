@@ -454,7 +454,7 @@ fn corrupt(hupd: &Hupd, first: &Value) {
     wait_for_recovery(&hupd.home);
 }
 
-/// The folder of the state is not where it was: the corrupt store cannot be moved aside there.
+/// There is a file where the folder of the state was: the corrupt store cannot be moved aside there.
 #[test]
 fn without_a_history_that_is_said_and_what_ends_meanwhile_is_in_the_next_one() {
     let home = Home::new();
@@ -467,6 +467,7 @@ fn without_a_history_that_is_said_and_what_ends_meanwhile_is_in_the_next_one() {
     scribble(&database(&hupd.home));
     let (state, away) = (hupd.home.file("state"), hupd.home.file("away"));
     fs::rename(&state, &away).unwrap();
+    fs::write(&state, "").unwrap();
     hupd.home.hupctl(&["logs", &first["run"].to_string()]);
     hupd.wait_log("a new one cannot be begun");
 
@@ -484,9 +485,9 @@ fn without_a_history_that_is_said_and_what_ends_meanwhile_is_in_the_next_one() {
         let said = text(&refused.stderr);
         assert_eq!(refused.status.code(), Some(1), "{command:?}: {said}");
         for part in [
-            "there is no history at the moment: it is corrupt (database disk image is malformed), and a new one cannot be \
+            "there is no history at the moment: it cannot be read (database disk image is malformed), and a new one cannot be \
              begun: ",
-            "state/hupd.db: cannot move the corrupt store aside: no such file or directory; mend that: hupd tries again",
+            "state/hupd.db: cannot move the corrupt store aside: not a directory; mend that: hupd tries again",
         ] {
             assert!(said.contains(part), "{command:?}: {said}");
         }
@@ -500,6 +501,7 @@ fn without_a_history_that_is_said_and_what_ends_meanwhile_is_in_the_next_one() {
     });
     let unrecorded = hupd.home.json(&["status"])["unrecorded"].clone();
     assert!(unrecorded["waiting"].as_u64() > Some(0), "{unrecorded}");
+    fs::remove_file(&state).unwrap();
     fs::rename(&away, &state).unwrap();
 
     hupd.wait_log("history is recorded again; nothing was lost");

@@ -1,7 +1,7 @@
 //! The state directory and the files of the store in it.
 
 use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -73,11 +73,7 @@ pub(super) fn plain(state_dir: &Path) -> Result<Arc<Path>, StoreError> {
 /// and a log that it cannot read for none.
 pub(super) fn unreadable(state_dir: &Path) -> Option<&'static str> {
     let path = state_dir.join(NAME);
-    let mut beginning = Vec::new();
-    if let Ok(log) = File::open(with_suffix(&path, "-wal")) {
-        // A log that cannot be read at all is for SQLite to refuse.
-        let _ = log.take(4).read_to_end(&mut beginning);
-    }
+    let beginning = beginning_of_log(&path);
     let is_empty = path.metadata().is_ok_and(|file| file.len() == 0);
     match &beginning[..] {
         // Beside that SQLite deletes a log, which may be the whole history.
@@ -88,23 +84,41 @@ pub(super) fn unreadable(state_dir: &Path) -> Option<&'static str> {
     }
 }
 
-/// Renames a store that cannot be read, with the files that belong to it, and says where it is now.
-pub(super) fn move_aside(path: &Path, now: Timestamp) -> Result<PathBuf, StoreError> {
+/// The first bytes of the log, which is not the file that SQLite has its locks on.
+pub(super) fn beginning_of_log(path: &Path) -> Vec<u8> {
+    let mut beginning = Vec::new();
+    if let Ok(log) = File::open(log_of(path)) {
+        // A log that cannot be read at all is for SQLite to refuse.
+        let _ = log.take(4).read_to_end(&mut beginning);
+    }
+    beginning
+}
+
+pub(super) fn log_of(path: &Path) -> PathBuf {
+    with_suffix(path, "-wal")
+}
+
+/// Renames a store that cannot be read, with the files that belong to it, and says where it is now, or what is left of
+/// it; none where nothing is.
+pub(super) fn move_aside(path: &Path, now: Timestamp) -> Result<Option<PathBuf>, StoreError> {
     let aside = free_name(path, now);
+    let mut kept = None;
     for suffix in ["", "-wal", "-shm"] {
-        let from = with_suffix(path, suffix);
-        // The other two need not exist.
-        if let Err(why) = std::fs::rename(&from, with_suffix(&aside, suffix))
-            && suffix.is_empty()
-        {
-            return Err(StoreError(format!(
-                "{}: cannot move the corrupt store aside: {}",
-                path.display(),
-                reason(&why)
-            )));
+        let to = with_suffix(&aside, suffix);
+        match std::fs::rename(with_suffix(path, suffix), &to) {
+            Ok(()) => kept = kept.or(Some(to)),
+            // The other two need not exist.
+            Err(why) if suffix.is_empty() && why.kind() != ErrorKind::NotFound => {
+                return Err(StoreError(format!(
+                    "{}: cannot move the corrupt store aside: {}",
+                    path.display(),
+                    reason(&why)
+                )));
+            }
+            Err(_) => {}
         }
     }
-    Ok(aside)
+    Ok(kept)
 }
 
 fn free_name(path: &Path, now: Timestamp) -> PathBuf {

@@ -59,6 +59,10 @@ impl InHand {
         })
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.runs.is_empty() && self.waiting.is_empty()
+    }
+
     /// These are committed, but for those in `unwritten`, by their places.
     pub(super) fn note(&mut self, records: &[Record], unwritten: &[usize]) {
         let written = records.iter().enumerate();

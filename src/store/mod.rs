@@ -11,6 +11,7 @@ mod in_hand;
 mod kept;
 mod ledger;
 mod occurrences;
+mod opened;
 mod opening;
 mod place;
 mod reader;

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
 
 use super::columns::Whole;
 use super::schema;
@@ -42,7 +42,14 @@ pub(super) fn is_corrupt(error: &rusqlite::Error) -> bool {
     matches!(
         code,
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
-    )
+    ) || is_too_short(error)
+}
+
+/// A file ends before what must be in it.
+fn is_too_short(error: &rusqlite::Error) -> bool {
+    error
+        .sqlite_error()
+        .is_some_and(|error| error.extended_code == ffi::SQLITE_IOERR_SHORT_READ)
 }
 
 impl fmt::Display for Fault {

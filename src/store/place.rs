@@ -1,10 +1,11 @@
-//! Where the store is, and how a new one takes the place of one that is corrupt.
+//! Where the store is, and how a new one takes the place of one that is corrupt or gone.
 
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use rusqlite::Connection;
 
+use super::opened::Opened;
 use super::opening::Fault;
 use super::{Recovered, StoreError, files, opening, recovery};
 
@@ -13,6 +14,8 @@ pub(super) struct Place {
     path: PathBuf,
     /// What was moved aside, until there is a new one.
     moved: Option<String>,
+    /// None while there is no store.
+    opened: Option<Opened>,
 }
 
 impl Place {
@@ -20,7 +23,23 @@ impl Place {
         Self {
             path: path.to_owned(),
             moved: None,
+            opened: None,
         }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(super) fn note_written(&mut self) {
+        if let Some(opened) = &mut self.opened {
+            opened.note_written();
+        }
+    }
+
+    /// Why what is written does not come to where the store was opened, if so.
+    pub(super) fn loss(&mut self) -> Option<&'static str> {
+        self.opened.as_mut()?.loss(&self.path)
     }
 
     /// A store that cannot be read must not keep hupd from starting: it makes room for a new one.
@@ -35,7 +54,10 @@ impl Place {
         };
         let why = match found {
             Err(Fault::Corrupt(why)) => why,
-            usable => return usable.map_err(|fault| self.failed(&fault)),
+            usable => {
+                self.settle();
+                return usable.map_err(|fault| self.failed(&fault));
+            }
         };
         let moved = self.make_room(&why, now)?;
         let opened = open_and_recover(&self.path);
@@ -64,18 +86,22 @@ impl Place {
     /// The new store is in use: what comes to be wrong with it is another matter.
     pub(super) fn settle(&mut self) {
         self.moved = None;
+        self.opened = Opened::at(&self.path);
     }
 
     /// Only once, however often it takes to make a new one: what is there then is the beginning of that.
     fn make_room(&mut self, why: &str, now: Timestamp) -> Result<String, StoreError> {
+        self.opened = None;
         let moved = match &self.moved {
             Some(moved) => moved,
             None => {
-                let aside = files::move_aside(&self.path, now)?;
+                let kept = files::move_aside(&self.path, now)?.map_or_else(
+                    || "nothing is left of it".to_owned(),
+                    |aside| format!("it is kept as {}", aside.display()),
+                );
+                let path = self.path.display();
                 self.moved.insert(format!(
-                    "{}: cannot be read: {why}; it is kept as {}, and a new history begins",
-                    self.path.display(),
-                    aside.display()
+                    "{path}: cannot be read: {why}; {kept}, and a new history begins"
                 ))
             }
         };

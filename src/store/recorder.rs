@@ -33,7 +33,7 @@ pub struct Recorder {
     outbox: Outbox,
     retention: Retention,
     health: Health,
-    /// How it shows that the store is corrupt, if it does.
+    /// How it shows that the store is corrupt or gone, if it is.
     corruption: Option<String>,
 }
 
@@ -219,6 +219,11 @@ impl Recorder {
 
     pub(super) fn is_failing(&self) -> bool {
         matches!(self.health, Health::Failing(_))
+    }
+
+    /// The next hupd would do something twice, did it not find this on record.
+    pub(super) fn has_in_hand(&self) -> bool {
+        !self.in_hand.is_empty()
     }
 
     fn owe(&mut self, records: Vec<Record>) -> Vec<ClaimVerdict> {

@@ -21,6 +21,9 @@ const BYTES_PER_BATCH: usize = 1 << 20;
 /// replace a corrupt store comes the next one.
 const TRY_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
+/// So often it is looked whether the files are still there, while there is something to do or something in hand.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
 /// What the writer can be told.
 #[derive(Debug)]
 pub(super) enum Message {
@@ -38,6 +41,8 @@ pub(super) struct Writer {
     place: Place,
     /// Since the last look at what answers have found out.
     has_asked: bool,
+    /// When it was last looked whether the files are still there, on the elapsed clock.
+    looked: Duration,
     /// Why the store could not be replaced when that was tried last.
     refused: Option<Refused>,
 }
@@ -71,6 +76,7 @@ impl Writer {
             reader,
             place,
             has_asked: false,
+            looked: Duration::ZERO,
             refused: None,
         }
     }
@@ -79,10 +85,11 @@ impl Writer {
     pub(super) fn run(mut self) {
         while let Some(message) = self.next() {
             let batch = self.gather(message);
-            // What a question has found since: nothing more is written there.
+            // What a question has found since, or a look: nothing more is written there.
+            self.look_now_and_then();
             self.replace_if_corrupt();
             if !batch.records.is_empty() {
-                self.recorder.write(batch.records, Moment::now().wall);
+                self.write(batch.records);
             }
             if !batch.questions.is_empty() {
                 self.recorder.try_again(Moment::now().wall);
@@ -93,9 +100,17 @@ impl Writer {
             }
             self.replace_if_corrupt();
         }
+        self.look_before_the_end();
         let finished = self.recorder.finish(Moment::now().wall);
         self.reader.close();
         finished.close();
+    }
+
+    fn write(&mut self, records: Vec<Record>) {
+        self.recorder.write(records, Moment::now().wall);
+        if !self.recorder.is_failing() {
+            self.place.note_written();
+        }
     }
 
     /// The next message; uses the time until it comes.
@@ -108,7 +123,7 @@ impl Writer {
                 Ok(message) => return Some(message),
                 Err(TryRecvError::Disconnected) => return None,
                 Err(TryRecvError::Empty) if self.recorder.tidy(Moment::now().wall) => {}
-                Err(TryRecvError::Empty) if self.recorder.is_failing() || self.has_asked => {
+                Err(TryRecvError::Empty) if self.is_watchful() => {
                     match self.inbox.recv_timeout(TRY_AGAIN_AFTER) {
                         Ok(message) => return Some(message),
                         Err(RecvTimeoutError::Disconnected) => return None,
@@ -120,14 +135,45 @@ impl Writer {
         }
     }
 
-    /// Nobody has anything to write, and there may be room by now; or an answer has found out something.
+    /// Whether it does not sleep until somebody has something to write.
+    fn is_watchful(&self) -> bool {
+        self.recorder.is_failing() || self.has_asked || self.recorder.has_in_hand()
+    }
+
+    /// Nobody has anything to write, and there may be room by now; or an answer has found out something, or a look does.
     fn recover(&mut self) {
         self.has_asked = false;
+        self.look();
         self.recorder.try_again(Moment::now().wall);
         self.replace_if_corrupt();
     }
 
-    /// What is corrupt is of no use to anybody who writes: it makes room for a new one, as at a start.
+    fn look_now_and_then(&mut self) {
+        if Moment::now().elapsed >= self.looked.saturating_add(LOOK_EVERY) {
+            self.look();
+        }
+    }
+
+    /// The last chance to leave behind what the next hupd has to know. Nobody hears of events any more.
+    fn look_before_the_end(&mut self) {
+        let was_known = self.recorder.corruption().is_some();
+        self.look();
+        if let Some(why) = self.recorder.corruption().filter(|_| !was_known) {
+            let path = self.place.path().display();
+            log::error!("{path}: {why}; only what is not over comes into a new one");
+        }
+        self.replace_if_corrupt();
+    }
+
+    /// Whether what is written comes to where the next hupd looks for it.
+    fn look(&mut self) {
+        self.looked = Moment::now().elapsed;
+        if let Some(why) = self.place.loss() {
+            self.recorder.note_loss(why);
+        }
+    }
+
+    /// What is corrupt or gone is of no use to anybody who writes: it makes room for a new one, as at a start.
     fn replace_if_corrupt(&mut self) {
         if let Some(error) = self.reader.corruption() {
             self.recorder.note_corruption(&error);
@@ -176,7 +222,7 @@ impl Writer {
     /// Closes what is read. Whoever asks is told why there is nothing.
     fn turn_away(&mut self, why: &str, new: &str) -> std::io::Result<()> {
         let words = format!(
-            "there is no history at the moment: it is corrupt ({why}), and a new one {new}"
+            "there is no history at the moment: it cannot be read ({why}), and a new one {new}"
         );
         self.reader.turn_to(Source::Nowhere(words))
     }

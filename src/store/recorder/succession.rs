@@ -1,4 +1,4 @@
-//! A store that turns out to be corrupt, and the one that takes its place.
+//! A store that turns out to be corrupt or gone, and the one that takes its place.
 
 use std::time::Duration;
 
@@ -16,6 +16,11 @@ impl Recorder {
         if opening::is_corrupt(error) {
             self.corruption.get_or_insert(error.to_string());
         }
+    }
+
+    /// What is written does not come to where the next hupd looks, as this says.
+    pub(in crate::store) fn note_loss(&mut self, why: &str) {
+        self.corruption.get_or_insert(why.to_owned());
     }
 
     pub(in crate::store) fn corruption(&self) -> Option<&str> {
