@@ -49,7 +49,7 @@ fn factor(text: &str, number: &str, unit: &str) -> Result<u64, String> {
         .iter()
         .find(|(name, _)| name.eq_ignore_ascii_case(unit));
     known.map(|(_, factor)| *factor).ok_or_else(|| {
-        let known = list(["B", "KiB", "MiB", "GiB", "KB", "MB", "GB"], "or");
+        let known = list(UNITS.map(|(name, _)| name), "or");
         let unit = quoted(unit);
         format!("{}: {unit} is no unit; write {known}", quoted(text))
     })
@@ -126,7 +126,7 @@ mod tests {
             ),
             (
                 "1K",
-                "'1K': 'K' is no unit; write 'B', 'KiB', 'MiB', 'GiB', 'KB', 'MB' or 'GB'",
+                "'1K': 'K' is no unit; write 'B', 'KB', 'MB', 'GB', 'TB', 'KiB', 'MiB', 'GiB' or 'TiB'",
             ),
             (
                 "99999999999TiB",
