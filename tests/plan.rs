@@ -596,3 +596,111 @@ fn a_file_is_read_as_if_it_stood_in_the_place_it_is_meant_for() {
     assert_eq!(told.status, Some(78), "{told:?}");
     assert!(told.aside.contains("/no/such/file"), "{told:?}");
 }
+
+/// In the order in which a reload begins their runs.
+const ON_CHANGE: [(&str, &str); 9] = [
+    ("a_free", ""),
+    ("b_pair", "group = \"pair\""),
+    ("c_pair", "group = \"pair\""),
+    ("d_busy", "group = \"busy\""),
+    ("e_place", ""),
+    ("k_busy", "group = \"busy\""),
+    ("k_queue", "overlap = \"queue\""),
+    ("k_replace", "overlap = \"replace\""),
+    ("k_skip", ""),
+];
+
+fn on_change(more: &str) -> String {
+    let jobs = ON_CHANGE.map(|(name, lines)| {
+        format!(
+            "[jobs.{name}]\ncommand = [\"sleep\", \"1000\"]\non_change = true\n{lines}\n{more}\n"
+        )
+    });
+    format!("[daemon]\nmax_running = 6\n{}", jobs.concat())
+}
+
+#[test]
+fn a_run_on_change_is_told_to_start_only_where_it_does() {
+    let hupd = Hupd::start(&on_change(""));
+    for (job, _) in &ON_CHANGE[5..] {
+        assert!(hupd.home.hupctl(&["run", job]).status.success());
+        hupd.home.wait_running(job, 1);
+    }
+    let file = write(&hupd.home, "changed.toml", &on_change("nice = 1"));
+    let plan = plan(&hupd.home, &file);
+    let expected = [
+        ("a_free", "starts: at once, for this changes: nice"),
+        ("b_pair", "starts: at once, for this changes: nice"),
+        (
+            "c_pair",
+            "starts: after that of job 'b_pair', in the same group, for this changes: nice",
+        ),
+        (
+            "d_busy",
+            "starts: when run 1 is over (group = \\busy\\), for this changes: nice",
+        ),
+        (
+            "e_place",
+            "starts: when there is a place (max_running = 6), for this changes: nice",
+        ),
+        (
+            "k_busy",
+            "lost: its run on change, if run 1 is not over then (overlap = \\skip\\): nice",
+        ),
+        (
+            "k_queue",
+            "starts: when run 2 is over (overlap = \\queue\\), for this changes: nice",
+        ),
+        (
+            "k_replace",
+            "starts: when run 3 is over, which it stops, for this changes: nice",
+        ),
+        (
+            "k_skip",
+            "lost: its run on change, if run 4 is not over then (overlap = \\skip\\): nice",
+        ),
+    ];
+    for (name, note) in expected {
+        assert_eq!(
+            notes(&job(&plan, name)).last().expect("a note"),
+            note,
+            "{name}"
+        );
+    }
+    // And so it is.
+    std::fs::copy(file, hupd.home.config_file()).expect("copied");
+    assert!(hupd.home.hupctl(&["reload"]).status.success());
+    hupd.home.wait_running("a_free", 1);
+    hupd.home.wait_running("b_pair", 1);
+    let log = hupd.log();
+    for (name, what) in [
+        (
+            "c_pair",
+            "run waits: run 6 of job 'b_pair' is not over (group = \"pair\")",
+        ),
+        (
+            "d_busy",
+            "run waits: run 1 of job 'k_busy' is not over (group = \"busy\")",
+        ),
+        ("e_place", "run waits: max_running = 6 is reached"),
+        (
+            "k_busy",
+            "run skipped: run 1 is not over (overlap = \"skip\")",
+        ),
+        (
+            "k_queue",
+            "run waits: run 2 is not over (overlap = \"queue\")",
+        ),
+        (
+            "k_replace",
+            "run waits: run 3 is not over (overlap = \"replace\")",
+        ),
+        (
+            "k_skip",
+            "run skipped: run 4 is not over (overlap = \"skip\")",
+        ),
+    ] {
+        let line = |line: &&str| line.contains(&format!("job={name} ")) && line.contains(what);
+        assert!(log.lines().any(|text| line(&text)), "{name}: {log}");
+    }
+}

@@ -84,8 +84,8 @@ pub use surroundings::Surroundings;
 pub use took::{ElapsedClock, Took};
 pub use trust::Writers;
 pub use value::{
-    Config, DEFAULT_FILE, Daemon, History, Jitter, Job, Log, LogFormat, Missed, OnInvalidStart,
-    Orphans, OutputMode, Overlap, SOCKET_NAME, SourceFile, Timing,
+    Config, DEFAULT_FILE, Daemon, History, Jitter, Job, Log, LogFormat, MAX_WAITING, Missed,
+    OnInvalidStart, Orphans, OutputMode, Overlap, SOCKET_NAME, SourceFile, Timing,
 };
 pub use whereabouts::runtime_dir_said_by;
 pub use words::{counted, visible};

@@ -254,6 +254,9 @@ impl Missed {
     }
 }
 
+/// So many occurrences of one job may wait for a place; what comes after them is skipped.
+pub const MAX_WAITING: usize = 100;
+
 /// What to do when a job is due while a run of it is alive or waiting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Overlap {

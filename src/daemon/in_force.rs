@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::launch::surroundings;
 use super::{Daemon, World};
 use crate::clock::Moment;
-use crate::engine::{Run, State, Waiting};
+use crate::engine::{Pace, Run, State, Waiting};
 use crate::plan::{InForce, Live, LiveRun};
 use crate::protocol::Answer;
 use crate::run::{JobName, Trigger};
@@ -22,6 +22,10 @@ impl<W: World> Daemon<W> {
         for waiting in self.engine.first_waiting(usize::MAX) {
             let live = live.entry(waiting.occurrence.job.clone()).or_default();
             add_waiting(live, waiting);
+        }
+        for hang in self.engine.hangs() {
+            let live = live.entry(hang.job.clone()).or_default();
+            live.hangs.get_or_insert(hang.run);
         }
         for pause in self.engine.pauses() {
             let live = live.entry(pause.job.clone()).or_default();
@@ -52,6 +56,9 @@ fn add_waiting(live: &mut Live, waiting: &Waiting) {
     match waiting.starts_at {
         Some(_) => live.delayed.push(waiting.run),
         None => live.waiting.push(waiting.run),
+    }
+    if waiting.pace == Pace::CatchUp {
+        live.late.push(waiting.run);
     }
     if waiting.occurrence.trigger == Trigger::Request {
         live.requested.push(waiting.run);

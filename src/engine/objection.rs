@@ -6,12 +6,9 @@ use std::time::Duration;
 use super::hangs::{AFTER_HANG, Hang};
 use super::owed::Pace;
 use super::{Engine, Phase};
-use crate::config::{Job, Missed, Overlap};
+use crate::config::{Job, MAX_WAITING, Missed, Overlap};
 use crate::ledger::Fate;
 use crate::run::RunId;
-
-/// So many occurrences of one job may wait for a place; what comes after them is skipped.
-const MAX_WAITING: usize = 100;
 
 /// Why an occurrence may not run.
 #[derive(Debug)]

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::on_change::RunsOnChange;
 use super::outlook::{Note, Outlook};
 use super::portrait::{JobPortrait, Portrait};
 use crate::config::{Changes, Job, KeyChange};
@@ -68,6 +69,12 @@ impl Plan {
         });
         let mut jobs: Vec<_> = known.chain(removed).collect();
         jobs.sort_by(|a, b| a.job.cmp(&b.job));
+        let mut on_change = RunsOnChange::new(&outlook);
+        for plan in &mut jobs {
+            let job = config.jobs.get(&JobName::new(&plan.job));
+            plan.notes
+                .extend(job.and_then(|job| on_change.of(job, &plan.keys)));
+        }
         let settings = KeyChange::between(&old.settings, &config.settings());
         let changes = changes(&jobs, &settings, config.jobs.len());
         let refused = settings.iter().filter(|setting| setting.is_refused());

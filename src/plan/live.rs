@@ -15,6 +15,10 @@ pub struct Live {
     pub requested: Vec<RunId>,
     /// Those that wait for their own time, by their jitter.
     pub delayed: Vec<RunId>,
+    /// Of those that wait, those that are late and take turns.
+    pub late: Vec<RunId>,
+    /// The run whose start was given up and has not come back.
+    pub hangs: Option<RunId>,
     /// Whether it is paused.
     pub paused: bool,
     /// When its pause ends by itself, if it does.
@@ -38,5 +42,16 @@ impl Live {
     /// All that wait, for whatever it is.
     pub fn all_waiting(&self) -> impl Iterator<Item = &RunId> {
         self.waiting.iter().chain(&self.delayed)
+    }
+
+    /// Those that wait for a place or a turn and are not late.
+    pub fn waiting_in_time(&self) -> impl Iterator<Item = RunId> {
+        let waiting = self.waiting.iter().copied();
+        waiting.filter(|run| !self.late.contains(run))
+    }
+
+    /// All that wait and are not late.
+    pub fn earlier(&self) -> impl Iterator<Item = RunId> {
+        self.waiting_in_time().chain(self.delayed.iter().copied())
     }
 }

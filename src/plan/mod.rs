@@ -2,6 +2,7 @@
 
 mod difference;
 mod live;
+mod on_change;
 mod outlook;
 mod portrait;
 

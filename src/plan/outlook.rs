@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::live::{Live, LiveRun};
 use super::portrait::{JobPortrait, Portrait};
-use crate::config::{Config, Job, Key, KeyChange, OnChange, Overlap, counted};
+use crate::config::{Config, Job, Key, KeyChange, Overlap, counted};
 use crate::run::{GroupName, JobName, RunId};
 
 /// One consequence, as a sentence.
@@ -22,7 +22,7 @@ pub struct Note {
 pub enum NoteKind {
     /// It will not run, or is forgotten.
     Lost,
-    /// It starts at once.
+    /// It starts, at once unless it says for what it waits.
     Starts,
     /// It runs beside another one that it would otherwise not run beside.
     Overlaps,
@@ -38,6 +38,8 @@ pub struct Outlook<'p> {
     alive: usize,
     /// The runs that are in the way of each group once the file is in force, with the names of their jobs.
     in_groups: HashMap<&'p str, Vec<(&'p str, &'p LiveRun)>>,
+    /// The first that waits in each group then.
+    wait_in_groups: HashMap<&'p str, RunId>,
 }
 
 impl<'p> Outlook<'p> {
@@ -48,7 +50,26 @@ impl<'p> Outlook<'p> {
             new,
             alive: runs.filter(|run| !run.rests).count(),
             in_groups: in_groups(old, new),
+            wait_in_groups: wait_in_groups(old, new),
         }
+    }
+
+    /// So many runs take a place, of so many places then.
+    pub(super) fn alive(&self) -> usize {
+        self.alive
+    }
+
+    pub(super) fn places(&self) -> usize {
+        self.new.daemon.max_running
+    }
+
+    pub(super) fn first_waiting(&self, group: &str) -> Option<RunId> {
+        self.wait_in_groups.get(group).copied()
+    }
+
+    /// What there is of a job that is in force now.
+    pub(super) fn of_known(&self, job: &JobName) -> Option<&'p Live> {
+        self.old.jobs.get(job.as_str()).map(|job| &job.live)
     }
 
     /// Of a job that is new or changed.
@@ -69,7 +90,6 @@ impl<'p> Outlook<'p> {
             notes.extend(switched_off(live));
         }
         notes.extend(self.beside(job, live));
-        notes.extend(after_change(job, live, changed));
         notes
     }
 
@@ -146,7 +166,7 @@ impl<'p> Outlook<'p> {
     }
 
     /// The run for which what waits of a job has to wait, in its new place.
-    fn in_the_way(&self, job: &Job, live: &Live) -> Option<RunId> {
+    pub(super) fn in_the_way(&self, job: &Job, live: &Live) -> Option<RunId> {
         if let Some(group) = &job.group {
             return self
                 .in_group(group.as_str())
@@ -230,14 +250,20 @@ fn in_groups<'p>(
     in_groups
 }
 
-/// What its `on_change` makes of the change.
-fn after_change(job: &Job, live: &Live, keys: &[KeyChange]) -> Option<Note> {
-    job.on_change.as_ref().filter(|_| job.enabled)?;
-    let what = OnChange::causes(keys)?;
-    Some(match live.paused {
-        true => Note::lost(format!("its run on change, for it is paused: {what}")),
-        false => Note::starts(format!("at once, for this changes: {what}")),
-    })
+fn wait_in_groups<'p>(old: &'p Portrait, new: &'p Config) -> HashMap<&'p str, RunId> {
+    let mut first = HashMap::new();
+    for (name, live) in all_live(old).filter(|(_, live)| !live.waiting.is_empty()) {
+        let job = new.jobs.get(&JobName::new(name));
+        let (Some(group), Some(run)) = (
+            job.and_then(|job| job.group.as_ref()),
+            live.waiting.iter().min(),
+        ) else {
+            continue;
+        };
+        let first = first.entry(group.as_str()).or_insert(*run);
+        *first = *run.min(first);
+    }
+    first
 }
 
 /// Those that somebody asked for run all the same.
@@ -306,11 +332,11 @@ impl Note {
         }
     }
 
-    fn lost(text: impl Display) -> Self {
+    pub(super) fn lost(text: impl Display) -> Self {
         Self::new(NoteKind::Lost, text)
     }
 
-    fn starts(text: impl Display) -> Self {
+    pub(super) fn starts(text: impl Display) -> Self {
         Self::new(NoteKind::Starts, text)
     }
 
