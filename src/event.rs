@@ -31,6 +31,8 @@ pub enum Event {
     Loaded(Box<Loaded>),
     /// The store has the files of the generation that is to come back, or says why not.
     Fetched(Box<Answer>),
+    /// What is to be taken back unless somebody confirms what comes next is on record, or this is why it is not.
+    Recorded(Result<(), String>),
     /// The store has dealt with claims, in the order in which they were made.
     Claimed(Vec<ClaimVerdict>),
     /// The store cannot write, and why; said once until it can again.

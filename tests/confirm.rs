@@ -9,8 +9,9 @@ mod common;
 
 use std::fs;
 
-use common::{Detached, Home, Hupd, Told};
+use common::{Detached, Home, Hupd, Told, database, wait_until};
 use jiff::Timestamp;
+use rusqlite::Connection;
 use rustix::process::Signal;
 use serde_json::Value;
 
@@ -197,7 +198,10 @@ fn a_hupd_that_was_killed_before_starts_by_what_was_confirmed_as_often_as_it_sta
     let status = "STATUS=generation 3, 1 job, by the text of generation 1 and not the file on disk";
     assert!(message.lines().any(|line| line == status), "{message}");
     let text = "nobody has confirmed what came after generation 1: starting by the text of that, and not the file on disk; if you want the file, type 'hupctl reload', or send HUP";
-    assert_eq!(hupd.log().matches(text).count(), 2, "{}", hupd.log());
+    // For whoever starts it, and in the log, which another thread writes.
+    wait_until("it is told twice", || {
+        (hupd.log().matches(text).count() == 2).then_some(())
+    });
     assert!(
         hupd.log()
             .lines()
@@ -257,6 +261,105 @@ fn what_cannot_come_back_is_tried_again_and_can_be_confirmed_until_then() {
     assert!(shown.contains(line), "{shown}");
     Told::of_success(&hupd.home, &["confirm"]);
     assert_eq!(hupd.status()["unconfirmed"], Value::Null);
+}
+
+/// As long as this is there, nothing can be written.
+fn lock_store(hupd: &Hupd) -> Connection {
+    let shell = Connection::open(database(&hupd.home)).expect("a store");
+    shell.execute_batch("BEGIN EXCLUSIVE").expect("locked");
+    shell
+}
+
+fn wait_recorded(hupd: &Hupd) {
+    wait_until("the history is written", || {
+        hupd.status()["store_failure"].is_null().then_some(())
+    });
+}
+
+#[test]
+fn where_the_history_cannot_be_written_nothing_is_tried_out() {
+    let hupd = Hupd::start(&job("first"));
+    let lock = lock_store(&hupd);
+    hupd.home.configure(&job("second"));
+    let arguments = ["reload", "--confirm", "1h"];
+    // Whether hupd finds that out only now or knows it.
+    for _ in 0..2 {
+        let refused = Told::by_hupctl(&hupd.home, &arguments);
+        assert_eq!(
+            (refused.status, &*refused.out),
+            (Some(1), ""),
+            "{refused:?}"
+        );
+        let text = "reload refused: the history cannot be written, so that a crash would keep what nobody has confirmed: ";
+        assert!(refused.aside.contains(text), "{refused:?}");
+        assert!(
+            refused.aside.contains("or reload without --confirm"),
+            "{refused:?}"
+        );
+        assert!(!hupd.status()["store_failure"].is_null());
+    }
+    assert_eq!(hupd.home.job_names(), ["first"]);
+    assert_eq!(
+        (hupd.generation(), &hupd.status()["unconfirmed"]),
+        (1, &Value::Null)
+    );
+    drop(lock);
+    wait_recorded(&hupd);
+    // And nothing is left of it.
+    let hupd = Hupd::start_in(hupd.crash());
+    assert_eq!(hupd.home.job_names(), ["second"]);
+    assert_eq!(hupd.status()["text_of"], Value::Null);
+}
+
+#[test]
+fn a_confirmation_that_is_not_on_record_says_so_and_what_follows() {
+    let hupd = on_trial("1h");
+    let lock = lock_store(&hupd);
+    let told = Told::by_hupctl(&hupd.home, &["confirm"]);
+    assert_eq!(told.status, Some(74), "{told:?}");
+    let line = "confirmed: generation 2 stays in force, and generation 1 does not come back\n";
+    assert_eq!(told.out, line);
+    let text = "that is not on record, for the history cannot be written: database is locked; if hupd ends before it is, \
+                the next one starts by the text of generation 1: ";
+    assert!(told.aside.contains(text), "{told:?}");
+    assert_eq!(hupd.status()["unconfirmed"], Value::Null);
+    let home = hupd.crash();
+    drop(lock);
+    let hupd = Hupd::start_in(home);
+    assert_back(&hupd);
+}
+
+#[test]
+fn it_is_written_as_soon_as_that_can_be_done() {
+    let hupd = on_trial("1h");
+    let lock = lock_store(&hupd);
+    let json = Told::by_hupctl(&hupd.home, &["--json", "confirm"]);
+    assert_eq!(json.status, Some(74), "{json:?}");
+    let confirmed: Value = serde_json::from_str(&json.out).expect("JSON");
+    assert_eq!(confirmed["not_recorded"], "database is locked");
+    drop(lock);
+    wait_recorded(&hupd);
+    let hupd = Hupd::start_in(hupd.crash());
+    assert_eq!(hupd.home.job_names(), ["second"]);
+    assert_eq!(hupd.status()["text_of"], Value::Null);
+}
+
+#[test]
+fn a_hupd_that_is_told_to_stop_has_promised_nothing() {
+    let mut hupd = Hupd::start(&job("first"));
+    let lock = lock_store(&hupd);
+    hupd.home.configure(&job("second"));
+    let mut asking = hupd.home.hupctl_command();
+    asking.args(["reload", "--confirm", "1h"]);
+    let mut asking = asking.spawn().expect("hupctl runs");
+    hupd.wait_log("reloading: hupctl from pid ");
+    hupd.signal(Signal::TERM);
+    hupd.wait_log("told to stop");
+    drop(lock);
+    hupd.wait();
+    asking.wait().expect("it ends");
+    let hupd = Hupd::start_in(hupd.crash());
+    assert_eq!(hupd.home.job_names(), ["second"]);
 }
 
 #[test]

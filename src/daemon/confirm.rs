@@ -7,12 +7,13 @@ use jiff::Timestamp;
 
 use super::askers::Asker;
 use super::reload::Of;
-use super::{Daemon, World};
+use super::verdict::Rejected;
+use super::{Daemon, Load, World};
 use crate::clock::Moment;
 use crate::engine::Phase;
-use crate::event::{Reply, Sender};
-use crate::protocol::{Answer, Confirmed, Refusal, RefusalKind, Standing, Unconfirmed};
-use crate::store::{Kept, Question, Record};
+use crate::event::{Event, Reply, Sender};
+use crate::protocol::{Answer, Confirmed, Refusal, RefusalKind, Unconfirmed};
+use crate::store::{Kept, Receipt, Record};
 
 /// So long after a return that failed comes the next try; each time twice as long, up to the second.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -103,21 +104,56 @@ impl<W: World> Daemon<W> {
         let confirmed = Confirmed {
             generation: self.engine.generation().0,
             instead_of: trial.back_to.generation,
+            not_recorded: None,
         };
         self.reloads.trial = None;
         let by = format!("hupctl from {caller}");
         let generation = confirmed.generation;
         log::info!(generation; "generation {generation} is confirmed, by {by}");
         self.world.write(Record::Confirmed(generation, by));
+        // What comes next is promised once more: that was just taken off the record.
+        if matches!(self.reloads.of(), Some(Of::ToConfirm(_))) {
+            let back_to = self.kept();
+            self.world.write(Record::Unconfirmed(back_to));
+        }
         self.tell_status();
-        self.once_on_record(move || reply.send(Answer::Confirm(confirmed)));
+        self.world.certify(Receipt::new(move |on_record| {
+            let not_recorded = on_record.err();
+            reply.send(Answer::Confirm(Confirmed {
+                not_recorded,
+                ..confirmed
+            }));
+        }));
     }
 
-    /// Says it when all that was to be written before is written, or could not be.
-    pub(super) fn once_on_record(&mut self, say: impl FnOnce() + Send + 'static) {
-        let reply = Reply::new(move |_| say());
-        self.world
-            .ask(Question::Generations(1, Standing::default(), reply));
+    /// First of all it is on record what comes back: what is not could not be taken back after a crash. `promised` follows.
+    pub(super) fn promise(&mut self) {
+        let outbox = self.world.outbox();
+        let say = move |on_record| {
+            // Nobody is there any more when hupd ends.
+            let _ = outbox.send(Event::Recorded(on_record));
+        };
+        if let Some(why) = &self.store_failure {
+            return say(Err(why.clone()));
+        }
+        let trial = self.reloads.trial.as_ref();
+        let back_to = trial.map_or_else(|| self.kept(), |trial| trial.back_to.clone());
+        self.world.write(Record::Unconfirmed(back_to));
+        self.world.certify(Receipt::new(say));
+    }
+
+    pub(super) fn promised(&mut self, on_record: Result<(), String>, now: Moment) {
+        match on_record {
+            Ok(()) => self.load(Load::Disk),
+            Err(why) => self.conclude(Err(not_on_record(&why)), now),
+        }
+    }
+
+    /// A reload that was to be confirmed is over: where nothing has to be, the next hupd starts by the file.
+    pub(super) fn withdraw(&mut self, of: Of) {
+        if matches!(of, Of::ToConfirm(_)) && self.reloads.trial.is_none() {
+            self.world.write(Record::NoUnconfirmed);
+        }
     }
 
     fn nothing_to_confirm(&self) -> String {
@@ -162,14 +198,13 @@ impl<W: World> Daemon<W> {
         }
     }
 
+    /// What comes back is on record already.
     fn try_out(&mut self, before: Kept, until: Duration) {
-        let trial = self.reloads.trial.as_ref();
-        let back_to = trial.map_or(before, |trial| trial.back_to.clone());
-        if self.engine.config().sources == back_to.files {
-            return self.end_trial();
+        let trial = self.reloads.trial.take();
+        let back_to = trial.map_or(before, |trial| trial.back_to);
+        if self.engine.config().sources != back_to.files {
+            self.reloads.trial = Some(Trial::new(back_to, until));
         }
-        self.world.write(Record::Unconfirmed(back_to.clone()));
-        self.reloads.trial = Some(Trial::new(back_to, until));
     }
 
     fn end_trial(&mut self) {
@@ -184,6 +219,13 @@ impl<W: World> Daemon<W> {
             trial.stage = Stage::Awaited(now.elapsed + trial.patience);
             trial.patience = (trial.patience * 2).min(LONGEST_PATIENCE);
             trial.failure = Some(why.to_owned());
+        }
+    }
+
+    /// hupd ends, and what it was to load will not come.
+    pub(super) fn drop_promise(&mut self) {
+        if let Some(of) = self.reloads.of() {
+            self.withdraw(of);
         }
     }
 
@@ -205,6 +247,20 @@ impl<W: World> Daemon<W> {
             back_to: trial.back_to.generation,
             failure: trial.failure.clone(),
         })
+    }
+}
+
+fn not_on_record(why: &str) -> Rejected {
+    let refused = Rejected::by_failure(format!(
+        "the history cannot be written, so that a crash would keep what nobody has confirmed: {why}"
+    ));
+    Rejected {
+        problems: format!(
+            "{}  help: make room or mend that, until 'hupctl status' has no line HISTORY LOST any more; or reload without --confirm\n",
+            refused.problems
+        ),
+        is_unread: true,
+        ..refused
     }
 }
 

@@ -144,7 +144,8 @@ impl Daemon<Parts> {
     }
 
     /// The way out, in the reverse order of the way in.
-    fn leave(self) {
+    fn leave(mut self) {
+        self.drop_promise();
         self.warn_of_unconfirmed();
         // With the last of those who know more of a run, its followers know that nothing comes any more.
         drop(self.followers);

@@ -118,6 +118,7 @@ impl<W: World> Daemon<W> {
             Event::Watching(watching) => self.watching(watching),
             Event::Loaded(loaded) => self.loaded(*loaded, now),
             Event::Fetched(answer) => self.fetched(*answer, now),
+            Event::Recorded(on_record) => self.promised(on_record, now),
             Event::Claimed(verdicts) => self.claimed(&verdicts, now),
             Event::StoreFailed(reason) => self.store_failed(reason, now),
             Event::StoreOwes { waiting, lost } => self.store_owes(waiting, lost),

@@ -16,7 +16,7 @@ use crate::ledger::{OpenRun, Remains};
 use crate::logging::{self, Logging, Prepared};
 use crate::reason::reason;
 use crate::run::{RunId, Signal};
-use crate::store::{Question, Record, Store};
+use crate::store::{Question, Receipt, Record, Store};
 use crate::system::alarm::Alarm;
 use crate::system::children::Children;
 use crate::system::limits;
@@ -106,6 +106,10 @@ impl World for Parts {
 
     fn ask(&mut self, question: Question) {
         self.store.ask(question);
+    }
+
+    fn certify(&mut self, receipt: Receipt) {
+        self.store.certify(receipt);
     }
 
     fn load(&mut self, what: Load, in_force: Arc<Config>) {

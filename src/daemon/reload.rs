@@ -16,6 +16,7 @@ use crate::config::{Compared, Config, Problems};
 use crate::engine::{Effect, Phase};
 use crate::event::Loaded;
 use crate::protocol::{Because, Earlier, Verdict, Watching};
+use crate::store::Receipt;
 
 /// The reload under way, and the verdict of the last one.
 #[derive(Debug)]
@@ -93,6 +94,11 @@ impl Reloads {
         self.under_way.as_mut()
     }
 
+    /// What is to come into force by the one under way.
+    pub(super) fn of(&self) -> Option<Of> {
+        self.under_way.as_ref().map(|under_way| under_way.wish.of)
+    }
+
     /// Whether hupd started with a file that is not valid, and nobody has wanted anything else since.
     pub(super) fn is_degraded(&self) -> bool {
         let back = self.brought_back.as_ref();
@@ -140,7 +146,8 @@ impl<W: World> Daemon<W> {
         }
         let mut text_of = None;
         match wish.of {
-            Of::Disk | Of::ToConfirm(_) => self.load(Load::Disk),
+            Of::Disk => self.load(Load::Disk),
+            Of::ToConfirm(_) => self.promise(),
             Of::Kept(earlier) => self.fetch(earlier),
             Of::Confirmed => {
                 let back_to = self.comes_back().expect("only what is wanted is loaded");
@@ -187,6 +194,7 @@ impl<W: World> Daemon<W> {
         };
         let mut again = std::mem::take(&mut under_way.again);
         if self.engine.phase() != Phase::Serving {
+            self.withdraw(under_way.wish.of);
             let later = again.into_iter().flat_map(|wish| wish.askers);
             return refuse_all(under_way.wish.askers.into_iter().chain(later));
         }
@@ -211,10 +219,13 @@ impl<W: World> Daemon<W> {
         }
     }
 
-    /// Whoever hears that something would come back will find it so, even if hupd is killed at that moment.
+    /// Whoever hears of what has to be confirmed will find it on record, even if hupd is killed at that moment.
     fn deliver(&mut self, wish: Wish, verdict: Verdict) {
         match wish.of {
-            Of::ToConfirm(_) => self.once_on_record(move || deliver(wish.askers, &verdict)),
+            Of::ToConfirm(_) => {
+                let say = move |_| deliver(wish.askers, &verdict);
+                self.world.certify(Receipt::new(say));
+            }
             _ => deliver(wish.askers, &verdict),
         }
     }
@@ -270,8 +281,9 @@ impl<W: World> Daemon<W> {
             }
             Err(_) => {}
         }
-        if of.is_of_disk() {
-            let rejected = decided.as_ref().err();
+        self.withdraw(of);
+        let rejected = decided.as_ref().err();
+        if of.is_of_disk() && !rejected.is_some_and(|rejected| rejected.is_unread) {
             self.reloads.wrong_on_disk = rejected.map(|rejected| rejected.problems.clone());
         }
         let (mut verdict, effects) = self.verdict_on(under_way, decided, now);

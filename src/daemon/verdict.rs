@@ -22,6 +22,8 @@ pub(super) struct Rejected {
     pub count: usize,
     /// The files that have to be mended.
     pub broken: Vec<PathBuf>,
+    /// The files were not read, and nothing is known of them.
+    pub is_unread: bool,
 }
 
 impl<W: World> Daemon<W> {
@@ -153,6 +155,7 @@ impl Rejected {
             problems: problems.to_string(),
             count: problems.0.len(),
             broken: broken(problems),
+            is_unread: false,
         }
     }
 
@@ -180,6 +183,7 @@ impl Rejected {
             problems: format!("error: {failure}\n"),
             count: 1,
             broken: Vec::new(),
+            is_unread: false,
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::config::{Config, Orphans, SourceFile};
 use crate::event::{Event, Listener, Outbox, Reply};
 use crate::ledger::{OpenRun, Remains};
 use crate::run::{RunId, Signal};
-use crate::store::{Question, Record};
+use crate::store::{Question, Receipt, Record};
 use crate::system::spawn::SpawnOrder;
 
 /// The world as the loop sees it. Nothing here waits but [`World::next`]: what takes its time comes back as
@@ -61,6 +61,9 @@ pub trait World {
 
     /// Answers from the store, after all that was written before.
     fn ask(&mut self, question: Question);
+
+    /// Says whether all that was written before is on record.
+    fn certify(&mut self, receipt: Receipt);
 
     /// Reads and checks the files, and compares them with what is in force; `Loaded` follows.
     fn load(&mut self, what: Load, in_force: Arc<Config>);

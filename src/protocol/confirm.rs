@@ -21,6 +21,8 @@ pub struct Confirmed {
     pub generation: u64,
     /// The one whose text would have come back.
     pub instead_of: u64,
+    /// Why that is not on record yet, if it is not: a hupd that is killed before starts by the other one.
+    pub not_recorded: Option<String>,
 }
 
 /// Why a kept text is in force and not the file on disk.

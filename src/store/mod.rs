@@ -15,6 +15,7 @@ mod opened;
 mod opening;
 mod place;
 mod reader;
+mod receipt;
 mod record;
 mod recorder;
 mod recovery;
@@ -47,6 +48,7 @@ pub use kept::show as show_generation;
 use place::Place;
 pub use reader::Question;
 use reader::{Reader, Source};
+pub use receipt::Receipt;
 pub use record::Record;
 pub use recorder::Recorder;
 pub use start::{ForStart, for_start};
@@ -154,6 +156,11 @@ impl Store {
     /// Answers after all that was recorded before.
     pub fn ask(&self, question: Question) {
         self.tell(Message::Ask(question));
+    }
+
+    /// Says whether all that was to be written before is on record.
+    pub fn certify(&self, receipt: Receipt) {
+        self.tell(Message::Certify(receipt));
     }
 
     /// Writes what is queued and ends the threads.

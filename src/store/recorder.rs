@@ -44,11 +44,21 @@ enum Health {
         /// Bytes of records since the last checkpoint.
         written: usize,
     },
-    Failing(Backlog),
+    Failing {
+        backlog: Backlog,
+        why: String,
+    },
 }
 
 impl Health {
     const WELL: Self = Self::Well { written: 0 };
+
+    fn failing(why: String) -> Self {
+        Self::Failing {
+            backlog: Backlog::default(),
+            why,
+        }
+    }
 }
 
 impl Recorder {
@@ -147,7 +157,7 @@ impl Recorder {
 
     /// What is owed comes first, so that everything stays in order.
     fn settle_backlog(&mut self, at: Timestamp) -> rusqlite::Result<()> {
-        let Health::Failing(backlog) = &mut self.health else {
+        let Health::Failing { backlog, .. } = &mut self.health else {
             return Ok(());
         };
         while !backlog.is_empty() {
@@ -185,7 +195,7 @@ impl Recorder {
     }
 
     fn recovered(&mut self) {
-        if let Health::Failing(backlog) = &self.health {
+        if let Health::Failing { backlog, .. } = &self.health {
             let lost = backlog.lost();
             self.health = Health::WELL;
             self.wait_for_locks(PATIENCE);
@@ -197,7 +207,7 @@ impl Recorder {
     fn failed(&mut self, error: &rusqlite::Error, records: Vec<Record>) {
         let is_news = !self.is_failing();
         if is_news {
-            self.health = Health::Failing(Backlog::default());
+            self.health = Health::failing(error.to_string());
             // Once is enough: no further claim waits for a lock that somebody holds on to.
             self.wait_for_locks(Duration::ZERO);
         }
@@ -211,14 +221,22 @@ impl Recorder {
     }
 
     fn say_owes(&self) {
-        if let Health::Failing(backlog) = &self.health {
+        if let Health::Failing { backlog, .. } = &self.health {
             let (waiting, lost) = (backlog.len(), backlog.lost());
             self.say(Event::StoreOwes { waiting, lost });
         }
     }
 
     pub(super) fn is_failing(&self) -> bool {
-        matches!(self.health, Health::Failing(_))
+        matches!(self.health, Health::Failing { .. })
+    }
+
+    /// Whether all that was written is on record, or why it is not.
+    pub fn on_record(&self) -> Result<(), String> {
+        match &self.health {
+            Health::Well { .. } => Ok(()),
+            Health::Failing { why, .. } => Err(why.clone()),
+        }
     }
 
     /// The next hupd would do something twice, did it not find this on record.
@@ -229,7 +247,7 @@ impl Recorder {
     fn owe(&mut self, records: Vec<Record>) -> Vec<ClaimVerdict> {
         let mut verdicts = Vec::new();
         for record in records {
-            let Health::Failing(backlog) = &mut self.health else {
+            let Health::Failing { backlog, .. } = &mut self.health else {
                 break;
             };
             match record {
@@ -277,7 +295,7 @@ impl Recorder {
     pub(super) fn finish(mut self, at: Timestamp) -> Finished {
         self.wait_for_locks(PATIENCE);
         self.try_again(at);
-        if let Health::Failing(backlog) = &self.health {
+        if let Health::Failing { backlog, .. } = &self.health {
             let waiting = backlog.len();
             log::error!("history cannot be recorded even at the end; records lost: {waiting}");
         }

@@ -10,6 +10,7 @@ use crate::config::History;
 use super::StoreError;
 use super::place::Place;
 use super::reader::{Question, Reader, Source};
+use super::receipt::Receipt;
 use super::record::Record;
 use super::recorder::Recorder;
 
@@ -30,6 +31,7 @@ pub(super) enum Message {
     Write(Record),
     Keep(History),
     Ask(Question),
+    Certify(Receipt),
 }
 
 /// The thread around the recorder.
@@ -60,6 +62,7 @@ struct Refused {
 struct Batch {
     records: Vec<Record>,
     questions: Vec<Question>,
+    receipts: Vec<Receipt>,
     bytes: usize,
 }
 
@@ -91,8 +94,11 @@ impl Writer {
             if !batch.records.is_empty() {
                 self.write(batch.records);
             }
-            if !batch.questions.is_empty() {
+            if !batch.questions.is_empty() || !batch.receipts.is_empty() {
                 self.recorder.try_again(Moment::now().wall);
+            }
+            for receipt in batch.receipts {
+                receipt.send(self.recorder.on_record());
             }
             for question in batch.questions {
                 self.reader.ask(question);
@@ -238,6 +244,7 @@ impl Writer {
                 }
                 Message::Keep(history) => self.recorder.keep(history),
                 Message::Ask(question) => batch.questions.push(question),
+                Message::Certify(receipt) => batch.receipts.push(receipt),
             }
             let is_full =
                 batch.records.len() >= RECORDS_PER_BATCH || batch.bytes >= BYTES_PER_BATCH;

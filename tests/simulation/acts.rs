@@ -53,6 +53,8 @@ pub enum Told {
     RollBack(Earlier),
     /// The kept text of an earlier generation, if there is one.
     Fetched(Option<Arc<FileSpec>>),
+    /// Whether it is on record what comes back unless what comes next is confirmed.
+    Recorded(bool),
     AskStatus,
 }
 

@@ -125,6 +125,11 @@ impl Disk {
         self.recorder().try_again(now);
     }
 
+    /// Whether all that was written is on record.
+    pub fn on_record(&mut self) -> Result<(), String> {
+        self.recorder().on_record()
+    }
+
     /// Nothing is to be done for a while: what is too much goes. The most runs that one job has then; nothing
     /// where the disk has refused meanwhile, for then it goes later.
     pub fn tidy(&mut self, now: Timestamp) -> Option<u64> {

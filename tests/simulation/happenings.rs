@@ -311,6 +311,7 @@ impl Machine {
         if self.disk.queued() > 0 {
             return;
         }
+        self.send_receipts();
         for question in std::mem::take(&mut self.questions) {
             let Question::ShowGeneration(which, standing, reply) = question else {
                 unreachable!("other questions are not asked here");
@@ -325,6 +326,17 @@ impl Machine {
                 self.check_answer(&answer, which, in_force);
             }
             reply.send(answer);
+        }
+    }
+
+    fn send_receipts(&mut self) {
+        for receipt in std::mem::take(&mut self.receipts) {
+            let (time, now) = (self.clock.now(), self.clock.moment().wall);
+            self.disk.look(time, now);
+            if !self.disk.fails_at(time) {
+                self.ledger.settle();
+            }
+            receipt.send(self.disk.on_record());
         }
     }
 
@@ -487,6 +499,7 @@ impl Machine {
         while let Some(event) = self.inbox.try_next() {
             let told = match &event {
                 Event::Fetched(answer) => Told::Fetched(self.fetched(answer)),
+                Event::Recorded(on_record) => Told::Recorded(on_record.is_ok()),
                 Event::Claimed(verdicts) => Told::Claimed(verdicts.clone()),
                 Event::StoreFailed(_) => Told::StoreFailed,
                 Event::StoreOwes { .. } => Told::StoreOwes,

@@ -360,9 +360,12 @@ fn early_acts(model: &mut Model, machine: &Machine, now: Moment) -> Vec<Act> {
     told.flat_map(|told| model.told(told, false, now)).collect()
 }
 
-/// Which does not come any more where hupd stops.
+/// Or for the store, to the end of which nobody looks: they do not come any more where hupd stops.
 fn waits_for_a_verdict(request: &Request) -> bool {
-    matches!(request, Request::Reload { .. } | Request::Rollback(_))
+    matches!(
+        request,
+        Request::Reload { .. } | Request::Rollback(_) | Request::Confirm
+    )
 }
 
 fn starts_wrong(origin: &Origin) -> Broken {

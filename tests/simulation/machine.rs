@@ -14,7 +14,7 @@ use hupd::event::{Event, Inbox, Meaning, Sender};
 use hupd::protocol::Request;
 use hupd::run::RunId;
 use hupd::schedule::Zone;
-use hupd::store::Question;
+use hupd::store::{Question, Receipt};
 use hupd::system::spawn::SpawnOrder;
 
 use super::acts::{Act, Told};
@@ -128,6 +128,8 @@ pub struct Machine {
     pub(super) texts: BTreeMap<String, Arc<FileSpec>>,
     /// Questions that are answered when all before is written.
     pub(super) questions: Vec<Question>,
+    /// What is told then whether it is written.
+    pub(super) receipts: Vec<Receipt>,
     /// An answer that the store must not give.
     pub(super) wrong_answer: Option<String>,
     /// What the configuration that was loaded last asks for cannot be had.
@@ -176,6 +178,7 @@ impl Machine {
             in_force: None,
             texts: BTreeMap::new(),
             questions: Vec::new(),
+            receipts: Vec::new(),
             wrong_answer: None,
             refuses: false,
             is_watching: false,

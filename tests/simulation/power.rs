@@ -163,9 +163,12 @@ impl Machine {
         for process in self.processes.values_mut() {
             process.watched = Watcher::Nobody;
         }
+        // Those that came since the last turn of the loop as well.
+        self.answers.1.try_iter().for_each(drop);
         self.unanswered.clear();
         self.read = None;
         self.questions.clear();
+        self.receipts.clear();
         self.refuses = false;
         self.thaw();
         let processes = &self.processes;

@@ -11,7 +11,7 @@ use hupd::event::{Event, Listener, Outbox, Reply};
 use hupd::ledger::{OpenRun, Remains};
 use hupd::protocol::{Answer, Refusal, RefusalKind};
 use hupd::run::{RunId, Signal};
-use hupd::store::{Question, Record};
+use hupd::store::{Question, Receipt, Record};
 use hupd::system::spawn::SpawnOrder;
 
 use super::acts::Act;
@@ -117,6 +117,11 @@ impl World for Machine {
                 refuse(reply);
             }
         }
+    }
+
+    fn certify(&mut self, receipt: Receipt) {
+        self.receipts.push(receipt);
+        self.answer_questions();
     }
 
     fn load(&mut self, what: Load, in_force: Arc<Config>) {

@@ -11,7 +11,7 @@ use hupd::run::Trigger;
 
 pub const EXIT_STATUS: &str = "\
 Exit status: 0 done; 1 what was asked failed; 2 wrong usage; 69 no hupd is there, or it gives no answer;
-77 not allowed; 78 invalid configuration. See hupctl(1).";
+74 confirmed, but not on record; 77 not allowed; 78 invalid configuration. See hupctl(1).";
 
 /// Ask hupd, the job daemon, and tell it what to do
 #[derive(Debug, Parser)]

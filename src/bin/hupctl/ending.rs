@@ -15,6 +15,8 @@ pub enum Ending {
     /// What was asked for failed: a refused reload, a failed run.
     Failed,
     InvalidConfiguration,
+    /// It is done, but not on record.
+    NotRecorded,
     /// Of a run that was waited for, and failed.
     OfRun(u8),
 }
@@ -28,6 +30,7 @@ impl Ending {
             Self::Done => 0,
             Self::Failed => 1,
             Self::InvalidConfiguration => INVALID_CONFIGURATION,
+            Self::NotRecorded => NOT_RECORDED,
             Self::OfRun(status) => status,
         }
     }
@@ -66,6 +69,7 @@ pub enum Failure {
 
 const USAGE: u8 = 2;
 const UNAVAILABLE: u8 = 69;
+const NOT_RECORDED: u8 = 74;
 const NOT_ALLOWED: u8 = 77;
 const INVALID_CONFIGURATION: u8 = 78;
 
@@ -123,7 +127,14 @@ mod tests {
     #[test]
     fn the_help_names_every_status() {
         let help = crate::arguments::EXIT_STATUS;
-        for status in [0, 1, USAGE, UNAVAILABLE, NOT_ALLOWED, INVALID_CONFIGURATION] {
+        let own = [
+            USAGE,
+            UNAVAILABLE,
+            NOT_RECORDED,
+            NOT_ALLOWED,
+            INVALID_CONFIGURATION,
+        ];
+        for status in [0, 1].into_iter().chain(own) {
             let named = help
                 .split([' ', '\n'])
                 .any(|word| word == status.to_string());

@@ -21,17 +21,31 @@ pub fn reload(
 /// What came into force stays.
 pub fn confirm(client: &Client, screen: &mut Screen) -> Result<Ending, Failure> {
     let answer = client.ask(&Request::Confirm)?;
+    let told: Confirmed = answer.json()?;
     match screen.is_for_programs() {
         true => screen.bytes(&answer.body)?,
-        false => screen.line(&confirmed(&answer.json()?))?,
+        false => screen.line(&confirmed(&told))?,
     }
-    Ok(Ending::Done)
+    let Some(why) = &told.not_recorded else {
+        return Ok(Ending::Done);
+    };
+    screen.aside(&not_recorded(&told, why))?;
+    Ok(Ending::NotRecorded)
 }
 
 fn confirmed(confirmed: &Confirmed) -> String {
     let (generation, before) = (confirmed.generation, confirmed.instead_of);
     format!(
         "confirmed: generation {generation} stays in force, and generation {before} does not come back"
+    )
+}
+
+fn not_recorded(confirmed: &Confirmed, why: &str) -> String {
+    let (why, before) = (visible(why), confirmed.instead_of);
+    format!(
+        "hupctl: that is not on record, for the history cannot be written: {why}; if hupd ends before it is, the next one \
+         starts by the text of generation {before}: make room or mend that, and hupd writes it by itself, which has happened \
+         when 'hupctl status' has no line HISTORY LOST any more"
     )
 }
 

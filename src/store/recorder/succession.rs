@@ -7,7 +7,6 @@ use rusqlite::Connection;
 
 use super::{Health, Recorder};
 use crate::event::Event;
-use crate::store::backlog::Backlog;
 use crate::store::commit::commit;
 use crate::store::{StoreError, opening};
 
@@ -37,10 +36,10 @@ impl Recorder {
 
     /// There is nothing to write into yet, for that reason.
     pub(in crate::store) fn cannot_go_on(&mut self, corruption: &str, why: &str) {
-        if !self.is_failing() {
-            self.health = Health::Failing(Backlog::default());
-        }
         let reason = format!("{corruption}; a new one cannot be begun: {why}");
+        if !self.is_failing() {
+            self.health = Health::failing(reason.clone());
+        }
         self.say(Event::StoreFailed(reason));
     }
 
@@ -56,11 +55,11 @@ impl Recorder {
         self.say(Event::StoreReplaced(moved));
         let was_well = !self.is_failing();
         if was_well {
-            self.health = Health::Failing(Backlog::default());
+            self.health = Health::failing("nothing is written there yet".to_owned());
         }
         let in_hand = std::mem::take(&mut self.in_hand).into_records();
         self.retention.note(&in_hand, at);
-        if let Health::Failing(backlog) = &mut self.health {
+        if let Health::Failing { backlog, .. } = &mut self.health {
             // None of it is dropped there, should the new one fail as well.
             backlog.put_first(in_hand);
         }
@@ -75,11 +74,14 @@ impl Recorder {
         if let Err(error) = self.settle_backlog(at) {
             self.wait_for_locks(Duration::ZERO);
             self.note_corruption(&error);
+            if let Health::Failing { why, .. } = &mut self.health {
+                *why = error.to_string();
+            }
             self.say(Event::StoreFailed(error.to_string()));
             return self.say_owes();
         }
         match &self.health {
-            Health::Failing(backlog) if backlog.lost() > 0 => self.recovered(),
+            Health::Failing { backlog, .. } if backlog.lost() > 0 => self.recovered(),
             _ => self.health = Health::WELL,
         }
     }

@@ -19,6 +19,8 @@ const LONGEST_PATIENCE: Duration = Duration::from_secs(3600);
 pub(super) struct Promise {
     text: String,
     by: Duration,
+    /// What is to be confirmed is not in force yet: then its time begins.
+    is_new: bool,
 }
 
 impl Invariants {
@@ -32,6 +34,7 @@ impl Invariants {
             self.promise = Some(Promise {
                 text: file.text(),
                 by: Duration::ZERO,
+                is_new: false,
             });
         }
     }
@@ -40,7 +43,18 @@ impl Invariants {
         self.promise = Some(Promise {
             text: text.to_owned(),
             by: now.elapsed + self.longest,
+            is_new: true,
         });
+    }
+
+    /// Nothing is being loaded any more.
+    pub(super) fn loaded(&mut self, now: Moment) {
+        self.is_loading = false;
+        if let Some(promise) = &mut self.promise
+            && std::mem::take(&mut promise.is_new)
+        {
+            promise.by = now.elapsed + self.longest;
+        }
     }
 
     /// Where it was to come back and was refused there is some more time.

@@ -315,7 +315,7 @@ impl Invariants {
             Told::StartGivenUp(run) => self.hangs(*run),
             Told::CameBack(run) => drop(self.hanging.remove(run)),
             Told::AskToConfirm(time) => self.longest = self.longest.max(*time),
-            Told::Loaded(_) | Told::Fetched(None) => self.is_loading = false,
+            Told::Loaded(_) | Told::Fetched(None) | Told::Recorded(false) => self.loaded(now),
             _ => {}
         }
         let daemon_settings = &daemon.engine().config().daemon;
@@ -435,7 +435,10 @@ impl Invariants {
                     .retain(|one, _| one.job != *job || one.trigger == Trigger::Request),
                 Act::Verdict { generation, .. } => self.written = *generation,
                 Act::Load | Act::LoadKept(_) | Act::Fetch(_) => self.is_loading = true,
-                Act::Unconfirmed(text) => self.promise(text, now),
+                Act::Unconfirmed(text) => {
+                    self.is_loading = true;
+                    self.promise(text, now);
+                }
                 Act::NoUnconfirmed | Act::Confirmed(_) => self.promise = None,
                 Act::Note(_)
                 | Act::HungUp(_)

@@ -109,7 +109,7 @@ enum Of {
 enum Loaded {
     Right(Arc<FileSpec>),
     Broken,
-    /// Of what was to come back nothing is kept.
+    /// Of what was to come back nothing is kept, or it is not on record what would.
     Nothing,
 }
 
@@ -251,7 +251,10 @@ impl Model {
             Told::RollBack(to) => self.wish((Of::Earlier(*to), false)),
             Told::Confirm => self.confirm(now),
             Told::Fetched(Some(file)) => vec![Act::LoadKept(file.text())],
-            Told::Fetched(None) => self.loaded(Loaded::Nothing, refuses, now),
+            Told::Recorded(true) => vec![Act::Load],
+            Told::Fetched(None) | Told::Recorded(false) => {
+                self.loaded(Loaded::Nothing, refuses, now)
+            }
             Told::Loaded(Some(file)) => self.loaded(Loaded::Right(Arc::clone(file)), refuses, now),
             Told::Loaded(None) => self.loaded(Loaded::Broken, refuses, now),
             Told::Claimed(verdicts) => claims_last(self.claimed(verdicts, now)),

@@ -39,7 +39,9 @@ impl Model {
     fn load(&mut self, wish: Wish, again: Vec<Wish>) -> Vec<Act> {
         self.reload = Some(Reload { wish, again });
         vec![match wish.0 {
-            Of::Disk | Of::ToConfirm(_) => Act::Load,
+            Of::Disk => Act::Load,
+            Of::ToConfirm(_) if self.store_fails => return Vec::new(),
+            Of::ToConfirm(_) => Act::Unconfirmed(self.confirmed_text()),
             // Nobody knows what was before, and nobody is asked.
             Of::Earlier(Earlier::Before) if self.store_fails => return Vec::new(),
             Of::Earlier(which) => Act::Fetch(which),
@@ -50,10 +52,10 @@ impl Model {
     pub(super) fn loaded(&mut self, loaded: Loaded, refuses: bool, now: Moment) -> Vec<Act> {
         let reload = self.reload.take();
         let Reload { wish, again } = reload.expect("only what was asked for is loaded");
-        if self.phase != Phase::Serving {
-            return Vec::new();
-        }
         let (of, for_news_only) = wish;
+        if self.phase != Phase::Serving {
+            return self.withdraw(of);
+        }
         let mut acts = Vec::new();
         if !for_news_only || self.is_news(&loaded) {
             acts = self.judge(of, loaded, refuses, now);
@@ -81,6 +83,7 @@ impl Model {
     }
 
     fn judge(&mut self, of: Of, loaded: Loaded, refuses: bool, now: Moment) -> Vec<Act> {
+        let is_read = !matches!(loaded, Loaded::Nothing);
         let (is_broken, file) = match loaded {
             Loaded::Right(file) => (false, Some(file)),
             Loaded::Broken => (true, None),
@@ -89,7 +92,7 @@ impl Model {
         let is_right = |file: &Arc<FileSpec>| file.state_dir == self.file.state_dir && !refuses;
         let right = file.filter(is_right);
         let accepted = right.is_some();
-        if let Of::Disk | Of::ToConfirm(_) = of {
+        if let (Of::Disk | Of::ToConfirm(_), true) = (of, is_read) {
             self.last = match (accepted, is_broken) {
                 (true, _) => Last::Accepted,
                 (false, false) => Last::Refused,
@@ -105,6 +108,7 @@ impl Model {
             }
             None => self.was_refused(of, now),
         };
+        acts.extend(self.withdraw(of));
         acts.push(Act::Verdict {
             accepted,
             generation: self.generation,

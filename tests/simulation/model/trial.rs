@@ -58,7 +58,7 @@ impl Model {
 
     pub(super) fn confirmed_text(&self) -> String {
         let trial = self.trial.as_ref();
-        trial.map_or_else(String::new, |trial| trial.confirmed.text())
+        trial.map_or_else(|| self.file.text(), |trial| trial.confirmed.text())
     }
 
     /// By then hupd is awake, whatever else it waits for.
@@ -82,7 +82,17 @@ impl Model {
             return Vec::new();
         }
         self.trial = None;
-        vec![Act::Confirmed(self.generation)]
+        let mut acts = vec![Act::Confirmed(self.generation)];
+        let reload = self.reload.as_ref();
+        let is_of_trial = reload.is_some_and(|reload| matches!(reload.wish.0, Of::ToConfirm(_)));
+        acts.extend(is_of_trial.then(|| Act::Unconfirmed(self.file.text())));
+        acts
+    }
+
+    /// Nothing has to be confirmed after all.
+    pub(super) fn withdraw(&mut self, of: Of) -> Vec<Act> {
+        let is_over = matches!(of, Of::ToConfirm(_)) && self.trial.is_none();
+        is_over.then_some(Act::NoUnconfirmed).into_iter().collect()
     }
 
     /// Before this, that was in force.
@@ -102,7 +112,10 @@ impl Model {
         self.instead_of
             .take_if(|on_disk| on_disk.as_ref() == Some(&self.file));
         match (of, self.stage()) {
-            (Of::ToConfirm(time), _) => self.try_out(before, now.elapsed + time),
+            (Of::ToConfirm(time), _) => {
+                self.try_out(before, now.elapsed + time);
+                Vec::new()
+            }
             (Of::Disk, Some(Stage::Until(_) | Stage::ComesBack)) => Vec::new(),
             (Of::Disk | Of::Earlier(_), _) => self.end_trial(),
             (Of::Confirmed, _) if self.instead_of.is_none() => self.end_trial(),
@@ -113,19 +126,15 @@ impl Model {
         }
     }
 
-    fn try_out(&mut self, before: Arc<FileSpec>, until: Duration) -> Vec<Act> {
-        let trial = self.trial.as_ref();
-        let confirmed = trial.map_or(before, |trial| Arc::clone(&trial.confirmed));
-        if self.file == confirmed {
-            return self.end_trial();
+    fn try_out(&mut self, before: Arc<FileSpec>, until: Duration) {
+        let confirmed = self.trial.take().map_or(before, |trial| trial.confirmed);
+        if self.file != confirmed {
+            self.trial = Some(Trial {
+                confirmed,
+                stage: Stage::Until(until),
+                patience: PATIENCE,
+            });
         }
-        let text = confirmed.text();
-        self.trial = Some(Trial {
-            confirmed,
-            stage: Stage::Until(until),
-            patience: PATIENCE,
-        });
-        vec![Act::Unconfirmed(text)]
     }
 
     fn end_trial(&mut self) -> Vec<Act> {
