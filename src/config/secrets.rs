@@ -45,6 +45,8 @@ struct Scan<'t> {
     candidate: Option<usize>,
     /// Where the secret begins that is being read, and how deep.
     secret: Option<(usize, usize)>,
+    /// What came last, but for blanks, comments and the ends of lines.
+    last: Option<TokenKind>,
 }
 
 impl<'t> Scan<'t> {
@@ -57,6 +59,7 @@ impl<'t> Scan<'t> {
             header: None,
             candidate: None,
             secret: None,
+            last: None,
         }
     }
 
@@ -73,9 +76,8 @@ impl<'t> Scan<'t> {
             TokenKind::RightSquareBracket | TokenKind::RightCurlyBracket => {
                 self.depth = self.depth.saturating_sub(1);
             }
-            TokenKind::Atom | TokenKind::BasicString | TokenKind::LiteralString => {
-                self.name(span.clone())
-            }
+            TokenKind::Atom => self.name(span),
+            TokenKind::BasicString | TokenKind::LiteralString => self.string(span),
             TokenKind::Equals | TokenKind::Dot => {
                 if let Some(start) = self.candidate.take() {
                     self.begin_secret(start);
@@ -84,6 +86,22 @@ impl<'t> Scan<'t> {
             _ => {}
         }
         self.begins_line = token.kind() == TokenKind::Newline;
+        if !self.begins_line && token.kind() != TokenKind::Comment {
+            self.last = Some(token.kind());
+        }
+    }
+
+    /// Where it is not closed, nobody knows where the value ends: as with a bracket.
+    fn string(&mut self, span: Range<usize>) {
+        self.name(span.clone());
+        if self.secret.is_some() && !is_closed(&self.text[span]) {
+            self.depth += 1;
+        }
+    }
+
+    /// Whether a value is not over, or has not begun.
+    fn goes_on(&self, depth: usize) -> bool {
+        self.depth > depth || self.last == Some(TokenKind::Equals)
     }
 
     fn name(&mut self, span: Range<usize>) {
@@ -96,9 +114,9 @@ impl<'t> Scan<'t> {
         }
     }
 
-    /// Inside of brackets that are open a secret may go on with an array: what may be either is no header.
+    /// A secret that goes on may do so with an array: what may be either is no header.
     fn is_header(&self, at: usize) -> bool {
-        self.secret.is_none() || self.depth == 0 || names_a_table(&self.text[at..])
+        self.secret.is_none() || !self.goes_on(0) || names_a_table(&self.text[at..])
     }
 
     /// Ends what was not closed: nothing goes on behind a header.
@@ -120,7 +138,7 @@ impl<'t> Scan<'t> {
         }
         if self
             .secret
-            .is_some_and(|(_, depth)| depth != usize::MAX && self.depth <= depth)
+            .is_some_and(|(_, depth)| depth != usize::MAX && !self.goes_on(depth))
         {
             self.end_secret(at);
         }
@@ -135,6 +153,20 @@ impl<'t> Scan<'t> {
             self.found.0.push(start..at);
         }
     }
+}
+
+/// Whether a string of one line ends as it begins.
+fn is_closed(string: &str) -> bool {
+    let quote = string.chars().next().unwrap_or_default();
+    let inner = string.get(1..).and_then(|rest| rest.strip_suffix(quote));
+    inner.is_some_and(|inner| {
+        let escapes = inner
+            .bytes()
+            .rev()
+            .take_while(|byte| *byte == b'\\')
+            .count();
+        quote == '\'' || escapes % 2 == 0
+    })
 }
 
 /// Whether this is the beginning of `[jobs.a]` and the like, and no array that a file can have.
@@ -221,6 +253,8 @@ mod tests {
             ("stdin = \"\"\"\na = 1\n[jobs.b]\n", vec![1, 2, 3]),
             ("environment = { A = \"x\" }\nb = 2\n", vec![1]),
             ("ENVS = { A = \"x\" }\nb = 2\n", vec![1]),
+            ("env = # all\n{ A = \"x\" }\nb = 2\n", vec![1, 2]),
+            ("stdin = \"x\ny\n[jobs.b]\nb = 2\n", vec![1, 2]),
             ("env_vars = { A = \"x\" }\nb = 2\n", vec![1]),
             ("jobs.a.variables.A = \"x\"\nb = 2\n", vec![1]),
             ("[jobs.a.secrets]\nA = \"x\"\n[jobs.b]\nb = 2\n", vec![1, 2]),
@@ -230,6 +264,30 @@ mod tests {
             ("[jobs.a.env\nA = \"x\"\n[jobs.b]\n", vec![1, 2]),
         ] {
             assert_eq!(lines(text), secret, "{text}");
+        }
+    }
+
+    #[test]
+    fn no_slip_within_a_secret_shows_the_rest_of_it() {
+        let (key, value) = (
+            "env =",
+            " { A = [\n[\"s\"], \"s\",\n[ \"s\" ]\n], B = 's' }",
+        );
+        for at in 0..value.len() {
+            let (before, after) = value.split_at(at);
+            let inserted = ["", "[", "]", "{", "}", ",", "\"", "'", "=", "\n"];
+            let longer = inserted.map(|slip| format!("{before}{slip}{after}"));
+            for value in longer
+                .into_iter()
+                .chain([format!("{before}{}", &after[1..])])
+            {
+                let all: Vec<_> = (1..=value.lines().count()).collect();
+                let text = format!("{key}{value}");
+                let found = lines(&text);
+                assert_eq!(found, all, "{text}");
+                let followed = format!("{text}\n[jobs.b]\nb = 2\n");
+                assert!(!lines(&followed).contains(&(all.len() + 1)), "{followed}");
+            }
         }
     }
 
