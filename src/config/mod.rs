@@ -82,7 +82,7 @@ pub use schema::schema;
 pub use size::{format_size, parse_size};
 pub use surroundings::Surroundings;
 pub use took::{ElapsedClock, Took};
-pub use trust::Writers;
+pub use trust::{Writers, hand_of_others};
 pub use value::{
     Config, DEFAULT_FILE, Daemon, History, Jitter, Job, Log, LogFormat, MAX_WAITING, Missed,
     OnInvalidStart, Orphans, OutputMode, Overlap, SOCKET_NAME, SourceFile, Timing,

@@ -117,6 +117,22 @@ pub(super) fn first_hand(path: &Path, writers: Writers) -> Option<Hand> {
     None
 }
 
+/// The first hand on these files, or on their folder or above that, and what takes it away. In the folder itself the sticky
+/// bit is no help, for there others could put what belongs to the files.
+pub fn hand_of_others(folder: &Path, files: &[PathBuf], writers: Writers) -> Option<String> {
+    let on_files = files.iter().find_map(|file| first_hand(file, writers));
+    let in_folder = || {
+        let metadata = folder.metadata().ok()?;
+        open_hand(folder, &metadata, writers)
+    };
+    let hand = match writers {
+        Writers::Anybody => None,
+        _ => on_files.or_else(in_folder),
+    }?;
+    let at = visible(&hand.at.to_string_lossy());
+    Some(format!("'{at}' {}: {} {at}", hand.how, hand.remedy))
+}
+
 fn steps(path: &Path) -> VecDeque<OsString> {
     let steps = path.components().filter_map(|step| match step {
         Component::Normal(name) => Some(name.to_owned()),
@@ -127,31 +143,39 @@ fn steps(path: &Path) -> VecDeque<OsString> {
 }
 
 fn hand(at: &Path, metadata: &Metadata, writers: Writers) -> Option<Hand> {
-    let found = |how: String, remedy| {
-        Some(Hand {
-            at: at.to_owned(),
-            how,
-            remedy,
-            writers,
-        })
-    };
     if !writers.has(metadata.uid()) {
         let how = format!("belongs to the user with uid {}", metadata.uid());
-        return found(how, "chown root");
+        return Some(Hand {
+            at: at.to_owned(),
+            how,
+            remedy: "chown root",
+            writers,
+        });
     }
     // The mode of a link says nothing.
-    if metadata.is_symlink() || is_sticky_folder(metadata) {
-        return None;
+    match metadata.is_symlink() || is_sticky_folder(metadata) {
+        true => None,
+        false => open_hand(at, metadata, writers),
     }
+}
+
+/// By its mode.
+fn open_hand(at: &Path, metadata: &Metadata, writers: Writers) -> Option<Hand> {
     let is_open = |bit| metadata.mode() & bit != 0 && !is_handed_in(at, metadata);
-    match metadata.gid() {
-        _ if is_open(BY_OTHERS) => found("is writable by everybody".to_owned(), "chmod o-w"),
-        gid if gid != 0 && is_open(BY_GROUP) => found(
+    let (how, remedy) = match metadata.gid() {
+        _ if is_open(BY_OTHERS) => ("is writable by everybody".to_owned(), "chmod o-w"),
+        gid if gid != 0 && is_open(BY_GROUP) => (
             format!("is writable by the group with gid {gid}"),
             "chmod g-w",
         ),
-        _ => None,
-    }
+        _ => return None,
+    };
+    Some(Hand {
+        at: at.to_owned(),
+        how,
+        remedy,
+        writers,
+    })
 }
 
 fn is_sticky_folder(metadata: &Metadata) -> bool {

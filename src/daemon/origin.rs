@@ -7,11 +7,11 @@ use super::instead::Instead;
 use super::launch::surroundings;
 use crate::clock::Moment;
 use crate::config::{
-    Accepted, Config, LoadOutcome, OnInvalidStart, Problems, SourceFile, kept_said_of_start, load,
-    load_kept, said_of_start,
+    Accepted, Config, LoadOutcome, OnInvalidStart, Problems, SourceFile, Surroundings,
+    kept_said_of_start, load, load_kept, said_of_start,
 };
 use crate::protocol::Because;
-use crate::store::{ForStart, Kept, for_start};
+use crate::store::{ForStart, Kept, for_start, others_in_store};
 
 /// Where the configuration of a start comes from.
 #[derive(Debug)]
@@ -49,10 +49,10 @@ impl Origin {
             Ok(accepted) => (Some(accepted.config.daemon.state_dir.clone()), None),
             Err(_) => said_of_start(&file, &surroundings),
         };
-        let kept = state_dir.map(|state_dir| for_start(&state_dir)).transpose();
+        let kept = state_dir.map_or_else(|| Ok(ForStart::default()), |state_dir| kept(&state_dir));
         let (kept, trouble) = match kept {
-            Ok(kept) => (kept.unwrap_or_default(), None),
-            Err(error) => (ForStart::default(), Some(error.to_string())),
+            Ok(kept) => (kept, None),
+            Err(why) => (ForStart::default(), Some(why)),
         };
         let found = Found {
             file,
@@ -100,7 +100,8 @@ impl Origin {
         if wanted != Some(OnInvalidStart::LastGood) {
             return Err(Invalid { problems, trouble });
         }
-        let last = last.ok_or_else(|| NOTHING_GOOD.to_owned());
+        let nothing = || trouble.clone().unwrap_or_else(|| NOTHING_GOOD.to_owned());
+        let last = last.ok_or_else(nothing);
         let last = last.and_then(|last| match load(&last.files) {
             Ok(accepted) => Ok((accepted, last.generation)),
             Err(others) => Err(not_good(&last, &others)),
@@ -165,6 +166,25 @@ impl Invalid {
         let trouble = trouble.map_or_else(String::new, |trouble| format!("hupd: {trouble}\n"));
         format!("{problems}\n{trouble}hupd: {summary}; not started\n")
     }
+}
+
+/// What may be taken from the store.
+fn kept(state_dir: &Path) -> Result<ForStart, String> {
+    let kept = for_start(state_dir).map_err(|error| error.to_string())?;
+    let is_there = kept.confirmed.is_some() || kept.last.is_some();
+    match untrusted(state_dir).filter(|_| is_there) {
+        Some(why) => Err(format!("{why}; nothing is taken from there")),
+        None => Ok(kept),
+    }
+}
+
+/// Why what is kept in that folder may not come into force: others could have written it, and this hupd reads what root
+/// alone can write.
+pub(super) fn untrusted(state_dir: &Path) -> Option<String> {
+    let hand = others_in_store(state_dir, Surroundings::own_writers())?;
+    Some(format!(
+        "cannot trust the files that are kept in the history, for as root hupd takes those that root alone can write: {hand}"
+    ))
 }
 
 /// However its path is spelled.

@@ -132,7 +132,7 @@ fn free_name(path: &Path, now: Timestamp) -> PathBuf {
     aside
 }
 
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()

@@ -7,6 +7,7 @@ mod commit;
 mod confirmed;
 mod files;
 mod generations;
+mod hands;
 mod in_hand;
 mod kept;
 mod ledger;
@@ -44,6 +45,7 @@ use crate::run::{Generation, JobName, RunId};
 use jiff::Timestamp;
 
 pub use confirmed::Kept;
+pub use hands::others_in_store;
 pub use kept::show as show_generation;
 use place::Place;
 pub use reader::Question;
