@@ -167,6 +167,70 @@ fn a_run_that_finds_no_descriptor_for_its_files_waits_until_there_is_one() {
     }
 }
 
+/// A hupd that gives each run a cgroup, if that can be had.
+fn at_home() -> Option<Hupd> {
+    let hupd = Hupd::start("[jobs.whose]\ncommand = \"cat /proc/self/cgroup\"\n");
+    hupd.home.run_to_end("whose");
+    if !lived_at_home(&hupd) {
+        skip("runs that get no cgroup: none is delegated here");
+        return None;
+    }
+    Some(hupd)
+}
+
+/// Whether the last run had a cgroup of its own.
+fn lived_at_home(hupd: &Hupd) -> bool {
+    let cgroups = String::from_utf8(hupd.home.output("whose")).expect("text");
+    cgroups.contains(&format!("/hupd.{}.", hupd.pid().as_raw_pid()))
+}
+
+#[test]
+fn a_run_that_cannot_have_its_cgroup_for_now_waits_and_lives_there_then() {
+    if !has_program("strace") {
+        return skip("system calls that fail: strace is missing");
+    }
+    for (calls, error, reason) in [
+        ("mkdir", "ENOMEM", "cannot make its cgroup: cannot allocate"),
+        ("openat", "EMFILE", "too many open files in hupd"),
+        ("openat", "ENFILE", "too many open files in the system"),
+    ] {
+        let Some(mut hupd) = at_home() else { return };
+        let Some(sabotage) = is_short(&hupd, calls, error) else {
+            return;
+        };
+        assert!(hupd.home.hupctl(&["run", "whose"]).status.success());
+        hupd.wait_log(reason);
+        the_waiting(&hupd);
+        sabotage.end();
+        wait_until("the second run has ended well", || {
+            let mut runs = hupd.home.runs("whose").into_iter();
+            let is_meant = |run: Value| run["run"] == 2 && run["outcome"] == "exited 0";
+            runs.any(is_meant).then_some(())
+        });
+        assert!(lived_at_home(&hupd), "{calls}, {error}");
+        assert_eq!(hupd.stop().code(), Some(0));
+    }
+}
+
+#[test]
+fn a_run_that_must_do_without_a_cgroup_is_named() {
+    if !has_program("strace") {
+        return skip("system calls that fail: strace is missing");
+    }
+    let Some(mut hupd) = at_home() else { return };
+    let Some(sabotage) = is_short(&hupd, "mkdir", "EPERM") else {
+        return;
+    };
+    hupd.home.run_to_end("whose");
+    assert!(!lived_at_home(&hupd));
+    hupd.wait_log(
+        "run 2 of job 'whose' starts without a cgroup of its own: operation not permitted; what leaves its process group \
+         is not stopped with it",
+    );
+    sabotage.end();
+    assert_eq!(hupd.stop().code(), Some(0));
+}
+
 #[test]
 fn a_place_of_the_path_that_cannot_be_reached_hides_none_after_it() {
     if !has_program("strace") {

@@ -232,15 +232,7 @@ impl Spawner {
     fn spawn(&mut self, order: &SpawnOrder, seen: Seen<'_>) -> Result<NewChild, NoStart> {
         let account = self.own.accounts.of(&order.job.process)?;
         let prepared = Prepared::new(order, account, self.writers)?;
-        let (born, home) = self.start_at_home(&prepared, seen);
-        let cgroup = home.map(Home::into_cgroup);
-        let pid = match born {
-            Ok(pid) => pid,
-            Err(what) => {
-                cgroup.into_iter().for_each(Cgroup::release);
-                return Err(why_not_started(&prepared, what));
-            }
-        };
+        let (pid, cgroup) = self.start_at_home(order, &prepared, seen)?;
         Ok(NewChild {
             run: order.run,
             attempt: order.attempt,
@@ -260,18 +252,21 @@ impl Spawner {
     /// In a cgroup of its own, where there is one.
     fn start_at_home(
         &mut self,
+        order: &SpawnOrder,
         prepared: &Prepared<'_>,
         seen: Seen<'_>,
-    ) -> (Result<Pid, NotStarted>, Option<Home>) {
+    ) -> Result<(Pid, Option<Cgroup>), NoStart> {
         loop {
-            let home = self.homes.take();
+            let home = self.homes.take(order)?;
             let door = home.as_ref().map(Home::door);
             let plan = prepared.plan(self.null.as_fd(), &self.handled, (door, seen));
-            match (start(&plan, &mut self.own.stack), home) {
-                (Err(what), Some(home)) if self.homes.give_way(&home, &what) => {
-                    home.into_cgroup().release();
-                }
-                (born, home) => return (born, home),
+            let what = match start(&plan, &mut self.own.stack) {
+                Ok(pid) => return Ok((pid, home.map(Home::into_cgroup))),
+                Err(what) => what,
+            };
+            let again = home.is_some_and(|home| self.homes.leave(home, &what));
+            if !again {
+                return Err(why_not_started(prepared, what));
             }
         }
     }

@@ -17,12 +17,21 @@ use crate::reason::reason;
 
 /// Before there is a process: its streams.
 pub(super) fn could_not_prepare(error: io::Error) -> NoStart {
-    let text = match Errno::from_io_error(&error) {
+    not_made("its standard streams", &error)
+}
+
+/// And its cgroup.
+pub(super) fn no_home(error: &io::Error) -> NoStart {
+    not_made("its cgroup", error)
+}
+
+fn not_made(what: &str, error: &io::Error) -> NoStart {
+    let text = match Errno::from_io_error(error) {
         Some(Errno::MFILE) => "too many open files in hupd (see its limit of open files)".into(),
         Some(Errno::NFILE) => "too many open files in the system".into(),
-        _ => format!("cannot make its standard streams: {}", reason(&error)),
+        _ => format!("cannot make {what}: {}", reason(error)),
     };
-    by_kind(&error, text)
+    by_kind(error, text)
 }
 
 pub(super) fn wrong_env_file(error: EnvFileError) -> NoStart {

@@ -9,9 +9,12 @@ use std::sync::atomic::AtomicI32;
 use rustix::io::Errno;
 use rustix::process::{WaitOptions, waitpid};
 
+use super::failure::no_home;
 use super::plan::{Door, NotDone, NotStarted, Plan, Step};
 use super::under_way::Seen;
-use super::{Stack, start};
+use super::{SpawnOrder, Stack, start};
+use crate::event::NoStart;
+use crate::reason::reason;
 use crate::system::cgroups::{Cgroup, Delegation};
 
 /// How a process comes into its cgroup.
@@ -85,21 +88,24 @@ impl Homes {
         }
     }
 
-    /// None where there are none, or none for now.
-    pub(super) fn take(&self) -> Option<Home> {
-        let way = self.way.get();
-        let delegation = self.delegation.borrow();
-        let made = delegation
-            .as_ref()?
-            .make()
-            .and_then(|cgroup| open(cgroup, way));
-        made.inspect_err(|error| log::warn!("a run gets no cgroup of its own: {error}"))
-            .ok()
+    /// None where there are none. What is short for now is waited for, as by every other step of a start: nobody would
+    /// know of a run that lives elsewhere than all others do.
+    pub(super) fn take(&self, order: &SpawnOrder) -> Result<Option<Home>, NoStart> {
+        let (way, delegation) = (self.way.get(), self.delegation.borrow());
+        let made = delegation.as_ref().map(Delegation::make);
+        match made.map(|made| made.and_then(|cgroup| open(cgroup, way))) {
+            Some(Err(error)) if lacks_means(&error) => Err(no_home(&error)),
+            Some(Err(error)) => {
+                log::warn!("{}", gets_none(order, &error));
+                Ok(None)
+            }
+            made => Ok(made.and_then(Result::ok)),
+        }
     }
 
-    /// Whether another try is worth it: what kept the process from its start was the way into its cgroup, and
-    /// the next one goes another way.
-    pub(super) fn give_way(&self, home: &Home, what: &NotStarted) -> bool {
+    /// By one that did not start. Whether another try is worth it: what kept the process from its start was the way
+    /// into its cgroup, and the next one goes another way.
+    pub(super) fn leave(&self, home: Home, what: &NotStarted) -> bool {
         let is_in_the_way = match what {
             NotStarted::NoProcess(error) => home.way == Way::Birth && !is_shortage(error),
             NotStarted::SetUp(_, NotDone { step, .. }) => *step == Step::Cgroup,
@@ -112,13 +118,27 @@ impl Homes {
             }
             _ => {}
         }
+        home.cgroup.release();
         is_in_the_way
     }
 }
 
 fn is_shortage(error: &io::Error) -> bool {
-    let shortages = [Errno::AGAIN, Errno::NOMEM, Errno::MFILE, Errno::NFILE];
-    Errno::from_io_error(error).is_some_and(|errno| shortages.contains(&errno))
+    lacks_means(error) || Errno::from_io_error(error) == Some(Errno::AGAIN)
+}
+
+/// Not what the limits of a hierarchy say, which is EAGAIN: that would be waited for for ever.
+fn lacks_means(error: &io::Error) -> bool {
+    let means = [Errno::NOMEM, Errno::MFILE, Errno::NFILE];
+    Errno::from_io_error(error).is_some_and(|errno| means.contains(&errno))
+}
+
+fn gets_none(order: &SpawnOrder, error: &io::Error) -> String {
+    let (run, job, reason) = (order.run, &order.job.name, reason(error));
+    format!(
+        "run {run} of job '{job}' starts without a cgroup of its own: {reason}; what leaves its process group is not \
+         stopped with it"
+    )
 }
 
 fn open(cgroup: Cgroup, way: Way) -> io::Result<Home> {
