@@ -175,7 +175,11 @@ fn root_refuses_what_others_could_write() {
     if !can_try_as_root() {
         return;
     }
-    let open_up: [Opening; 7] = [
+    let open_up: [Opening; 8] = [
+        (
+            |home| set_mode(home, "conf.d", 0o1777),
+            &["cannot trust 'HOME/conf.d': it is writable by everybody"],
+        ),
         (
             |home| set_mode(home, "conf.d/a.toml", 0o666),
             &[
@@ -187,7 +191,7 @@ fn root_refuses_what_others_could_write() {
         (
             |home| set_mode(home, "conf.d", 0o777),
             &[
-                "'HOME/conf.d' is writable by everybody",
+                "cannot trust 'HOME/conf.d': it is writable by everybody",
                 "chmod o-w HOME/conf.d\n",
             ],
         ),
@@ -197,7 +201,7 @@ fn root_refuses_what_others_could_write() {
                 set_mode(home, "conf.d", 0o775);
             },
             &[
-                "'HOME/conf.d' is writable by the group with gid 65534",
+                "cannot trust 'HOME/conf.d': it is writable by the group with gid 65534",
                 "chmod g-w HOME/conf.d\n",
             ],
         ),
@@ -255,7 +259,7 @@ fn root_trusts_what_only_root_and_its_group_can_change() {
     }
     let home = home();
     // All may put something into a folder with the sticky bit, and nobody can replace what is root's there.
-    set_mode(&home, "conf.d", 0o1777);
+    set_mode(&home, ".", 0o1777);
     set_mode(&home, "conf.d/a.toml", 0o664);
     assert_eq!(check(&home).status, Some(0));
 }

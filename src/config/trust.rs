@@ -1,6 +1,7 @@
 //! Whether anybody but root could change what root reads: what sudo asks of its files, and sshd of every folder above.
-//! What is read for a process of another user may be of that user as well. A folder with the sticky bit may be written by all, for nobody replaces there what is not his own; what may be
-//! written by the group of root, or is on another file system than / that is mounted read-only, is as good as root's.
+//! What is read for a process of another user may be of that user as well. A folder with the sticky bit may be written
+//! by all, for nobody replaces there what is not his own; what may be written by the group of root, or is on another file
+//! system than / that is mounted read-only, is as good as root's.
 
 use std::collections::VecDeque;
 use std::ffi::OsString;
@@ -140,6 +141,15 @@ fn steps(path: &Path) -> VecDeque<OsString> {
         Component::RootDir | Component::CurDir | Component::Prefix(_) => None,
     });
     steps.collect()
+}
+
+/// The same of a folder in which files are looked for: the sticky bit keeps nobody from adding one.
+pub(super) fn first_hand_on_names(folder: &Path, writers: Writers) -> Option<Hand> {
+    let itself = || {
+        let metadata = folder.metadata().ok()?;
+        open_hand(folder, &metadata, writers).filter(|_| writers != Writers::Anybody)
+    };
+    first_hand(folder, writers).or_else(itself)
 }
 
 fn hand(at: &Path, metadata: &Metadata, writers: Writers) -> Option<Hand> {

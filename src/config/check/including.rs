@@ -9,7 +9,7 @@ use super::super::finding::Finding;
 use super::super::ignored::Ignored;
 use super::super::include::{self, Entry};
 use super::super::read::Identity;
-use super::super::trust::{Writers, first_hand};
+use super::super::trust::{Hand, Writers, first_hand, first_hand_on_names};
 use super::super::words::visible;
 use super::{DEEPEST, Loading, Role};
 
@@ -29,7 +29,14 @@ impl Loading<'_> {
             let help = "make the folder, or leave the pattern out";
             self.files[position].push(finding.help(help));
         }
+        let open = folders
+            .iter()
+            .find_map(|folder| self.refuse_open_list(folder).err());
         self.include_folders.extend(folders);
+        if let Some(finding) = open {
+            self.files[position].push(finding.at(entry.at.clone()));
+            return;
+        }
         let paths = match self.origin.expand(source.folder(), &entry.pattern) {
             Ok(paths) => paths,
             Err(wrong) => {
@@ -84,17 +91,21 @@ impl Loading<'_> {
         Ok(())
     }
 
+    /// Nor may anybody else add to what root reads.
+    fn refuse_open_list(&self, folder: &Path) -> Result<(), Finding> {
+        told(folder, first_hand_on_names(folder, self.writers()))
+    }
+
     /// What root reads nobody else may write.
     pub(super) fn refuse_hands(&self, path: &Path) -> Result<(), Finding> {
-        let writers = match self.origin.is_disk() {
+        told(path, first_hand(path, self.writers()))
+    }
+
+    fn writers(&self) -> Writers {
+        match self.origin.is_disk() {
             true => self.surroundings.writers(),
             false => Writers::Anybody,
-        };
-        let Some(hand) = first_hand(path, writers) else {
-            return Ok(());
-        };
-        let finding = Finding::error(hand.on(path)).help(hand.help());
-        Err(finding.about(&hand.at))
+        }
     }
 
     fn refuse_loop(
@@ -130,6 +141,14 @@ impl Loading<'_> {
         }
         ignored
     }
+}
+
+fn told(path: &Path, hand: Option<Hand>) -> Result<(), Finding> {
+    let told = |hand: Hand| {
+        let finding = Finding::error(hand.on(path)).help(hand.help());
+        Err(finding.about(&hand.at))
+    };
+    hand.map_or(Ok(()), told)
 }
 
 fn wrong_include(message: String, at: &Range<usize>) -> Finding {
