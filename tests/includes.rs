@@ -12,8 +12,12 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, chown, lchown, symlink};
 use std::path::Path;
 use std::process::Command;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::Duration;
 
-use common::{Home, Hupd, Told, can_try_as_root, is_root, set_mode, skip};
+use common::{Home, Hupd, Told, can_try_as_root, is_root, set_mode, skip, store, wait_until};
+use rustix::process::Signal;
 
 const INCLUDING: &str = "include = [\"conf.d/*.toml\"]\n[daemon]\n";
 
@@ -107,6 +111,98 @@ const UNREAD: [(&str, &str); 5] = [
     ("c.conf", "its name does not match 'conf.d/*.toml'"),
     ("d.toml.dpkg-dist", "the name of a backup"),
 ];
+
+/// Turns a link from one folder to another and back until it is dropped.
+struct Turning {
+    stop: mpsc::Sender<()>,
+    thread: Option<thread::JoinHandle<()>>,
+}
+
+impl Turning {
+    fn between(home: &Home, pause: Duration) -> Self {
+        let (link, new) = (home.file("current"), home.file("current.new"));
+        let (stop, stopped) = mpsc::channel();
+        let turn = move || {
+            for version in ["v1", "v0"].iter().cycle() {
+                symlink(version, &new).expect("a link");
+                fs::rename(&new, &link).expect("turned");
+                if stopped.recv_timeout(pause) != Err(RecvTimeoutError::Timeout) {
+                    return;
+                }
+            }
+        };
+        let thread = Some(thread::spawn(turn));
+        Self { stop, thread }
+    }
+}
+
+impl Drop for Turning {
+    fn drop(&mut self) {
+        let _ = self.stop.send(());
+        let ended = self.thread.take().map(thread::JoinHandle::join);
+        assert!(thread::panicking() || ended.is_some_and(|ended| ended.is_ok()));
+    }
+}
+
+/// Files of two versions, and a link to the folder of the first.
+fn home_of_two_versions() -> Home {
+    let home = Home::new();
+    home.configure(&INCLUDING.replace("conf.d", "current"));
+    for version in ["v0", "v1"] {
+        for file in ["a", "b", "c", "d"] {
+            let name = |number| format!("{file}-{number}-{version}");
+            let jobs: String = (0..20).map(|number| job(&name(number))).collect();
+            home.write(&format!("{version}/{file}.toml"), &jobs);
+        }
+    }
+    symlink("v0", home.file("current")).expect("a link");
+    home
+}
+
+#[test]
+fn files_of_two_versions_are_never_in_force_together() {
+    let mut hupd = Hupd::start_in(home_of_two_versions());
+    let turning = Turning::between(&hupd.home, Duration::from_millis(20));
+    // Some are refused, where it was turned all the time.
+    wait_until("many generations were accepted", || {
+        hupd.signal(Signal::HUP);
+        thread::sleep(Duration::from_millis(5));
+        (hupd.generation() > 30).then_some(())
+    });
+    drop(turning);
+    assert!(hupd.stop().success());
+    let store = store(&hupd.home);
+    let sql = "SELECT count(DISTINCT generation), count(DISTINCT text LIKE '%-v0]%')
+               FROM generation_files WHERE path NOT LIKE '%hupd.toml' GROUP BY generation";
+    let mut rows = store.prepare(sql).expect("the files that are kept");
+    let versions = rows.query_map([], |row| row.get::<_, u32>(1));
+    let versions: Vec<u32> = versions.and_then(Iterator::collect).expect("rows");
+    assert!(versions.len() > 10, "{versions:?}");
+    assert!(versions.iter().all(|count| *count == 1), "{versions:?}");
+}
+
+#[test]
+fn files_that_change_all_the_time_are_refused_and_the_next_reload_takes_them() {
+    let hupd = Hupd::start_in(home_of_two_versions());
+    let turning = Turning::between(&hupd.home, Duration::ZERO);
+    let refused = wait_until("a reload is refused", || {
+        let told = Told::by_hupctl(&hupd.home, &["reload"]);
+        (told.status == Some(1)).then_some(told.aside)
+    });
+    drop(turning);
+    assert!(
+        refused.contains(
+            "error: the files changed while they were read, 5 times in a row; the last was '"
+        ),
+        "{refused}"
+    );
+    assert!(
+        refused.contains("help: reload when whoever changes them is done"),
+        "{refused}"
+    );
+    hupd.reload();
+    assert_eq!(hupd.status()["last_reload"]["accepted"], true);
+}
 
 fn home_with_unread_files() -> Home {
     let home = home();

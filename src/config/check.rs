@@ -19,9 +19,10 @@ use super::include::{self, Entry, INCLUDE};
 use super::job::{Checker, DEFAULTS, JOBS};
 use super::origin::Origin;
 use super::policies::Policies;
-use super::read::{Contents, Identity};
+use super::read::{ATTEMPTS, Contents, Identity};
 use super::section::{Section, Title};
 use super::settings::Settings;
+use super::snapshot::Snapshot;
 use super::source::Source;
 use super::took::{Stopwatch, Took};
 use super::words::{quoted, visible};
@@ -40,6 +41,7 @@ pub(super) struct Loading<'s> {
     now: Timestamp,
     /// Whoever asks how long it takes sets it.
     pub watch: Stopwatch,
+    snapshot: Snapshot,
     zones: Zones,
     accounts: Accounts,
     settings: Option<Settings>,
@@ -82,6 +84,7 @@ impl<'s> Loading<'s> {
             surroundings,
             now,
             watch: Stopwatch::still(),
+            snapshot: Snapshot::default(),
             zones: Zones::of(surroundings.zone_folder.clone()),
             accounts: Accounts::new(surroundings),
             settings: None,
@@ -99,8 +102,7 @@ impl<'s> Loading<'s> {
     }
 
     pub fn main_file(&mut self, path: &Path) {
-        let origin = self.origin;
-        match self.watch.read(|| origin.read(path)) {
+        match self.read(path) {
             Ok(contents) => {
                 if let Err(finding) = self.refuse_hands(path) {
                     let mut findings = Findings::new(Rc::new(Source::new(path, "".into())));
@@ -168,6 +170,31 @@ impl<'s> Loading<'s> {
             crowd.at = settings.max_running_at.clone();
             main.push(crowd);
         }
+    }
+
+    fn read(&mut self, path: &Path) -> Result<Contents, String> {
+        let (origin, snapshot) = (self.origin, &mut self.snapshot);
+        self.watch.read(|| origin.read(path, snapshot))
+    }
+
+    /// Something that is not what it was when it was read.
+    pub fn changed(&mut self) -> Option<PathBuf> {
+        let snapshot = &self.snapshot;
+        let changed = self.watch.read(|| snapshot.changed());
+        changed.map(Path::to_owned)
+    }
+
+    /// What was found in such files means nothing.
+    pub fn refuse_changing(&mut self, main: &Path, changed: &Path) {
+        let name = visible(&changed.to_string_lossy());
+        let message = format!(
+            "the files changed while they were read, {ATTEMPTS} times in a row; the last was '{name}'"
+        );
+        let help =
+            "reload when whoever changes them is done; put a finished folder in place at once";
+        let mut findings = Findings::new(Rc::new(Source::new(main, "".into())));
+        findings.push(Finding::error(message).help(help).about(changed));
+        self.files = vec![findings];
     }
 
     /// One file and all that it includes.

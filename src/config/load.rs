@@ -11,7 +11,7 @@ use super::check::Loading;
 use super::decode::decode;
 use super::ignored::Ignored;
 use super::origin::Origin;
-use super::read::read;
+use super::read::{ATTEMPTS, read};
 use super::source::Source;
 use super::took::{ElapsedClock, Stopwatch, Took};
 use super::trust::first_hand;
@@ -64,9 +64,8 @@ pub fn load_as(
     now: Timestamp,
 ) -> LoadOutcome {
     let origin = Origin::With { text, at: path };
-    let mut loading = Loading::new(origin, surroundings, now);
-    loading.main_file(path);
-    loading.finish().0
+    let loading = || Loading::new(origin, surroundings, now);
+    read_all(loading, path, Stopwatch::still()).finish().0
 }
 
 pub fn load_kept(files: &[SourceFile], surroundings: &Surroundings, now: Timestamp) -> LoadOutcome {
@@ -86,9 +85,8 @@ pub fn load_timed(
             (Origin::Kept(files), main)
         }
     };
-    let mut loading = Loading::new(origin, surroundings, now);
-    loading.watch = Stopwatch::start(clock);
-    loading.main_file(main);
+    let loading = || Loading::new(origin, surroundings, now);
+    let loading = read_all(loading, main, Stopwatch::start(clock));
     let ignored = match text {
         Text::OnDisk(_) => loading.ignored(),
         Text::Kept(_) => Vec::new(),
@@ -98,6 +96,29 @@ pub fn load_timed(
         outcome,
         ignored,
         took,
+    }
+}
+
+/// Everything, and all of it again where something has changed meanwhile: parts of two generations are none.
+fn read_all<'s>(
+    loading: impl Fn() -> Loading<'s>,
+    main: &Path,
+    mut watch: Stopwatch,
+) -> Loading<'s> {
+    let mut attempt = 1;
+    loop {
+        let mut loading = loading();
+        loading.watch = watch;
+        loading.main_file(main);
+        match loading.changed() {
+            None => return loading,
+            Some(changed) if attempt == ATTEMPTS => {
+                loading.refuse_changing(main, &changed);
+                return loading;
+            }
+            Some(_) => watch = loading.watch,
+        }
+        attempt += 1;
     }
 }
 

@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use super::SourceFile;
 use super::include;
-use super::read::{self, Contents};
+use super::read::Contents;
 use super::section::Wrong;
+use super::snapshot::Snapshot;
 
 /// Where files are looked for.
 #[derive(Clone, Copy, Debug)]
@@ -22,9 +23,9 @@ pub(super) enum Origin<'s> {
 
 impl Origin<'_> {
     /// The contents of a file; the error is what follows "cannot read".
-    pub fn read(self, path: &Path) -> Result<Contents, String> {
+    pub fn read(self, path: &Path, snapshot: &mut Snapshot) -> Result<Contents, String> {
         let files = match self {
-            Self::Disk | Self::With { .. } => return read::read(self.place(path)),
+            Self::Disk | Self::With { .. } => return snapshot.read(self.place(path)),
             Self::Kept(files) => files,
         };
         let place = files.iter().position(|file| file.path == path);
@@ -33,6 +34,7 @@ impl Origin<'_> {
             bytes: files[place].text.as_bytes().to_vec(),
             // No device has the number 0 here: each of them is a file of its own.
             identity: (0, place as u64),
+            state: None,
         })
     }
 
@@ -49,9 +51,16 @@ impl Origin<'_> {
     }
 
     /// The files that a pattern of `include` names, sorted.
-    pub fn expand(self, folder: &Path, pattern: &str) -> Result<Vec<PathBuf>, Wrong> {
+    pub fn expand(
+        self,
+        (folder, pattern): (&Path, &str),
+        snapshot: &mut Snapshot,
+    ) -> Result<Vec<PathBuf>, Wrong> {
         match self {
-            Self::Disk | Self::With { .. } => include::expand(folder, pattern),
+            Self::Disk | Self::With { .. } => {
+                snapshot.note_pattern(folder, pattern);
+                include::expand(folder, pattern)
+            }
             Self::Kept(files) => {
                 let paths = files.iter().map(|file| &*file.path);
                 include::expand_among(paths, folder, pattern)

@@ -12,18 +12,51 @@ use crate::reason::reason;
 /// The largest file that is read.
 const LARGEST: u64 = 64 << 20;
 
-/// How often a file that changes while it is read is read again.
-const ATTEMPTS: usize = 5;
+/// How often what changes while it is read is read again.
+pub(super) const ATTEMPTS: usize = 5;
 
 /// What a file holds, and which file it is, whatever names it has.
 #[derive(Debug)]
 pub(super) struct Contents {
     pub bytes: Vec<u8>,
     pub identity: Identity,
+    /// As it was read; none where it is not from the disk.
+    pub state: Option<State>,
 }
 
 /// Device and inode.
 pub(super) type Identity = (u64, u64);
+
+/// Which file it is, and what is different after a write, or after another was put in its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct State {
+    identity: Identity,
+    size: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+impl State {
+    /// Of what a path leads to, if anything.
+    pub fn of(path: &Path) -> Option<Self> {
+        path.metadata().ok().map(|metadata| Self::from(&metadata))
+    }
+
+    pub fn identity(&self) -> Identity {
+        self.identity
+    }
+}
+
+impl From<&Metadata> for State {
+    fn from(metadata: &Metadata) -> Self {
+        Self {
+            identity: (metadata.dev(), metadata.ino()),
+            size: metadata.size(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+        }
+    }
+}
 
 /// The contents at one moment; the error is what follows "cannot read".
 pub(super) fn read(path: &Path) -> Result<Contents, String> {
@@ -53,11 +86,12 @@ fn read_once(path: &Path) -> io::Result<Option<Contents>> {
     let before = file.metadata()?;
     refuse_what_is_no_file(&before)?;
     let bytes = read_bounded(&file, &before)?;
-    let after = file.metadata()?;
-    let unchanged = state(&before) == state(&after) && bytes.len() as u64 == after.size();
+    let after = State::from(&file.metadata()?);
+    let unchanged = State::from(&before) == after && bytes.len() as u64 == after.size;
     Ok(unchanged.then_some(Contents {
         bytes,
-        identity: (before.dev(), before.ino()),
+        identity: after.identity,
+        state: Some(after),
     }))
 }
 
@@ -86,17 +120,6 @@ fn read_bounded(mut file: &File, metadata: &Metadata) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::with_capacity(expected + 1);
     file.by_ref().take(LARGEST + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
-}
-
-/// What is different after a write.
-fn state(metadata: &Metadata) -> (u64, i64, i64, i64, i64) {
-    (
-        metadata.size(),
-        metadata.mtime(),
-        metadata.mtime_nsec(),
-        metadata.ctime(),
-        metadata.ctime_nsec(),
-    )
 }
 
 #[cfg(test)]

@@ -3,18 +3,14 @@
 //! by all, for nobody replaces there what is not his own; what may be written by the group of root, or is on another file
 //! system than / that is mounted read-only, is as good as root's.
 
-use std::collections::VecDeque;
-use std::ffi::OsString;
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use rustix::fs::StatVfsMountFlags;
 
+use super::way::way;
 use super::words::visible;
-
-/// As many links as the kernel itself follows.
-const LONGEST_CHAIN: usize = 40;
 
 const STICKY: u32 = 0o1000;
 const BY_GROUP: u32 = 0o020;
@@ -85,37 +81,7 @@ pub(super) fn first_hand(path: &Path, writers: Writers) -> Option<Hand> {
     if writers == Writers::Anybody {
         return None;
     }
-    let mut at = PathBuf::from("/");
-    let mut ahead = steps(path);
-    let mut links = 0;
-    let root = at.symlink_metadata().ok()?;
-    if let Some(hand) = hand(&at, &root, writers) {
-        return Some(hand);
-    }
-    while let Some(step) = ahead.pop_front() {
-        if step == ".." {
-            at.pop();
-            continue;
-        }
-        let next = at.join(step);
-        let metadata = next.symlink_metadata().ok()?;
-        if let Some(hand) = hand(&next, &metadata, writers) {
-            return Some(hand);
-        }
-        if !metadata.is_symlink() {
-            at = next;
-            continue;
-        }
-        links += 1;
-        let target = next.read_link().ok().filter(|_| links <= LONGEST_CHAIN)?;
-        if target.is_absolute() {
-            at = PathBuf::from("/");
-        }
-        let mut further = steps(&target);
-        further.append(&mut ahead);
-        ahead = further;
-    }
-    None
+    way(path).find_map(|(at, metadata)| hand(&at, &metadata, writers))
 }
 
 /// The first hand on these files, or on their folder or above that, and what takes it away. In the folder itself the sticky
@@ -132,15 +98,6 @@ pub fn hand_of_others(folder: &Path, files: &[PathBuf], writers: Writers) -> Opt
     }?;
     let at = visible(&hand.at.to_string_lossy());
     Some(format!("'{at}' {}: {} {at}", hand.how, hand.remedy))
-}
-
-fn steps(path: &Path) -> VecDeque<OsString> {
-    let steps = path.components().filter_map(|step| match step {
-        Component::Normal(name) => Some(name.to_owned()),
-        Component::ParentDir => Some("..".into()),
-        Component::RootDir | Component::CurDir | Component::Prefix(_) => None,
-    });
-    steps.collect()
 }
 
 /// The same of a folder in which files are looked for: the sticky bit keeps nobody from adding one.

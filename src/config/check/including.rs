@@ -37,7 +37,8 @@ impl Loading<'_> {
             self.files[position].push(finding.at(entry.at.clone()));
             return;
         }
-        let paths = match self.origin.expand(source.folder(), &entry.pattern) {
+        let pattern = (source.folder(), &*entry.pattern);
+        let paths = match self.origin.expand(pattern, &mut self.snapshot) {
             Ok(paths) => paths,
             Err(wrong) => {
                 let mut finding = wrong_include(wrong.message, &entry.at);
@@ -67,8 +68,7 @@ impl Loading<'_> {
             let help = "include it from the main file";
             return Err(wrong_include(message, at).help(help));
         }
-        let origin = self.origin;
-        let contents = self.watch.read(|| origin.read(path)).map_err(|reason| {
+        let contents = self.read(path).map_err(|reason| {
             let message = format!("cannot read {name}: {reason}");
             let help = match () {
                 () if path.is_dir() => "name the files in it, such as \"conf.d/*.toml\"",
