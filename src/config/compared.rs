@@ -10,7 +10,7 @@ pub struct Compared {
     pub config: Arc<Config>,
     pub warnings: Problems,
     /// Against that other one.
-    pub changes: Changes,
+    pub changes: Arc<Changes>,
     /// Why it cannot come into force while hupd runs.
     pub fixed: Problems,
 }
@@ -19,7 +19,7 @@ impl Accepted {
     pub fn beside(mut self, old: &Config) -> Compared {
         self.config.share(old);
         Compared {
-            changes: Changes::between(old, &self.config),
+            changes: Arc::new(Changes::between(old, &self.config)),
             fixed: Changes::fixed_settings(old, &self.config),
             config: Arc::new(self.config),
             warnings: self.warnings,

@@ -1,6 +1,7 @@
 //! Reads and checks the files off the loop, and compares them with what is in force, so that nothing that is due meanwhile is
 //! late. Configurations that are not in force any more end here as well, for that takes time too.
 
+use std::any::Any;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
@@ -22,7 +23,7 @@ pub struct Loader {
 enum Order {
     /// And compare it with this.
     Load(Load, Arc<Config>),
-    LetGo(Arc<Config>),
+    LetGo(Arc<dyn Any + Send + Sync>),
 }
 
 impl Loader {
@@ -39,7 +40,7 @@ impl Loader {
                                 return;
                             }
                         }
-                        Order::LetGo(config) => drop(config),
+                        Order::LetGo(it) => drop(it),
                     }
                     // The parse tree costs many times the file: give it back to the system. Last, for nobody waits for it.
                     raw::trim_heap();
@@ -53,9 +54,9 @@ impl Loader {
         self.order(Order::Load(what, old));
     }
 
-    /// Whoever lets go of a configuration last has to take apart all of it.
-    pub fn let_go(&self, config: Arc<Config>) {
-        self.order(Order::LetGo(config));
+    /// Whoever lets go of something last has to take apart all of it.
+    pub fn let_go(&self, it: Arc<dyn Any + Send + Sync>) {
+        self.order(Order::LetGo(it));
     }
 
     fn order(&self, order: Order) {

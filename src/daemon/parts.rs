@@ -1,5 +1,6 @@
 //! The world of a real daemon: its threads, its files, and the service manager.
 
+use std::any::Any;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -116,8 +117,8 @@ impl World for Parts {
         self.loader.load(what, in_force);
     }
 
-    fn let_go(&mut self, config: Arc<Config>) {
-        self.loader.let_go(config);
+    fn let_go(&mut self, it: Arc<dyn Any + Send + Sync>) {
+        self.loader.let_go(it);
     }
 
     fn acquire(&mut self, _: &Config, new: &Config) -> Result<Acquired, String> {

@@ -331,8 +331,11 @@ impl<W: World> Daemon<W> {
         let effects = self.engine.adopt(Arc::clone(&config), generation, now);
         self.world.switch(acquired, &config);
         self.watching_begins();
+        let summary = changes.to_string();
+        // With the names of all jobs that differ.
+        self.world.let_go(changes);
         Ok(Committed {
-            summary: changes.to_string(),
+            summary,
             warnings,
             effects,
         })

@@ -1,6 +1,7 @@
 //! What the loop needs from the world outside it, and does to it. The daemon's own world is
 //! [`Parts`](super::parts::Parts), made of threads and system calls; a simulation has another one.
 
+use std::any::Any;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -68,8 +69,8 @@ pub trait World {
     /// Reads and checks the files, and compares them with what is in force; `Loaded` follows.
     fn load(&mut self, what: Load, in_force: Arc<Config>);
 
-    /// Takes a configuration apart, unless somebody else still has it.
-    fn let_go(&mut self, config: Arc<Config>);
+    /// Takes apart what is not needed any more, unless somebody else still has it.
+    fn let_go(&mut self, it: Arc<dyn Any + Send + Sync>);
 
     /// Takes hold of all that `new` needs; where that fails everything is as before, and this is why.
     fn acquire(&mut self, old: &Config, new: &Config) -> Result<Self::Acquired, String>;

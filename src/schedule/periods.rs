@@ -67,13 +67,6 @@ impl Table {
     }
 }
 
-// Which periods there are says all.
-impl PartialEq for Table {
-    fn eq(&self, other: &Self) -> bool {
-        self.periods == other.periods
-    }
-}
-
 /// Which stretch of the index a time belongs to.
 fn stretch(time: i64) -> i64 {
     (time >> STRETCH_BITS).max(0)

@@ -1,5 +1,6 @@
 //! The invented machine as the world of the real loop.
 
+use std::any::Any;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -139,7 +140,7 @@ impl World for Machine {
         }
     }
 
-    fn let_go(&mut self, _: Arc<Config>) {}
+    fn let_go(&mut self, _: Arc<dyn Any + Send + Sync>) {}
 
     fn acquire(&mut self, _: &Config, _: &Config) -> Result<(), String> {
         match self.refuses {
