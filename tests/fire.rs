@@ -121,7 +121,7 @@ fn life(lasts: Duration, weather: Weather) -> Fire {
             .filter(|it| it.began >= last && it.verdict.is_some())
             .map(drop)
     });
-    let after = Gauge::of(&hupd);
+    let after = Gauge::settled(&hupd, &before);
     let served_until = now();
     let status = hupd.stop();
     assert!(status.success(), "{status}");

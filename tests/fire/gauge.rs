@@ -9,6 +9,9 @@ use super::common::{Hupd, proc_text};
 /// Between two seconds nothing runs: the least of a second is what there is without the runs.
 const WHILE: Duration = Duration::from_millis(1000);
 
+/// How long it may take until it is no more than before.
+const SECONDS: usize = 20;
+
 #[derive(Clone, Debug, Default)]
 pub struct Gauge {
     pub descriptors: usize,
@@ -31,6 +34,15 @@ impl Gauge {
             };
         }
         least
+    }
+
+    /// The same when it is no more than before: on a busy machine there may be runs at all times. Or what it is after a while.
+    pub fn settled(hupd: &Hupd, before: &Self) -> Self {
+        let mut gauges = (0..SECONDS).map(|_| Self::of(hupd));
+        let is_settled =
+            |now: &Self| now.descriptors <= before.descriptors && now.threads <= before.threads;
+        let settled = gauges.find(is_settled);
+        settled.unwrap_or_else(|| Self::of(hupd))
     }
 
     /// By so many KiB.
