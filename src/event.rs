@@ -12,7 +12,7 @@ use crate::config::{Compared, Problems, Took};
 pub use crate::ledger::{ClaimVerdict, Claimed, Ended, Gone, NoStart, Started};
 use crate::protocol::{Answer, Request, Watching};
 use crate::run::RunId;
-pub use listener::{Follow, Hear, Heard, Listener, Piece};
+pub use listener::{Follow, Hear, Heard, Listener, Piece, ToFollow};
 pub use sender::Sender;
 
 /// What the daemon's loop can be told.

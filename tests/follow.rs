@@ -116,6 +116,14 @@ fn ends_of_three(run: &str) -> [String; 3] {
     ends.map(|end| format!("run {run} of job 'job' exited 75{end}"))
 }
 
+/// The same, whenever the next one comes.
+fn without_seconds(line: &str) -> String {
+    let (before, behind) = line.split_once(" after ").expect("a duration");
+    let attempt = behind.split_once(',').expect("an attempt").1;
+    let attempt = attempt.split(" in ").next().expect("a part");
+    format!("{before},{attempt}")
+}
+
 /// Seconds differ from run to run.
 fn sentence_before_seconds(aside: &str) -> &str {
     aside.split_once(" after ").expect("a duration").0
@@ -152,7 +160,7 @@ fn attempts_that_were_over_before_are_shown_too_and_then_the_one_that_goes_on() 
         pass(&hupd.home);
         let (status, rest, aside) = follower.end();
         assert_eq!((status, &*rest), (Some(75), ""));
-        let told: Vec<_> = aside.lines().map(sentence_before_seconds).collect();
+        let told: Vec<_> = aside.lines().map(without_seconds).collect();
         assert_eq!(told, ends_of_three(&run));
     }
 }
@@ -166,7 +174,7 @@ fn of_a_run_that_is_over_all_attempts_are_shown() {
     let (status, written, aside) = Follower::start(&hupd.home, &["logs", &run]).end();
     let all = "attempt 1\nattempt 2\nattempt 3\n";
     assert_eq!((status, &*written), (Some(75), all));
-    let told: Vec<_> = aside.lines().map(sentence_before_seconds).collect();
+    let told: Vec<_> = aside.lines().map(without_seconds).collect();
     assert_eq!(told, ends_of_three(&run));
     let lines = Follower::start(&hupd.home, &["--json", "logs", &run])
         .end()
@@ -187,7 +195,13 @@ fn of_a_run_that_is_over_all_attempts_are_shown() {
 fn whoever_waits_for_the_next_attempt_is_told_that_there_is_none() {
     let (hupd, run) = third_attempt("1h\", max_delay = \"1h");
     let mut follower = Follower::start(&hupd.home, &["--json", "logs", &run]);
-    let mut event = || serde_json::from_str::<Value>(&follower.read_line()).expect("a line");
+    let mut event = || loop {
+        let event: Value = serde_json::from_str(&follower.read_line()).expect("a line");
+        // Only where it was there in time.
+        if event["event"] != "started" {
+            return event;
+        }
+    };
     let names: [Value; 4] = std::array::from_fn(|_| event()["event"].clone());
     assert_eq!(names, ["run", "output", "failed", "run"]);
     hupd.home.hupctl(&["kill", &run]);
@@ -270,6 +284,11 @@ fn a_program_reads_one_object_a_line() {
     let run: u64 = run.parse().expect("a number");
     let first = follower.read_line();
     assert_eq!(first, format!("{{\"event\":\"run\",\"run\":{run}}}\n"));
+    let started: Value = serde_json::from_str(&follower.read_line()).expect("a line");
+    assert_eq!(
+        (&started["event"], &started["run"], &started["attempt"]),
+        (&json!("started"), &json!(run), &json!(1))
+    );
     let output = follower.read_line();
     let expected = format!(
         "{{\"event\":\"output\",\"run\":{run},\"encoding\":\"base64\",\"data\":\"esO2/wo=\"}}\n"
@@ -285,6 +304,35 @@ fn a_program_reads_one_object_a_line() {
     );
     let kept = hupd.home.runs("job");
     assert_eq!(end["details"], kept[0]);
+    assert_eq!(
+        (&started["pid"], &started["started_at"]),
+        (&kept[0]["pid"], &kept[0]["started_at"])
+    );
+}
+
+#[test]
+fn the_end_of_a_later_attempt_is_told_as_it_is_on_record() {
+    for (command, status) in [
+        ("[ $HUPD_ATTEMPT = 3 ] || exit 75", 0),
+        ("exit 75", 75),
+        ("[ $HUPD_ATTEMPT = 1 ] || rm -r ../work; exit 75", 1),
+    ] {
+        let home = Home::new();
+        home.write("work/file", "");
+        home.configure(&format!(
+            "[jobs.job]\ncommand = \"{command}\"\nworking_dir = \"work\"\n\
+             retry = {{ attempts = 3, delay = \"200ms\" }}\n"
+        ));
+        let hupd = Hupd::start_in(home);
+        let run = start(&hupd.home);
+        let (ended, lines, _) = Follower::start(&hupd.home, &["--json", "logs", &run]).end();
+        assert_eq!(ended, Some(status), "{lines}");
+        let last = lines.lines().last().expect("a line");
+        let end: Value = serde_json::from_str(last).expect("a line");
+        let recorded = hupd.home.ended_run("job");
+        assert_eq!(recorded["attempt"], 3, "{recorded}");
+        assert_eq!(end["details"], recorded, "{command}");
+    }
 }
 
 #[test]
@@ -303,6 +351,7 @@ fn of_what_was_not_kept_the_gap_is_told() {
     let mut follower = Follower::start(&hupd.home, &["--json", "logs", &run]);
     let mut event = || serde_json::from_str::<Value>(&follower.read_line()).expect("a line");
     event();
+    assert_eq!(event()["event"], "started");
     assert_eq!(event()["data"], whole[..512]);
     let gap = event();
     assert_eq!(

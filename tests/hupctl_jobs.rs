@@ -86,6 +86,85 @@ fn a_run_that_is_waited_for_decides_the_exit_status() {
     );
 }
 
+/// More than is kept of a run, at once.
+const LOUD: &str = "[history]\noutput = \"1KiB\"\n\
+     [jobs.loud]\ncommand = \"head -c 102400 /dev/zero | tr '\\\\0' x\"\n";
+
+#[test]
+fn all_that_a_run_writes_is_passed_on_wherever_else_it_goes() {
+    let hupd = Hupd::start(LOUD);
+    for (number, mode) in (1..).zip(["store", "forward", "both", "discard"]) {
+        let config = format!("{LOUD}output = \"{mode}\"\n");
+        hupd.home.configure(&config);
+        hupd.reload();
+        let (status, out, aside) = told(&hupd.home.hupctl(&["run", "--wait", "loud"]));
+        assert_eq!(status, Some(0), "{mode}: {aside}");
+        let written = if mode == "discard" { 0 } else { 102_400 };
+        assert_eq!(out, "x".repeat(written), "{mode}");
+        let lines: Vec<_> = aside.lines().filter(|line| !line.is_empty()).collect();
+        assert_eq!(lines.len(), 2, "{mode}: {aside}");
+        assert_eq!(lines[0], format!("run {number} of job 'loud' started"));
+    }
+}
+
+#[test]
+fn of_a_run_that_waits_for_its_start_nothing_is_missed_either() {
+    let home = Home::new();
+    home.gate("gate");
+    home.configure(
+        "[daemon]\nmax_running = 1\n[jobs.first]\ncommand = \"cat gate\"\nworking_dir = \".\"\n\
+         [jobs.quick]\ncommand = \"echo forwarded\"\noutput = \"forward\"\n",
+    );
+    let hupd = Hupd::start_in(home);
+    hupd.home.json(&["run", "first"]);
+    let mut quick = hupd.home.hupctl_command();
+    quick.args(["run", "--wait", "quick"]);
+    quick.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let quick = quick.spawn().expect("hupctl runs");
+    wait_until("it waits", || {
+        (hupd.home.json(&["status"])["waiting"] == 1).then_some(())
+    });
+    assert!(hupd.home.open_gate("gate"));
+    let output = quick.wait_with_output().expect("it ends");
+    assert_eq!(text(&output.stdout), "forwarded\n");
+}
+
+/// What is seen on a terminal, until it is enough.
+fn watch(watcher: &mut fs::File, seen: &mut String, enough: impl Fn(&str) -> bool) {
+    let mut buffer = [0; 1024];
+    while !enough(seen) {
+        let count = watcher.read(&mut buffer).expect("something to see");
+        seen.push_str(&text(&buffer[..count]));
+    }
+}
+
+#[test]
+fn who_watches_sees_what_a_run_waits_for_and_that_it_rests() {
+    let home = Home::new();
+    home.gate("gate");
+    home.configure(
+        "[daemon]\nmax_running = 1\n[jobs.first]\ncommand = \"cat gate\"\nworking_dir = \".\"\n\
+         [jobs.flaky]\ncommand = \"exit 75\"\nretry = { attempts = 2, delay = \"2s\" }\n",
+    );
+    let hupd = Hupd::start_in(home);
+    hupd.home.json(&["run", "first"]);
+    let (mut watcher, terminal) = terminal();
+    let mut flaky = hupd.home.hupctl_command();
+    flaky.args(["run", "--wait", "flaky"]).stderr(terminal);
+    let mut flaky = flaky.spawn().expect("hupctl runs");
+    let mut seen = String::new();
+    watch(&mut watcher, &mut seen, |seen| {
+        seen.contains(" s: max_running = 1 is reached")
+    });
+    assert!(seen.contains("run 2 of job 'flaky' accepted"), "{seen:?}");
+    assert!(!seen.contains(" runs for "), "{seen:?}");
+    assert!(hupd.home.open_gate("gate"));
+    watch(&mut watcher, &mut seen, |seen| {
+        seen.contains("run 2 of job 'flaky' waits for attempt 2, in ")
+    });
+    assert_eq!(flaky.wait().expect("it ends").code(), Some(75));
+}
+
 /// A terminal that nobody types at.
 fn terminal() -> (fs::File, fs::File) {
     use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};

@@ -38,7 +38,20 @@ fn one_run_has_several_attempts_each_on_record_with_its_output() {
     let told = Told::from(hupd.home.hupctl(&["run", "flaky", "--wait"]));
     assert_eq!(told.status, Some(75), "{told:?}");
     assert_eq!(told.out, "attempt 1\nattempt 2\nattempt 3\n");
-    assert!(told.aside.contains("attempt 3 follows"), "{told:?}");
+    let aside: Vec<_> = told.aside.lines().collect();
+    assert_eq!(aside.len(), 4, "{told:?}");
+    assert_eq!(aside[0], "run 1 of job 'flaky' started");
+    for (line, end) in aside[1..].iter().zip([
+        ", attempt 1; attempt 2 follows in ",
+        ", attempt 2; attempt 3 follows in ",
+        ", attempt 3",
+    ]) {
+        assert!(
+            line.starts_with("run 1 of job 'flaky' exited 75 after "),
+            "{line}"
+        );
+        assert!(line.contains(end), "{line}");
+    }
     assert_eq!(hupd.home.read("attempts"), "1\n2\n3\n");
     assert_eq!(hupd.home.runs("flaky").len(), 1);
 

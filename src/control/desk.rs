@@ -17,9 +17,9 @@ use super::follow::{Follower, Story};
 use super::patient::Patience;
 use super::response::{HttpResponse, story};
 use super::routes;
-use crate::event::{Asked, Event, Follow, Heard, Outbox, Reply, Sender};
+use crate::event::{Asked, Event, Follow, Heard, Outbox, Reply, Sender, ToFollow};
 use crate::protocol::Patience::UntilEnded;
-use crate::protocol::{Answer, OutputOf, Request};
+use crate::protocol::{Answer, Request};
 
 const LARGEST_BODY: usize = 64 * 1024;
 const BODY_PATIENCE: Duration = Duration::from_secs(5);
@@ -59,7 +59,8 @@ impl Desk {
     async fn respond(self, request: Request) -> Result<HttpResponse, Failure> {
         self.check_access(&request)?;
         match request {
-            Request::Follow(of) => self.follow(of).await,
+            Request::Follow(of) => self.follow(ToFollow::Output(of)).await,
+            Request::RunFollowed { job } => self.follow(ToFollow::NewRunOf(job)).await,
             Request::Run {
                 patience: UntilEnded,
                 ..
@@ -78,12 +79,12 @@ impl Desk {
     }
 
     /// Only which run it is is waited for: the rest comes as it comes.
-    async fn follow(mut self, of: OutputOf) -> Result<HttpResponse, Failure> {
+    async fn follow(mut self, what: ToFollow) -> Result<HttpResponse, Failure> {
         let place = self.place()?;
         let (listener, mut follower) = Follower::new();
         if self
             .outbox
-            .send(Event::Follow(Follow { of, listener }))
+            .send(Event::Follow(Follow { what, listener }))
             .is_err()
         {
             return Err(Failure::unavailable(IS_STOPPING));
@@ -149,7 +150,9 @@ pub(super) fn may_change(uid: u32) -> bool {
 
 fn words(request: &Request) -> String {
     match request {
-        Request::Run { job, .. } => format!("run job '{}'", job.escape_debug()),
+        Request::Run { job, .. } | Request::RunFollowed { job } => {
+            format!("run job '{}'", job.escape_debug())
+        }
         Request::Pause(pause) => format!("pause job '{}'", pause.job.escape_debug()),
         Request::Resume { job } => format!("resume job '{}'", job.escape_debug()),
         Request::Kill { run } => format!("kill run {run}"),
@@ -278,6 +281,7 @@ mod tests {
     fn a_stranger_may_change_nothing() {
         for uri in [
             "/v1/jobs/x/run",
+            "/v1/jobs/x/run?follow=true",
             "/v1/runs/1/kill",
             "/v1/reload",
             "/v1/confirm",

@@ -119,6 +119,15 @@ impl Story {
         let mut lines = Vec::new();
         match heard {
             Heard::Kept(piece) | Heard::New(piece) => self.piece(&piece, &mut lines),
+            Heard::Started { attempt, pid, at } => add(
+                &mut lines,
+                &FollowRow::Started {
+                    run,
+                    attempt,
+                    pid,
+                    started_at: at,
+                },
+            ),
             Heard::Failed(details) => {
                 self.finish_character(&mut lines);
                 add(&mut lines, &FollowRow::Failed { run, details });

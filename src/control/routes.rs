@@ -19,7 +19,7 @@ const ROUTES: &str = "GET /v1/status, GET /v1/in_force, GET /v1/jobs, GET /v1/ne
      GET /v1/chart?job=&from=&to=&slice=, \
      GET /v1/runs?job=&outcome=&failed=&trigger=&since=&until=&limit=, GET /v1/runs/ID, \
      GET /v1/jobs/NAME, GET /v1/runs/ID/output?follow=&attempt=, \
-     GET /v1/jobs/NAME/output?follow=, GET /v1/why?job=&at=, POST /v1/jobs/NAME/run?wait=, \
+     GET /v1/jobs/NAME/output?follow=, GET /v1/why?job=&at=, POST /v1/jobs/NAME/run?wait=&follow=, \
      POST /v1/jobs/NAME/pause?until=&reason=, POST /v1/jobs/NAME/resume, \
      GET /v1/generations?limit=, GET /v1/generations/N, POST /v1/runs/ID/kill, POST /v1/reload?confirm_within=, POST /v1/confirm, POST /v1/rollback?to=, POST /v1/stop";
 
@@ -84,7 +84,7 @@ fn meaning(segments: &[&str], mut query: Query) -> Result<Request, Failure> {
             let of = OutputOf::LastOf((*job).to_owned());
             (output(of, &mut query)?, &["follow"])
         }
-        ["jobs", job, "run"] => (run(job, &mut query)?, &["wait"]),
+        ["jobs", job, "run"] => (run(job, &mut query)?, &["wait", "follow"]),
         ["jobs", job, "pause"] => (pause(job, &mut query)?, &["until", "reason"]),
         ["jobs", job, "resume"] => (
             Request::Resume {
@@ -175,14 +175,18 @@ fn why(query: &mut Query) -> Result<Request, Failure> {
 }
 
 fn run(job: &str, query: &mut Query) -> Result<Request, Failure> {
-    let patience = match query.flag("wait")? {
-        true => Patience::UntilEnded,
-        false => Patience::UntilAccepted,
+    let job = job.to_owned();
+    let patience = match (query.flag("wait")?, query.flag("follow")?) {
+        (true, true) => {
+            return Err(Failure::bad_request(
+                "query: 'wait' beside 'follow'; leave out one of the two",
+            ));
+        }
+        (false, true) => return Ok(Request::RunFollowed { job }),
+        (true, false) => Patience::UntilEnded,
+        (false, false) => Patience::UntilAccepted,
     };
-    Ok(Request::Run {
-        job: job.to_owned(),
-        patience,
-    })
+    Ok(Request::Run { job, patience })
 }
 
 fn pause(job: &str, query: &mut Query) -> Result<Request, Failure> {

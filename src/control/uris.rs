@@ -28,6 +28,10 @@ pub fn uri_of(request: &Request) -> (Method, String) {
             let uri = format!("/v1/jobs/{}/run?wait={wait}", percent::encode(job));
             (Method::POST, uri)
         }
+        Request::RunFollowed { job } => {
+            let uri = format!("/v1/jobs/{}/run?follow=true", percent::encode(job));
+            (Method::POST, uri)
+        }
         Request::Why(filter) => {
             let job = percent::encode(&filter.job);
             let at = filter.at.as_deref().map(percent::encode);

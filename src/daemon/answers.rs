@@ -35,6 +35,10 @@ impl<W: World> Daemon<W> {
             Request::Chart(filter) => reply.send(self.chart(filter, now)),
             Request::InForce => reply.send(self.in_force(now)),
             Request::Run { job, patience } => self.run_job(&job, (patience, reply), now),
+            // Without a listener its end is all that can be told.
+            Request::RunFollowed { job } => {
+                self.run_job(&job, (Patience::UntilEnded, reply), now);
+            }
             Request::Runs(filter) => self.world.ask(Question::Runs(filter, reply)),
             Request::ShowRun(run) => self.show_run(run, reply),
             Request::ShowJob(job) => self.show_job(&job, reply, now),
@@ -177,13 +181,9 @@ impl<W: World> Daemon<W> {
 
     fn run_job(&mut self, name: &str, (patience, reply): (Patience, Reply), now: Moment) {
         let (decision, effects) = self.engine.request(&JobName::new(name), now);
-        match decision {
-            Decision::Accepted(run) => self.wait_for(run, patience, reply),
-            Decision::Refused(Refused::NoSuchJob) => reply.send(no_job(name)),
-            Decision::Refused(Refused::Skipped(reason)) => {
-                let text = format!("job '{name}' does not start: {reason}");
-                reply.send(Answer::Refused(Refusal::new(RefusalKind::Conflict, text)));
-            }
+        match accepted(name, decision) {
+            Ok(run) => self.wait_for(run, patience, reply),
+            Err(refusal) => reply.send(Answer::Refused(refusal)),
         }
         self.perform(effects);
     }
@@ -311,8 +311,21 @@ impl<W: World> Daemon<W> {
 }
 
 pub(super) fn no_job(name: &str) -> Answer {
-    Answer::Refused(Refusal::new(
-        RefusalKind::NotFound,
-        format!("no job '{name}'"),
-    ))
+    Answer::Refused(no_such_job(name))
+}
+
+fn no_such_job(name: &str) -> Refusal {
+    Refusal::new(RefusalKind::NotFound, format!("no job '{name}'"))
+}
+
+/// The run of this job that was asked for, or why there is none.
+pub(super) fn accepted(name: &str, decision: Decision) -> Result<RunId, Refusal> {
+    match decision {
+        Decision::Accepted(run) => Ok(run),
+        Decision::Refused(Refused::NoSuchJob) => Err(no_such_job(name)),
+        Decision::Refused(Refused::Skipped(reason)) => {
+            let text = format!("job '{name}' does not start: {reason}");
+            Err(Refusal::new(RefusalKind::Conflict, text))
+        }
+    }
 }

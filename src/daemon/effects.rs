@@ -62,6 +62,10 @@ impl<W: World> Daemon<W> {
     }
 
     fn start_process(&mut self, start: Start) {
+        // Before there is a process: what it writes may not be kept.
+        for listener in self.followers.of(start.run) {
+            self.world.follow(start.run, listener.clone());
+        }
         let config = self.engine.config();
         self.world.spawn(SpawnOrder {
             run: start.run,
@@ -180,9 +184,7 @@ impl<W: World> Daemon<W> {
             log::info!(run:% = started.run; "no run waits for a process any more");
         }
         self.waiters.started(started);
-        for listener in self.followers.started(started) {
-            self.world.follow(started.run, listener.clone());
-        }
+        self.followers.started(started);
         self.perform(effects);
     }
 

@@ -2,18 +2,22 @@
 
 use std::collections::HashMap;
 
+use super::answers::accepted;
 use super::{Daemon, World, rows};
+use crate::clock::Moment;
 use crate::engine::State;
-use crate::event::{Follow, Heard, Listener, Piece, Started};
+use crate::event::{Follow, Heard, Listener, Piece, Started, ToFollow};
 use crate::ledger::{Failed, Loss, RunEnd};
 use crate::protocol::{OutputOf, Refusal, RefusalKind, RunRow};
 use crate::run::{JobName, Occurrence, Output, RunId};
 use crate::store::Question;
 
-/// Those who follow one run, and what is known of it so far.
+/// Those who follow one attempt of a run, and what is known of that so far.
 #[derive(Debug)]
 struct Followed {
+    /// While the run waits for this attempt, of the one before.
     row: RunRow,
+    attempt: u32,
     listeners: Vec<Listener>,
 }
 
@@ -34,26 +38,34 @@ impl Followed {
 pub struct Followers(HashMap<RunId, Followed>);
 
 impl Followers {
-    fn add(&mut self, row: RunRow, listener: Listener) {
-        let listeners = Vec::new();
+    fn add(&mut self, (row, attempt): (RunRow, u32), listener: Listener) {
         let followed = self.0.entry(row.run);
-        let followed = followed.or_insert(Followed { row, listeners });
+        let followed = followed.or_insert(Followed {
+            row,
+            attempt,
+            listeners: Vec::new(),
+        });
         followed.listeners.retain(|listener| !listener.is_gone());
         followed.listeners.push(listener);
     }
 
-    /// Gives those who want to hear what the process writes.
-    pub fn started(&mut self, started: &Started) -> &[Listener] {
-        let Some(followed) = self.0.get_mut(&started.run) else {
-            return &[];
-        };
-        followed.row.pid = Some(started.pid);
-        followed.row.started_at = Some(started.at.wall);
-        &followed.listeners
+    /// Those who want to hear what the process writes.
+    pub fn of(&self, run: RunId) -> &[Listener] {
+        let followed = self.0.get(&run);
+        followed.map_or(&[], |followed| &followed.listeners)
+    }
+
+    pub fn started(&mut self, started: &Started) {
+        if let Some(followed) = self.0.get_mut(&started.run) {
+            followed.row.attempt = followed.attempt;
+            followed.row.pid = Some(started.pid);
+            followed.row.started_at = Some(started.at.wall);
+        }
     }
 
     pub fn ended(&mut self, end: &RunEnd) {
-        if let Some(followed) = self.0.remove(&end.run) {
+        if let Some(mut followed) = self.0.remove(&end.run) {
+            followed.row.attempt = followed.attempt;
             followed.tell(end, &end.output, Heard::Ended);
         }
     }
@@ -76,7 +88,10 @@ impl Followers {
 
     /// The run of an earlier hupd is over: what it wrote went there.
     pub fn lost(&mut self, loss: &Loss) {
-        let Some(Followed { mut row, listeners }) = self.0.remove(&loss.run) else {
+        let Some(Followed {
+            mut row, listeners, ..
+        }) = self.0.remove(&loss.run)
+        else {
             return;
         };
         rows::lose(&mut row, loss);
@@ -104,12 +119,27 @@ impl Followers {
 }
 
 impl<W: World> Daemon<W> {
+    pub(super) fn follow(&mut self, follow: Follow, now: Moment) {
+        match follow.what {
+            ToFollow::Output(of) => self.follow_output(of, follow.listener),
+            ToFollow::NewRunOf(job) => self.run_followed(&job, follow.listener, now),
+        }
+    }
+
+    fn run_followed(&mut self, name: &str, listener: Listener, now: Moment) {
+        let (decision, effects) = self.engine.request(&JobName::new(name), now);
+        match accepted(name, decision) {
+            Ok(run) => self.follow_output(OutputOf::Run(run), listener),
+            Err(refusal) => listener.hear(Heard::Refused(refusal)),
+        }
+        self.perform(effects);
+    }
+
     /// What is to come from whoever knows more of it, what has been from the store: one attempt of a run, the first one
     /// where none is named.
-    pub(super) fn follow(&mut self, follow: Follow) {
-        let Follow { of, listener } = follow;
-        let row = match self.to_come(of) {
-            Ok(row) => row,
+    fn follow_output(&mut self, of: OutputOf, listener: Listener) {
+        let (row, attempt) = match self.to_come(of) {
+            Ok(coming) => coming,
             Err((of, missing)) => {
                 return self.world.ask(Question::Follow {
                     of,
@@ -120,18 +150,18 @@ impl<W: World> Daemon<W> {
         };
         let run = row.run;
         listener.hear(Heard::Run(run));
-        if self
-            .engine
-            .run(run)
-            .is_some_and(|run| run.state.process().is_some())
-        {
+        // A start that is still to be ordered takes its followers with it.
+        let state = self.engine.run(run).map(|run| run.state);
+        if state.is_some_and(|state| {
+            state.process().is_some() || matches!(state, State::Starting { .. })
+        }) {
             self.world.follow(run, listener.clone());
         }
-        self.followers.add(row, listener);
+        self.followers.add((row, attempt), listener);
     }
 
-    /// The run whose attempt is not over; else what to look for in the store, and what to say where it is not there.
-    fn to_come(&self, of: OutputOf) -> Result<RunRow, (OutputOf, Vec<Heard>)> {
+    /// The run whose attempt is not over, and that attempt; else what to look for in the store, and what to say where it is not there.
+    fn to_come(&self, of: OutputOf) -> Result<(RunRow, u32), (OutputOf, Vec<Heard>)> {
         let wanted = match of {
             OutputOf::Attempt(_, attempt) => attempt,
             OutputOf::Run(_) | OutputOf::LastOf(_) => 1,
@@ -144,7 +174,7 @@ impl<W: World> Daemon<W> {
         let is_resting = matches!(state, Some(State::Resting { .. }));
         let coming = row.attempt + u32::from(is_resting);
         if wanted == coming {
-            return Ok(row);
+            return Ok((row, coming));
         }
         let of = OutputOf::Attempt(row.run, wanted);
         let missing = match wanted < coming {

@@ -131,7 +131,7 @@ impl<W: World> Daemon<W> {
             Event::Ended(ended) => self.ended(*ended, now),
             Event::Gone(gone) => self.gone(gone, now),
             Event::Asked(asked) => self.asked(asked, now),
-            Event::Follow(follow) => self.follow(follow),
+            Event::Follow(follow) => self.follow(follow, now),
         }
     }
 

@@ -50,8 +50,8 @@ pub trait World {
     /// Answers with the output of a run so far; refuses where it is not alive.
     fn peek(&mut self, run: RunId, reply: Reply);
 
-    /// Tells a follower of a run what is kept of its output so far, and then what it writes. It does nothing
-    /// where the run has ended.
+    /// Tells a follower of a run what is kept of its output so far, and then what it writes: all of it, where its process
+    /// is still to come. It does nothing where the run has ended.
     fn follow(&mut self, run: RunId, listener: Listener);
 
     /// Reaps children that hupd did not start.

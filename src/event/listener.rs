@@ -3,14 +3,24 @@
 use std::fmt;
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use crate::protocol::{OutputOf, Refusal, RunRow};
 use crate::run::{Output, RunId};
 
 /// Somebody wants to follow a run.
 #[derive(Debug)]
 pub struct Follow {
-    pub of: OutputOf,
+    pub what: ToFollow,
     pub listener: Listener,
+}
+
+/// What somebody wants to follow.
+#[derive(Debug)]
+pub enum ToFollow {
+    Output(OutputOf),
+    /// A run of this job that begins with that, so that nothing of it is missed.
+    NewRunOf(String),
 }
 
 /// What a follower is told, in this order.
@@ -20,6 +30,12 @@ pub enum Heard {
     Refused(Refusal),
     /// Which run it is.
     Run(RunId),
+    /// Its process is there, of this attempt.
+    Started {
+        attempt: u32,
+        pid: i32,
+        at: Timestamp,
+    },
     /// What is kept of what it wrote.
     Kept(Piece),
     /// What it wrote just now: this may get lost where the follower is slow.
@@ -83,6 +99,10 @@ impl Listener {
 
     pub fn is_gone(&self) -> bool {
         self.0.is_gone()
+    }
+
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 }
 

@@ -1,16 +1,24 @@
 //! What a follower of a run reads: one JSON object a line.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::RunRow;
 use crate::run::RunId;
 
-/// One line, in this order: the run, the output of one attempt with its gaps, the end of that or of the run.
+/// One line, in this order: the run, that its process is there, where that is seen, the output of one attempt with its
+/// gaps, the end of that or of the run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "lowercase")]
 pub enum FollowRow {
     Run {
         run: RunId,
+    },
+    Started {
+        run: RunId,
+        attempt: u32,
+        pid: i32,
+        started_at: Timestamp,
     },
     Output {
         run: RunId,

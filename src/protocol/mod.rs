@@ -49,6 +49,10 @@ pub enum Request {
         job: String,
         patience: Patience,
     },
+    /// The same, and what it writes, until it is over: the answer is that to a [`Request::Follow`].
+    RunFollowed {
+        job: String,
+    },
     Runs(RunFilter),
     ShowRun(RunId),
     ShowJob(String),
@@ -99,6 +103,7 @@ impl Request {
             | Self::Follow(_)
             | Self::Why(_) => false,
             Self::Run { .. }
+            | Self::RunFollowed { .. }
             | Self::Kill { .. }
             | Self::Pause(_)
             | Self::Resume { .. }

@@ -5,6 +5,7 @@ mod callers;
 mod census;
 mod child;
 mod ending;
+mod expected;
 mod handle;
 mod homes;
 mod in_flight;
@@ -43,6 +44,7 @@ use crate::system::cgroups::Cgroup;
 
 pub(crate) use callers::note_callers;
 use child::Child;
+use expected::Expected;
 pub use handle::{ChildrenHandle, NewChild};
 use handle::{Command, Shared};
 use homes::LeftHomes;
@@ -102,8 +104,8 @@ impl Children {
         self.handle.send(Command::Peek(run, reply));
     }
 
-    /// Tells a follower what is kept of the output so far, and then what comes. It does nothing where the
-    /// run has ended.
+    /// Tells a follower what is kept of the output so far, and then what comes: all of it, where the process is still to
+    /// come. It does nothing where the run has ended.
     pub fn follow(&self, run: RunId, listener: Listener) {
         self.handle.send(Command::Follow(run, listener));
     }
@@ -123,6 +125,7 @@ struct Source {
     poll: Poll,
     children: HashMap<RunId, Child>,
     by_pid: HashMap<i32, RunId>,
+    expected: Expected,
     /// Runs whose process has ended but whose pipe has not, the earliest first.
     graces: VecDeque<(Duration, RunId)>,
     lingering: Lingering,
@@ -147,6 +150,7 @@ impl Source {
             poll,
             children: HashMap::new(),
             by_pid: HashMap::new(),
+            expected: Expected::default(),
             graces: VecDeque::new(),
             lingering: Lingering::default(),
             leftovers: Leftovers::default(),
@@ -234,7 +238,10 @@ impl Source {
         }));
         self.leftovers.let_go(run, &self.poll);
         self.by_pid.insert(new.pid.as_raw_pid(), run);
-        let child = Child::new(new);
+        let mut child = Child::new(new);
+        for listener in self.expected.take(run) {
+            child.follow(listener);
+        }
         let watched = child.watch(&self.poll);
         self.children.insert(run, child);
         if let Err(error) = watched {
@@ -283,8 +290,9 @@ impl Source {
     }
 
     fn follow(&mut self, run: RunId, listener: Listener) {
-        if let Some(child) = self.children.get_mut(&run) {
-            child.follow(listener);
+        match self.children.get_mut(&run) {
+            Some(child) => child.follow(listener),
+            None => self.expected.add(run, listener),
         }
     }
 

@@ -2,48 +2,46 @@
 
 use std::io;
 use std::ops::ControlFlow;
+use std::thread;
 use std::time::Duration;
 
 use hupd::clock::Moment;
 use hupd::control::client::{Client, ClientError, Followed, Sound};
-use hupd::protocol::{FollowRow, OutputOf, RunRow, Written};
+use hupd::protocol::{FollowRow, OutputOf, Request, RunRow, Status, Written};
 use hupd::run::RunId;
+use jiff::Timestamp;
 
 use crate::ending::{Ending, Failure};
 use crate::live::Live;
 use crate::logs::{left_out, meaning};
-use crate::run::{ended, name};
+use crate::run::{ended, name, name_of};
 use crate::screen::Screen;
 
 /// Ends as the run does; done where nobody reads any more.
 pub fn follow(client: &Client, screen: &mut Screen, of: &str) -> Result<Ending, Failure> {
-    to_the_end(client, screen, (meaning(of), None))
+    let reader = Reader::new(client, screen);
+    reader.hear_to_the_end((Request::Follow(meaning(of)), None))
 }
 
-/// The same, with a live line where there is one to be shown.
-pub fn to_the_end(
+/// The same of a run that begins with it, so that nothing is missed; with a live line where there is one to be shown.
+pub fn run_to_the_end(
     client: &Client,
     screen: &mut Screen,
-    (of, live): (OutputOf, Option<Live>),
+    (job, live): (String, Option<Live>),
 ) -> Result<Ending, Failure> {
-    let silence = live.as_ref().map(|_| SECOND);
-    let mut reader = Reader {
-        screen,
-        last_byte: None,
-        live,
-    };
-    let mut of = of;
-    loop {
-        reader.show_live();
-        let followed = client.follow(of, silence, |sound| reader.hear(sound));
-        reader.screen.wipe();
-        of = match followed? {
-            Followed::BrokenOff(Ok(End::Of(ending))) => return Ok(ending),
-            Followed::BrokenOff(Ok(End::OfAnAttempt(run, next))) => OutputOf::Attempt(run, next),
-            Followed::BrokenOff(Err(failure)) => return Err(failure),
-            Followed::CutOff(error) => return Err(error.into()),
-        };
-    }
+    let mut reader = Reader::new(client, screen);
+    reader.unnamed = Some(Unnamed {
+        job: job.clone(),
+        run: None,
+    });
+    reader.live = live;
+    reader.hear_to_the_end((Request::RunFollowed { job }, Some(SECOND)))
+}
+
+/// A run that nobody has been told of yet.
+struct Unnamed {
+    job: String,
+    run: Option<RunId>,
 }
 
 /// What has come to its end.
@@ -57,20 +55,52 @@ enum End {
 const SECOND: Duration = Duration::from_secs(1);
 
 struct Reader<'a> {
+    client: &'a Client,
     screen: &'a mut Screen,
     /// Of what was printed of the output.
     last_byte: Option<u8>,
+    unnamed: Option<Unnamed>,
     live: Option<Live>,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    fn new(client: &'a Client, screen: &'a mut Screen) -> Self {
+        Self {
+            client,
+            screen,
+            last_byte: None,
+            unnamed: None,
+            live: None,
+        }
+    }
+
+    fn hear_to_the_end(
+        mut self,
+        (mut request, silence): (Request, Option<Duration>),
+    ) -> Result<Ending, Failure> {
+        loop {
+            self.show_live();
+            let client = self.client;
+            let followed = client.follow(&request, silence, |sound| self.hear(sound));
+            self.screen.wipe();
+            request = match followed? {
+                Followed::BrokenOff(Ok(End::Of(ending))) => return Ok(ending),
+                Followed::BrokenOff(Ok(End::OfAnAttempt(run, next))) => {
+                    Request::Follow(OutputOf::Attempt(run, next))
+                }
+                Followed::BrokenOff(Err(failure)) => return Err(failure),
+                Followed::CutOff(error) => return Err(error.into()),
+            };
+        }
+    }
+
     fn hear(&mut self, sound: Sound<'_>) -> ControlFlow<Result<End, Failure>> {
         let heard = match sound {
             Sound::Line(line) => {
                 self.screen.wipe();
                 self.hear_line(line)
             }
-            Sound::Silence => ControlFlow::Continue(()),
+            Sound::Silence => self.hear_nothing(),
         };
         if heard.is_continue() {
             self.show_live();
@@ -78,11 +108,43 @@ impl Reader<'_> {
         heard
     }
 
+    /// For a second nothing has come.
+    fn hear_nothing(&mut self) -> ControlFlow<Result<End, Failure>> {
+        if let Err(error) = self.name("accepted") {
+            return ControlFlow::Break(Err(error.into()));
+        }
+        let now = Moment::now().wall;
+        if let Some(live) = self.live.as_mut().filter(|live| live.is_unknown(now)) {
+            // Following has the runtime of this thread for itself.
+            let ask = || self.client.get::<Status>(&Request::Status);
+            let status = thread::scope(|scope| scope.spawn(ask).join());
+            if let Ok(Ok(status)) = status {
+                live.learn(&status);
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Says once which run it is, and how far it is.
+    fn name(&mut self, how_far: &str) -> io::Result<()> {
+        let Some((run, job)) = self
+            .unnamed
+            .take_if(|unnamed| unnamed.run.is_some())
+            .and_then(|unnamed| Some((unnamed.run?, unnamed.job)))
+        else {
+            return Ok(());
+        };
+        self.screen.wipe();
+        self.aside_in_own_line(&format!("{} {how_far}", name_of(run, &job)))
+    }
+
     /// Never within a line that the run has not ended yet.
     fn show_live(&mut self) {
         let is_within = !matches!(self.last_byte, None | Some(b'\n'));
-        if let Some(live) = self.live.as_ref().filter(|_| !is_within) {
-            self.screen.live(&live.text(Moment::now().wall));
+        if let Some(live) = self.live.as_ref().filter(|_| !is_within)
+            && let Some(text) = live.text(Moment::now().wall)
+        {
+            self.screen.live(&text);
         }
     }
 
@@ -92,6 +154,9 @@ impl Reader<'_> {
             Err(error) => return ControlFlow::Break(Err(not_understood(&error).into())),
         };
         let ending = ending(&row);
+        if let Some(live) = &mut self.live {
+            live.hear(&row);
+        }
         let shown = match self.screen.is_for_programs() {
             true => self.screen.bytes(&[line, b"\n"].concat()),
             false => self.show(row),
@@ -111,11 +176,21 @@ impl Reader<'_> {
 
     fn show(&mut self, row: FollowRow) -> io::Result<()> {
         match row {
-            FollowRow::Run { .. } => Ok(()),
+            FollowRow::Run { run } => {
+                if let Some(unnamed) = &mut self.unnamed {
+                    unnamed.run = Some(run);
+                }
+                Ok(())
+            }
+            FollowRow::Started { .. } => self.name("started"),
             FollowRow::Output { written, .. } => self.show_output(written),
             FollowRow::Lost { bytes, .. } => self.screen.aside(&left_out(bytes, self.last_byte)),
-            FollowRow::Failed { details, .. } => self.aside_in_own_line(&failed(*details)),
-            FollowRow::End { details, .. } => self.aside_in_own_line(&ended(&details)),
+            FollowRow::Failed { details, .. } => {
+                self.aside_in_own_line(&failed(*details, Moment::now().wall))
+            }
+            FollowRow::End { details, .. } => {
+                self.aside_in_own_line(&ended(&details, Moment::now().wall))
+            }
             FollowRow::Never { run, reason } => {
                 self.aside_in_own_line(&format!("run {run} does not start: {reason}"))
             }
@@ -143,20 +218,24 @@ fn ending(row: &FollowRow) -> Option<End> {
         FollowRow::Failed { run, details } => Some(End::OfAnAttempt(*run, details.attempt + 1)),
         FollowRow::End { details, .. } => Some(End::Of(Ending::of_run(details))),
         FollowRow::Never { .. } => Some(End::Of(Ending::Failed)),
-        FollowRow::Run { .. } | FollowRow::Output { .. } | FollowRow::Lost { .. } => None,
+        FollowRow::Run { .. }
+        | FollowRow::Started { .. }
+        | FollowRow::Output { .. }
+        | FollowRow::Lost { .. } => None,
     }
 }
 
 /// The same of each attempt, whether its end is seen or looked up.
-fn failed(attempt: RunRow) -> String {
+fn failed(attempt: RunRow, now: Timestamp) -> String {
     if attempt.outcome.is_none() {
         let (name, last) = (name(&attempt), attempt.attempt);
         return format!("{name}: attempt {last} and those before it are not in the history");
     }
-    ended(&RunRow {
+    let row = RunRow {
         next_attempt_at: attempt.next_attempt_at.or(attempt.ended_at),
         ..attempt
-    })
+    };
+    ended(&row, now)
 }
 
 fn not_understood(error: &serde_json::Error) -> ClientError {

@@ -169,10 +169,14 @@ pub fn how_it_ended(run: &RunRow) -> String {
             )
         }
     };
+    outcome + &why_stopped(run)
+}
+
+/// ` (request)`; nothing where hupd has not stopped it, and "timed out" says it already.
+pub fn why_stopped(run: &RunRow) -> String {
     match run.stopped_by.as_deref() {
-        // "timed out" says it already.
-        None | Some("time limit") => outcome,
-        Some(reason) => format!("{outcome} ({})", visible(reason)),
+        None | Some("time limit") => String::new(),
+        Some(reason) => format!(" ({})", visible(reason)),
     }
 }
 

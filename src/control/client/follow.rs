@@ -10,7 +10,7 @@ use hyper_util::rt::TokioIo;
 use tokio::time::timeout;
 
 use super::{Client, ClientError, PATIENCE, Peer, alongside, http, reason, receive, runtime};
-use crate::protocol::{OutputOf, Request};
+use crate::protocol::Request;
 
 /// Longer than any client lives.
 const FOR_EVER: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
@@ -40,16 +40,15 @@ enum Came<B> {
 }
 
 impl Client {
-    /// Gives `hear` each line, and each `silence` of that length where one is wanted, until it breaks off.
+    /// Of a run that is followed, or begun for that: gives `hear` each line, and each `silence` of that length where one is wanted, until it breaks off.
     pub fn follow<B>(
         &self,
-        of: OutputOf,
+        request: &Request,
         silence: Option<Duration>,
         mut hear: impl FnMut(Sound<'_>) -> ControlFlow<B>,
     ) -> Result<Followed<B>, ClientError> {
-        let request = Request::Follow(of);
         let silence = silence.unwrap_or(FOR_EVER);
-        let came = runtime()?.block_on(self.come(&request, silence, &mut hear))?;
+        let came = runtime()?.block_on(self.come(request, silence, &mut hear))?;
         match came {
             Came::Heard(Some(enough)) => Ok(Followed::BrokenOff(enough)),
             Came::Heard(None) => Ok(Followed::CutOff(self.no_answer("ended before the run did"))),
@@ -67,6 +66,7 @@ impl Client {
         hear: &mut impl FnMut(Sound<'_>) -> ControlFlow<B>,
     ) -> Result<Came<B>, ClientError> {
         let broken = |error: hyper::Error| self.no_answer(reason(&error));
+        self.refuse_another(request).await?;
         let stream = self.connect().await?;
         let peer = Peer::of(&stream);
         let request = http(request)?;

@@ -63,6 +63,7 @@ fn every_request_is_read_as_it_was_meant() {
             job: "..".into(),
             patience: Patience::UntilAccepted,
         },
+        Request::RunFollowed { job: job() },
         Request::Runs(filter),
         Request::ShowRun(RunId(17)),
         Request::ShowJob(job()),

@@ -31,6 +31,7 @@ pub(super) struct Child {
     attempt: u32,
     job: Arc<Job>,
     pid: Pid,
+    started: Moment,
     cgroup: Option<Cgroup>,
     mark: Mark,
     pipe: Option<OwnedFd>,
@@ -74,6 +75,7 @@ impl Child {
             attempt: new.attempt,
             job: new.job,
             pid: new.pid,
+            started: new.started,
             cgroup: new.cgroup,
             mark: new.mark,
             pipe: new.pipe,
@@ -131,6 +133,11 @@ impl Child {
 
     /// From here on a follower hears what comes, after what came before.
     pub(super) fn follow(&mut self, listener: Listener) {
+        listener.hear(Heard::Started {
+            attempt: self.attempt,
+            pid: self.pid(),
+            at: self.started.wall,
+        });
         listener.hear_kept(&self.capture.so_far());
         self.followers.retain(|follower| !follower.is_gone());
         self.followers.push(listener);
