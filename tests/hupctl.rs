@@ -184,6 +184,7 @@ fn status() -> Status {
         generation_since: time("2026-11-23T07:00:00Z"),
         text_of: None,
         text_because: None,
+        degraded: None,
         unconfirmed: None,
         last_reload: None,
         jobs: 14,

@@ -49,6 +49,7 @@ fn assert_well(home: &Home) {
     assert_eq!(code, Some(0), "{status}");
     assert_eq!(status["text_of"], Value::Null);
     assert_eq!(status["text_because"], Value::Null);
+    assert_eq!(status["degraded"], Value::Null);
 }
 
 fn assert_degraded(home: &Home) {
@@ -56,6 +57,14 @@ fn assert_degraded(home: &Home) {
     assert_eq!(code, Some(1), "{status}");
     assert_eq!(status["text_of"], 1);
     assert_eq!(status["text_because"], "invalid_at_start");
+    assert_still_wrong(&status);
+}
+
+/// Whatever is in force: the file on disk is that of `broken_after`.
+fn assert_still_wrong(status: &Value) {
+    let problems = status["degraded"]["problems"].as_str().expect("a text");
+    assert!(problems.starts_with("error: "), "{status}");
+    assert_ne!(status["degraded"]["since"], Value::Null);
 }
 
 #[test]
@@ -145,6 +154,64 @@ fn a_hup_with_a_mended_file_ends_it_and_one_with_a_broken_file_does_not() {
         "{message}"
     );
     hupd.wait_log("the file is valid again, and in force: hupd is not degraded any more");
+    assert_well(&hupd.home);
+}
+
+#[test]
+fn a_rollback_does_not_end_it_for_the_file_is_as_wrong_as_before() {
+    let hupd = Hupd::start(LAST_GOOD);
+    hupd.home
+        .configure(&LAST_GOOD.replace("jobs.good", "jobs.second"));
+    hupd.reload();
+    let mut hupd = hupd;
+    hupd.stop();
+    let home = hupd.crash();
+    home.configure(BROKEN);
+    let hupd = Hupd::start_in(home);
+    for generation in ["1", "2"] {
+        let told = Told::by_hupctl(&hupd.home, &["rollback", generation]);
+        assert_eq!(told.status, Some(0), "{told:?}");
+        let (code, status) = status(&hupd.home);
+        assert_eq!(
+            (code, &status["last_reload"]["accepted"]),
+            (Some(1), &true.into())
+        );
+        assert_still_wrong(&status);
+    }
+    hupd.wait_notified_status("DEGRADED: generation 5, 1 job, by the text of generation 2");
+    let shown = Told::by_hupctl(&hupd.home, &["status"]);
+    assert_eq!(shown.status, Some(1), "{shown:?}");
+    for line in [
+        "DEGRADED       the file was not valid when hupd started, ",
+        "\n    error: unknown key 'shedule' in [jobs.good]\n",
+        "NOT THE FILE   the text of generation 2 is in force, not the file on disk: ",
+    ] {
+        assert!(shown.out.contains(line), "{}", shown.out);
+    }
+    hupd.home.configure(LAST_GOOD);
+    hupd.signal(Signal::HUP);
+    hupd.wait_log("the file is valid again, and in force: hupd is not degraded any more");
+    assert_well(&hupd.home);
+}
+
+#[test]
+fn a_start_by_what_was_confirmed_is_degraded_too_where_the_file_is_not_valid() {
+    let hupd = Hupd::start(LAST_GOOD);
+    hupd.home
+        .configure(&LAST_GOOD.replace("jobs.good", "jobs.second"));
+    let told = Told::by_hupctl(&hupd.home, &["reload", "--confirm", "1h"]);
+    assert_eq!(told.status, Some(0), "{told:?}");
+    let home = hupd.crash();
+    home.configure(BROKEN);
+    let hupd = Hupd::start_in(home);
+    let (code, status) = status(&hupd.home);
+    assert_eq!(
+        (code, &status["text_because"]),
+        (Some(1), &"not_confirmed".into())
+    );
+    assert_still_wrong(&status);
+    hupd.home.configure(LAST_GOOD);
+    hupd.reload();
     assert_well(&hupd.home);
 }
 

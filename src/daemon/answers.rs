@@ -99,6 +99,7 @@ impl<W: World> Daemon<W> {
             generation_since: self.reloads.since,
             text_of: self.reloads.text_of(),
             text_because: self.reloads.brought_back.as_ref().map(|back| back.because),
+            degraded: self.reloads.degraded(),
             unconfirmed: self.unconfirmed(now),
             last_reload: self.reloads.last.clone(),
             jobs: config.jobs.len(),

@@ -90,6 +90,7 @@ impl<W: World> Daemon<W> {
         };
         self.keep_verdict(&verdict);
         self.reloads.wrong_on_disk = Some(verdict.problems.clone());
+        self.reloads.degraded_since = Some(now.wall);
         self.reloads.last = Some(verdict);
         let config = Arc::clone(self.engine.config());
         self.world.watch_also(&config, rejected.broken);

@@ -6,6 +6,7 @@ mod askers;
 mod attempts;
 mod check;
 mod confirm;
+mod degraded;
 mod details;
 mod effects;
 mod end;

@@ -15,7 +15,7 @@ use crate::clock::Moment;
 use crate::config::{Compared, Config, Problems};
 use crate::engine::{Effect, Phase};
 use crate::event::Loaded;
-use crate::protocol::{Because, Earlier, Verdict, Watching};
+use crate::protocol::{Earlier, Verdict, Watching};
 use crate::store::Receipt;
 
 /// The reload under way, and the verdict of the last one.
@@ -25,6 +25,8 @@ pub struct Reloads {
     pub last: Option<Verdict>,
     /// What was wrong with the file on disk when a verdict on it was the last one, if anything was.
     pub(super) wrong_on_disk: Option<String>,
+    /// When hupd started with a file that was not valid, and it has not been found right since.
+    pub(super) degraded_since: Option<jiff::Timestamp>,
     /// When the generation in force was accepted.
     pub since: jiff::Timestamp,
     /// What was brought back, while it is in force.
@@ -83,6 +85,7 @@ impl Reloads {
             under_way: None,
             last: None,
             wrong_on_disk: None,
+            degraded_since: None,
             since,
             brought_back: None,
             trial: None,
@@ -97,12 +100,6 @@ impl Reloads {
     /// What is to come into force by the one under way.
     pub(super) fn of(&self) -> Option<Of> {
         self.under_way.as_ref().map(|under_way| under_way.wish.of)
-    }
-
-    /// Whether hupd started with a file that is not valid, and nobody has wanted anything else since.
-    pub(super) fn is_degraded(&self) -> bool {
-        let back = self.brought_back.as_ref();
-        back.is_some_and(|back| back.because == Because::InvalidAtStart)
     }
 
     /// What the disk has said, where that could be taken and something else is in force in its place.
@@ -284,7 +281,7 @@ impl<W: World> Daemon<W> {
         self.withdraw(of);
         let rejected = decided.as_ref().err();
         if of.is_of_disk() && !rejected.is_some_and(|rejected| rejected.is_unread) {
-            self.reloads.wrong_on_disk = rejected.map(|rejected| rejected.problems.clone());
+            self.reloads.note_disk(rejected);
         }
         let (mut verdict, effects) = self.verdict_on(under_way, decided, now);
         // First: no run of a generation may be on record before the generation is, or its number would be used again.

@@ -68,7 +68,6 @@ impl<W: World> Daemon<W> {
 
     /// Where what is in force now comes from.
     pub(super) fn note_origin(&mut self, (text_of, of): (Option<u64>, Of), old: Arc<Config>) {
-        let was_degraded = self.reloads.is_degraded();
         let before = self.reloads.brought_back.take();
         let is_as_before = self.engine.config().sources == old.sources;
         let brought_back = match (text_of, before) {
@@ -92,9 +91,6 @@ impl<W: World> Daemon<W> {
         };
         self.reloads.brought_back = brought_back.filter(|back| !says_the_same(back));
         self.follow_the_disk();
-        if was_degraded && text_of.is_none() {
-            log::info!("the file is valid again, and in force: hupd is not degraded any more");
-        }
     }
 
     /// What the disk includes may be nothing to what is in force in its place.

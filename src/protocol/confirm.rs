@@ -25,6 +25,15 @@ pub struct Confirmed {
     pub not_recorded: Option<String>,
 }
 
+/// The file was not valid when hupd started, and has not been found right since, whatever is in force in its place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Degraded {
+    /// Since that start.
+    pub since: Timestamp,
+    /// What was wrong with the file when it was read last.
+    pub problems: String,
+}
+
 /// Why a kept text is in force and not the file on disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

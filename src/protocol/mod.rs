@@ -21,7 +21,7 @@ pub use crate::forecast::{Chart, ChartFilter, ChartRow, NextFilter, NextRow, Nex
 use crate::plan::InForce;
 use crate::run::RunId;
 
-pub use confirm::{Because, Confirmed, Unconfirmed};
+pub use confirm::{Because, Confirmed, Degraded, Unconfirmed};
 pub use filter::{OUTCOMES, OutcomeFilter, RunFilter};
 pub use follow::{FollowRow, Written, base64};
 pub use generations::{

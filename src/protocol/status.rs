@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Because, Unconfirmed};
+use super::{Because, Degraded, Unconfirmed};
 use crate::forecast::NextRow;
 use crate::run::{RunId, Trigger};
 
@@ -22,6 +22,9 @@ pub struct Status {
     pub text_of: Option<u64>,
     /// Why that is so.
     pub text_because: Option<Because>,
+    /// What a person has to mend, while it has to be.
+    #[serde(default)]
+    pub degraded: Option<Degraded>,
     /// What has to be confirmed, while it has to be.
     pub unconfirmed: Option<Unconfirmed>,
     /// The last attempt to reload, if there was one.

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use hupd::control::client::Client;
-use hupd::protocol::{Because, PhaseRow, Request, Status, Unconfirmed, Verdict};
+use hupd::protocol::{Because, Degraded, PhaseRow, Request, Status, Unconfirmed, Verdict};
 
 use crate::ending::{Ending, Failure};
 use crate::hanging::{hanging, no_starters};
@@ -21,9 +21,9 @@ pub fn status(client: &Client, screen: &mut Screen) -> Result<Ending, Failure> {
         true => screen.bytes(&answer.body)?,
         false => screen.bytes(status_text(&status, &screen.view).as_bytes())?,
     }
-    Ok(match is_degraded(&status) {
-        true => Ending::Failed,
-        false => Ending::Done,
+    Ok(match status.degraded {
+        Some(_) => Ending::Failed,
+        None => Ending::Done,
     })
 }
 
@@ -46,7 +46,7 @@ fn status_text(status: &Status, view: &View) -> String {
         ),
         ("HANGS", hanging(status, view)),
         ("OLD HISTORY", status.history_moved.as_deref().map(visible)),
-        ("DEGRADED", degraded(status)),
+        ("DEGRADED", degraded(status, view)),
         ("NOT THE FILE", not_the_file(status)),
         (
             "UNCONFIRMED",
@@ -110,14 +110,17 @@ fn lost_history(reason: &str, status: &Status, view: &View) -> String {
     )
 }
 
-/// Whether a person must act: what was accepted last has taken the place of a file that is not valid.
-fn is_degraded(status: &Status) -> bool {
-    status.text_because == Some(Because::InvalidAtStart)
-}
-
-fn degraded(status: &Status) -> Option<String> {
-    let text = "the file was not valid when hupd started, and what was accepted last takes its place: mend it and reload";
-    is_degraded(status).then(|| text.to_owned())
+/// A person must act, whatever is in force. What is wrong with the file stands there already where that was the last verdict.
+fn degraded(status: &Status, view: &View) -> Option<String> {
+    let Degraded { since, problems } = status.degraded.as_ref()?;
+    let since = view.times.both(*since);
+    let text = format!(
+        "the file was not valid when hupd started, {since}, and has not been found right since: mend it and reload"
+    );
+    let last = status.last_reload.as_ref();
+    let is_told = last.is_some_and(|last| last.problems == *problems);
+    let problems = Some(problems).filter(|_| !is_told);
+    Some(text + &problems.map_or_else(String::new, |problems| indented(problems)))
 }
 
 fn not_the_file(status: &Status) -> Option<String> {
@@ -164,12 +167,16 @@ fn reload(verdict: &Verdict, view: &View) -> String {
     let at = view.times.both(verdict.at);
     let (who, summary) = (visible(&verdict.asked_by), visible(&verdict.summary));
     let took = duration(verdict.seconds);
-    let mut text = format!("{word} {at}, asked by {who}: {summary} ({took})");
-    let problems = visible_lines(&verdict.problems);
-    for line in problems.lines() {
-        write!(text, "\n    {line}").expect("a string takes everything");
-    }
-    text
+    format!("{word} {at}, asked by {who}: {summary} ({took})") + &indented(&verdict.problems)
+}
+
+/// Below the line that they belong to.
+fn indented(problems: &str) -> String {
+    let problems = visible_lines(problems);
+    problems
+        .lines()
+        .map(|line| format!("\n    {line}"))
+        .collect()
 }
 
 fn jobs(status: &Status) -> String {
@@ -216,6 +223,7 @@ pub mod tests {
             generation_since: "2026-11-23T05:00:00Z".parse().unwrap(),
             text_of: None,
             text_because: None,
+            degraded: None,
             unconfirmed: None,
             last_reload: None,
             jobs: 14,

@@ -107,6 +107,7 @@ fn status() -> Status {
         generation_since: time(),
         text_of: None,
         text_because: None,
+        degraded: None,
         unconfirmed: None,
         last_reload: None,
         jobs: 1,
