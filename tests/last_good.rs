@@ -283,6 +283,34 @@ fn what_was_accepted_last_and_is_not_valid_any_more_is_told_and_refused() {
     assert!(said.contains(text), "{said}");
 }
 
+/// What is wrong is only that the log cannot be opened.
+fn with_log(config: &str, file: &str) -> String {
+    format!("{config}[log]\nfile = \"{file}\"\n")
+}
+
+#[test]
+fn a_log_that_cannot_be_opened_is_a_file_that_is_not_valid() {
+    let home = Home::new();
+    home.configure(&with_log(
+        "[jobs.a]\ncommand = \"true\"\n",
+        "nowhere/hupd.log",
+    ));
+    let said = refused(home);
+    let folder = "cannot be opened as the log: the folder '";
+    assert!(
+        said.contains(folder) && said.contains("hupd.toml:7:8"),
+        "{said}"
+    );
+
+    let home = broken_after(LAST_GOOD);
+    home.configure(&with_log(LAST_GOOD, "nowhere/hupd.log"));
+    let hupd = Hupd::start_in(home);
+    assert_degraded(&hupd.home);
+    hupd.home.configure(&with_log(LAST_GOOD, "hupd.log"));
+    hupd.reload();
+    assert_well(&hupd.home);
+}
+
 #[test]
 fn in_the_background_the_launcher_says_it_and_succeeds() {
     let hupd = Detached::start_in(broken_after(LAST_GOOD));

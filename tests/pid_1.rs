@@ -194,13 +194,14 @@ fn a_start_that_failed_passes_its_status_and_reason() {
     for (config, status, reason) in [
         ("[jobs.a]\nnonsense = 1\n", 78, "unknown key 'nonsense'"),
         (
-            "[daemon]\n[log]\nfile = \"none/log\"\n[jobs.a]\ncommand = \"true\"\nschedule = \"@daily\"\n",
+            "[jobs.a]\ncommand = \"true\"\n",
             1,
-            "none/log",
+            "/run: cannot make this folder",
         ),
     ] {
         let home = Home::new();
         home.configure(config);
+        home.write("run", "in the way");
         let Some(mut command) = unshare(&home) else {
             return;
         };

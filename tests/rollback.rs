@@ -129,7 +129,7 @@ fn a_rollback_that_cannot_be_is_refused_and_nothing_changes() {
     hupd.reload();
     fs::remove_dir_all(hupd.home.file("logs")).expect("removed");
     for (arguments, reason) in [
-        (&["rollback", "1"][..], "no such file or directory"),
+        (&["rollback", "1"][..], "is missing"),
         (&["rollback", "7"], "no generation 7 is on record"),
     ] {
         let refused = Told::by_hupctl(&hupd.home, arguments);

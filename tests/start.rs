@@ -245,7 +245,7 @@ fn a_store_or_a_log_that_cannot_be_opened_is_told() {
     let home = self::home(&format!(
         "[daemon]\n[log]\nfile = \"none/hupd.log\"\n{IDLE}"
     ));
-    assert_fails(&home, 1, "none/hupd.log");
+    assert_fails(&home, 78, "none/hupd.log");
 }
 
 #[test]

@@ -24,6 +24,7 @@ mod keys;
 mod kinds;
 mod limits;
 mod load;
+mod log_file;
 mod longest;
 mod mend;
 mod missed;

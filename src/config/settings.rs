@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::finding::Finding;
 use super::key_of::KeyOf;
 use super::kinds::{By, Choice, Count, FLAG, Like, PATH, Size, Table, Time};
+use super::log_file::check_log_file;
 use super::schema::keys_of;
 use super::section::{Section, Title};
 use super::words::visible;
@@ -37,7 +38,7 @@ static LOG: KeyOf<Table> = KeyOf::new(
     "log",
     Table("[log] and its keys below", || {
         keys_of(|section| {
-            let _ = log(section);
+            let _ = log(section, &Surroundings::default());
         })
     }),
     "",
@@ -158,7 +159,7 @@ impl Settings {
         section.finish();
         let table = top.take_table(&LOG);
         let mut section = top.inside(Title::Section("log"), table);
-        let log = log(&mut section);
+        let log = log(&mut section, surroundings);
         section.finish();
         let table = top.take_table(&HISTORY);
         let mut section = top.inside(Title::Section("history"), table);
@@ -250,10 +251,14 @@ fn runtime_dir(
     path
 }
 
-fn log(section: &mut Section<'_, '_>) -> Log {
+fn log(section: &mut Section<'_, '_>, surroundings: &Surroundings) -> Log {
+    let file = section.take(&FILE);
+    if let Some(path) = &file {
+        check_log_file(section, path, surroundings);
+    }
     Log {
         level: section.take(&LEVEL).unwrap_or_else(|| "info".to_owned()),
-        file: section.take(&FILE),
+        file,
         format: section.take(&FORMAT).unwrap_or(LogFormat::Text),
     }
 }

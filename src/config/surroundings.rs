@@ -12,6 +12,9 @@ use super::Writers;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Surroundings {
     pub is_root: bool,
+    /// Whether this is the hupd that serves by what it reads: it alone knows what it may not do.
+    #[serde(skip)]
+    pub serves: bool,
     /// Whether files count only where nobody but root could write them: as root, but not as that of a user namespace,
     /// who cannot tell whose the files outside are.
     pub trusts_only_root: bool,
@@ -42,6 +45,7 @@ impl Surroundings {
         let names = rustix::system::uname();
         Self {
             is_root,
+            serves: false,
             trusts_only_root: is_root && has_all_users(),
             uid: rustix::process::geteuid().as_raw(),
             gid: rustix::process::getegid().as_raw(),

@@ -187,6 +187,10 @@ pub(super) fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
+/// Of the hupd that serves.
 pub(super) fn surroundings() -> Surroundings {
-    Surroundings::from_environment(rustix::process::geteuid().is_root())
+    Surroundings {
+        serves: true,
+        ..Surroundings::from_environment(rustix::process::geteuid().is_root())
+    }
 }
