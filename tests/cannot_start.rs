@@ -12,7 +12,7 @@ use std::process::{Child, Command, Stdio};
 
 use common::{
     Held, Home, Hupd, Told, has_program, is_alive, is_root, proc_stat, proc_text, skip, store,
-    wait_until,
+    text, wait_until,
 };
 use rustix::process::{Pid, Signal};
 use serde_json::Value;
@@ -88,6 +88,31 @@ fn the_waiting(hupd: &Hupd) -> Value {
     })
 }
 
+/// Whoever asks is told what is lacking, and since when; between two tries, which are few.
+fn says_why_it_waits(hupd: &Hupd, reason: &str) {
+    let shortage = wait_until("the run waits for its next try", || {
+        let of_run = hupd.home.json(&["show", "1"])["shortage"].clone();
+        of_run.is_object().then_some(of_run)
+    });
+    let told = shortage["reason"].as_str().unwrap_or_default();
+    assert!(told.contains(reason), "{shortage}");
+    assert!(shortage["since"].is_string() && shortage["next_try_at"].is_string());
+    let begin = "waits for a process since ";
+    for (command, line) in [
+        (
+            &["status"][..],
+            format!("SHORT          run 1 of job 'quick' {begin}"),
+        ),
+        (&["show", "1"][..], format!("SHORT        it {begin}")),
+    ] {
+        wait_until("a person is told", || {
+            let said = text(&hupd.home.hupctl(command).stdout);
+            let said = said.lines().find(|said| said.starts_with(&line))?;
+            (said.contains(reason) && said.contains("; the next try is at ")).then_some(())
+        });
+    }
+}
+
 #[test]
 fn a_run_that_finds_no_process_waits_until_there_is_one() {
     if !has_program("strace") {
@@ -113,6 +138,7 @@ fn a_run_that_finds_no_process_waits_until_there_is_one() {
         hupd.wait_log("runs cannot start at the moment");
         let waits = the_waiting(&hupd);
         assert_eq!(waits["state"], "waiting", "{calls}: {waits}");
+        says_why_it_waits(&hupd, reason);
         sabotage.end();
 
         let run = hupd.home.ended_run("quick");

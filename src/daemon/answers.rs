@@ -40,7 +40,7 @@ impl<W: World> Daemon<W> {
                 self.run_job(&job, (Patience::UntilEnded, reply), now);
             }
             Request::Runs(filter) => self.world.ask(Question::Runs(filter, reply)),
-            Request::ShowRun(run) => self.show_run(run, reply),
+            Request::ShowRun(run) => self.show_run(run, reply, now),
             Request::ShowJob(job) => self.show_job(&job, reply, now),
             Request::Generations(limit) => self.generations(limit, reply),
             Request::ShowGeneration(number) => self.show_generation(number, reply),
@@ -115,7 +115,7 @@ impl<W: World> Daemon<W> {
             running: self
                 .engine
                 .runs()
-                .map(|run| rows::running(run, now))
+                .map(|run| rows::running(run, &self.engine, now))
                 .collect(),
             next: self.next_start(),
             store_failure: self.store_failure.clone(),

@@ -11,26 +11,29 @@ use crate::run::{JobName, RunId};
 use crate::store::Question;
 
 impl<W: World> Daemon<W> {
-    pub(super) fn show_run(&mut self, run: RunId, reply: Reply) {
+    pub(super) fn show_run(&mut self, run: RunId, reply: Reply, now: Moment) {
         if self.engine.waiting_for(run).is_some() {
             let text = format!("run {run} waits, and has not begun");
             let refusal = Refusal::new(RefusalKind::Conflict, text);
             return reply.send(Answer::Refused(refusal));
         }
         let config = Arc::clone(self.engine.config());
-        let reply = self.telling_of_its_start(run, reply);
+        let reply = self.telling_of_its_start(run, (reply, now));
         self.world.ask(Question::ShowRun(run, config, reply));
     }
 
-    /// Since when it is being started only the engine knows.
-    fn telling_of_its_start(&self, run: RunId, reply: Reply) -> Reply {
-        let starting = self.engine.run(run).and_then(rows::starting_since);
+    /// Since when it is being started only the engine knows, and why it has no process.
+    fn telling_of_its_start(&self, run: RunId, (reply, now): (Reply, Moment)) -> Reply {
+        let entry = self.engine.run(run);
+        let shortage = entry.and_then(|run| rows::shortage(run, &self.engine, now));
+        let starting = entry.and_then(rows::starting_since);
         let mut hangs = self.engine.hangs();
         let hangs = hangs.find(|hang| hang.run == run).map(|hang| hang.since);
         let starting_since = starting.or(hangs);
         Reply::new(move |answer| match answer {
             Answer::ShowRun(details) => reply.send(Answer::ShowRun(Box::new(RunDetails {
                 starting_since,
+                shortage,
                 ..*details
             }))),
             answer => reply.send(answer),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::clock::Moment;
-use crate::engine::{Effect, Run, Send, Start};
+use crate::engine::{Effect, Lack, Run, Send, Start};
 use crate::event::{ClaimVerdict, Claimed, Ended, Gone, HeldUp, NoStart, Started};
 use crate::ledger::{Claim, Entry, Fate, Loss, Pause, RunEnd};
 use crate::protocol::NoStarters;
@@ -178,9 +178,9 @@ impl<W: World> Daemon<W> {
     }
 
     pub(super) fn started(&mut self, started: &Started, now: Moment) {
-        let was_short = self.engine.shortage().is_some();
+        let was_short = self.engine.is_short();
         let effects = self.engine.started(started, now);
-        if was_short && self.engine.shortage().is_none() {
+        if was_short && !self.engine.is_short() {
             log::info!(run:% = started.run; "no run waits for a process any more");
         }
         self.waiters.started(started);
@@ -189,10 +189,10 @@ impl<W: World> Daemon<W> {
     }
 
     pub(super) fn could_not_start(&mut self, run: RunId, why: NoStart, now: Moment) {
-        let was_short = self.engine.shortage().is_some();
+        let was_short = self.engine.is_short();
         let effects = self.engine.could_not_start(run, why, now);
-        if let Some(shortage) = self.engine.shortage().filter(|_| !was_short) {
-            let reason = &shortage.reason;
+        let lack = self.engine.run(run).and_then(|run| run.lack.as_deref());
+        if let Some(Lack { reason, .. }) = lack.filter(|_| !was_short) {
             log::warn!(run:%; "runs cannot start at the moment: {reason}; each waits and is tried again");
         }
         self.perform(effects);

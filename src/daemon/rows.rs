@@ -6,11 +6,11 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::clock::Moment;
 use crate::config::Job;
-use crate::engine::{Engine, Hang, Phase, Run, State, Waiting};
+use crate::engine::{Engine, Hang, Lack, Phase, Run, State, Waiting};
 use crate::forecast::zone_of;
 use crate::ledger::{Loss, Pause, RunEnd};
 use crate::protocol::{
-    HangingRow, JobRow, PauseRow, PhaseRow, PolicyRow, RunRow, RunningRow, WaitingRow,
+    HangingRow, JobRow, PauseRow, PhaseRow, PolicyRow, RunRow, RunningRow, Shortage, WaitingRow,
 };
 use crate::run::{Generation, Occurrence, Outcome, RunId};
 
@@ -24,7 +24,7 @@ pub fn phase(phase: Phase, now: Moment) -> PhaseRow {
     }
 }
 
-pub fn running(run: &Run, now: Moment) -> RunningRow {
+pub fn running(run: &Run, engine: &Engine, now: Moment) -> RunningRow {
     let (limit_at, state) = match run.state {
         State::Claiming { .. } | State::Starting { .. } => (None, "starting"),
         State::Short | State::Resting { .. } => (None, "waiting"),
@@ -40,6 +40,7 @@ pub fn running(run: &Run, now: Moment) -> RunningRow {
         scheduled_for: run.occurrence.instant,
         started_at: process.map(|process| process.since.wall),
         starting_since: starting_since(run),
+        shortage: shortage(run, engine, now),
         limit_at: limit_at.map(|at| on_the_wall(at, now)),
         state: state.to_owned(),
         generation: run.generation.0,
@@ -54,6 +55,16 @@ pub fn starting_since(run: &Run) -> Option<Timestamp> {
         State::Starting { since, .. } => Some(since.wall),
         _ => None,
     }
+}
+
+/// Why it has no process yet, where there is nothing to make it of.
+pub fn shortage(run: &Run, engine: &Engine, now: Moment) -> Option<Shortage> {
+    let (Lack { reason, since }, next_try) = engine.lack_of(run)?;
+    Some(Shortage {
+        reason,
+        since,
+        next_try_at: on_the_wall(next_try, now),
+    })
 }
 
 pub fn hanging(hang: &Hang) -> HangingRow {

@@ -87,6 +87,7 @@ impl Engine {
             attempt: 1,
             failed: None,
             shortages: 0,
+            lack: None,
             state: State::Claiming { stop: None },
         };
         self.stir_lanes_of(&run);

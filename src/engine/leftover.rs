@@ -89,6 +89,7 @@ impl Engine {
             attempt: open.attempt,
             failed: None,
             shortages: 0,
+            lack: None,
             state: alive,
         });
         self.runs.set_state(run, alive);

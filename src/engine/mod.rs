@@ -44,7 +44,8 @@ pub use owed::Pace;
 pub use pause::NotPaused;
 use pause::Pauses;
 pub use runs::{Process, Run, State};
-pub use shortage::Shortage;
+pub use shortage::Lack;
+use shortage::Shortage;
 pub use stop::Phase;
 
 use crate::clock::{Moment, Wake};

@@ -210,6 +210,7 @@ impl Engine {
             pace: Pace::InTime,
             joined: None,
             shortages: 0,
+            lack: None,
             attempt: one.attempt,
             failed: Some(Box::new(one.end)),
             state: State::Resting { until },

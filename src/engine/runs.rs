@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::owed::Pace;
+use super::shortage::Lack;
 use crate::clock::Moment;
 use crate::config::Job;
 use crate::ledger::RunEnd;
@@ -30,6 +31,8 @@ pub struct Run {
     pub failed: Option<Box<RunEnd>>,
     /// How often there was nothing to make its process of.
     pub shortages: u32,
+    /// Why there is none, until it has one.
+    pub lack: Option<Box<Lack>>,
     pub state: State,
 }
 
@@ -154,9 +157,21 @@ impl Runs {
         if let State::Resting { until } = state {
             self.resting.insert((until, run));
         }
+        if !matches!(state, State::Starting { .. } | State::Short) {
+            entry.lack = None;
+        }
         entry.state = state;
         if let Some(new) = state.deadline() {
             self.deadlines.insert((new, run));
+        }
+    }
+
+    /// There was nothing to make its process of.
+    pub fn fall_short(&mut self, run: RunId, reason: String, now: Timestamp) {
+        self.set_state(run, State::Short);
+        if let Some(entry) = self.by_id.get_mut(&run) {
+            let since = entry.lack.take().map_or(now, |lack| lack.since);
+            entry.lack = Some(Box::new(Lack { reason, since }));
         }
     }
 

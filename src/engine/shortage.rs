@@ -5,8 +5,10 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::admit::too_old;
-use super::runs::State;
+use super::runs::{Run, State};
 use super::{Effect, Engine, Phase};
 use crate::clock::Moment;
 use crate::ledger::RunEnd;
@@ -15,10 +17,18 @@ use crate::run::{Outcome, RunId, StopReason};
 const FIRST_DELAY: Duration = Duration::from_millis(100);
 const LONGEST_DELAY: Duration = Duration::from_secs(5);
 
-/// What hupd is short of, and when it tries again.
+/// Why there was nothing to make the process of a run of.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Shortage {
+pub struct Lack {
+    /// As the last try was told.
     pub reason: String,
+    /// The first one.
+    pub since: Timestamp,
+}
+
+/// When it is tried again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Shortage {
     /// On the elapsed clock.
     again_at: Duration,
     delay: Duration,
@@ -34,9 +44,8 @@ impl Engine {
             Phase::Stopping | Phase::Killing => stop.or(Some(StopReason::Shutdown)),
             Phase::Serving | Phase::Draining { .. } => stop,
         };
-        self.runs.set_state(run, State::Short);
+        self.runs.fall_short(run, reason, now.wall);
         let shortage = self.shortage.get_or_insert(Shortage {
-            reason,
             again_at: now.elapsed + FIRST_DELAY,
             delay: FIRST_DELAY,
         });
@@ -61,8 +70,8 @@ impl Engine {
     }
 
     fn unmade(&self, run: RunId, stopped_by: Option<StopReason>, now: Moment) -> RunEnd {
-        let reason = self.shortage.as_ref().map(|shortage| &shortage.reason);
-        let reason = reason.cloned().unwrap_or_default();
+        let lack = self.runs.get(run).and_then(|run| run.lack.as_ref());
+        let reason = lack.map(|lack| lack.reason.clone()).unwrap_or_default();
         RunEnd {
             stopped_by,
             ..RunEnd::unmade(run, Outcome::CouldNotStart(reason), now.wall)
@@ -119,7 +128,13 @@ impl Engine {
         }
     }
 
-    pub fn shortage(&self) -> Option<&Shortage> {
-        self.shortage.as_ref()
+    pub fn is_short(&self) -> bool {
+        self.shortage.is_some()
+    }
+
+    /// Why a run waits for a process, if it does, and when one of those that do is tried again, on the elapsed clock.
+    pub fn lack_of(&self, run: &Run) -> Option<(Lack, Duration)> {
+        let lack = run.lack.as_deref().filter(|_| run.state == State::Short);
+        lack.cloned().zip(self.next_try())
     }
 }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Usual;
+use super::{Shortage, Usual};
 use crate::run::{Output, RunId, Survivor, Trigger};
 
 /// `hupctl runs`, newest first.
@@ -24,6 +24,9 @@ pub struct RunDetails {
     pub claimed_at: Timestamp,
     /// Since when its process is being made: while it is, and where that was given up until it has come back.
     pub starting_since: Option<Timestamp>,
+    /// While there is nothing to make its process of.
+    #[serde(default)]
+    pub shortage: Option<Shortage>,
     /// From when it was due to its start.
     pub late_seconds: Option<f64>,
     /// What the ledger says of it besides: why it is late, for one.

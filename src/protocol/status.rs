@@ -86,6 +86,17 @@ pub struct HangingRow {
     pub since: Timestamp,
 }
 
+/// A run waits, for there was no process, no memory or no descriptor for it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shortage {
+    /// What the last try came to.
+    pub reason: String,
+    /// When the first one was.
+    pub since: Timestamp,
+    /// Until then nothing is tried, unless a run ends before: then one of those that wait is.
+    pub next_try_at: Timestamp,
+}
+
 /// What is not being recorded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unrecorded {
@@ -119,6 +130,9 @@ pub struct RunningRow {
     pub started_at: Option<Timestamp>,
     /// Since when its process is being made, while it is.
     pub starting_since: Option<Timestamp>,
+    /// Why it has none yet, while there is nothing to make it of.
+    #[serde(default)]
+    pub shortage: Option<Shortage>,
     /// When its time limit ends it.
     pub limit_at: Option<Timestamp>,
     /// "starting", "waiting" (for its next attempt, or no process was to be had and it is tried again), "running",

@@ -30,6 +30,7 @@ pub(super) fn run(
         scheduled_local: local(&row, config),
         claimed_at,
         starting_since: None,
+        shortage: None,
         late_seconds: row.started_at.map(|start| late(&row, start)),
         reason: reason(connection, &row)?,
         output_kept_bytes: kept,

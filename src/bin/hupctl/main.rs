@@ -22,6 +22,7 @@ mod running;
 mod runs;
 mod runs_chart;
 mod screen;
+mod short;
 mod show;
 mod show_job;
 mod socket;

@@ -94,6 +94,7 @@ pub mod tests {
             scheduled_for: "2026-11-23T05:58:00Z".parse().unwrap(),
             started_at: Some("2026-11-23T05:58:00Z".parse().unwrap()),
             starting_since: None,
+            shortage: None,
             limit_at: Some("2026-11-23T06:00:30Z".parse().unwrap()),
             state: "running".into(),
             generation: 3,

@@ -11,6 +11,7 @@ use crate::logs::meaning;
 use crate::run::left_behind;
 use crate::runs::how_it_ended;
 use crate::screen::{Screen, View};
+use crate::short;
 use crate::show_job::job_text;
 use crate::times::{duration, size};
 use crate::usual::usually;
@@ -61,6 +62,10 @@ fn run_text(details: &RunDetails, view: &View) -> String {
         ("claimed", Some(view.times.both(details.claimed_at))),
         ("started", Some(started(details, view))),
         ("HANGS", of_run(details, view)),
+        (
+            "SHORT",
+            details.shortage.as_ref().map(|it| short::of_run(it, view)),
+        ),
         ("ended", run.ended_at.map(|at| view.times.both(at))),
         ("duration", how_long(details, view)),
         ("pid", run.pid.map(|pid| pid.to_string())),
@@ -141,6 +146,7 @@ mod tests {
     use super::*;
     use crate::running::tests::view;
     use crate::runs::tests::{ended, run};
+    use crate::short::tests::shortage;
 
     fn details() -> RunDetails {
         RunDetails {
@@ -154,6 +160,7 @@ mod tests {
             scheduled_local: "2026-11-23T06:57:59+01:00".into(),
             claimed_at: "2026-11-23T05:58:00Z".parse().unwrap(),
             starting_since: None,
+            shortage: None,
             late_seconds: Some(1.0),
             reason: Some("missed: late".into()),
             output_kept_bytes: 1024,
@@ -209,6 +216,21 @@ output       4.0 KiB, 1.0 KiB of it kept: hupctl logs 17
             text.contains("HANGS        the start of run 18 of job"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn why_a_run_has_no_process_is_told() {
+        let waits = RunDetails {
+            run: hupd::protocol::RunRow {
+                started_at: None,
+                ..run(18)
+            },
+            shortage: Some(shortage("no memory")),
+            ..details()
+        };
+        let text = run_text(&waits, &view());
+        let line = "SHORT        it waits for a process since 2026-11-23 06:58:00 (2 min ago): no memory; ";
+        assert!(text.contains(line), "{text}");
     }
 
     #[test]

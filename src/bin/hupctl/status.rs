@@ -9,6 +9,7 @@ use crate::ending::{Ending, Failure};
 use crate::hanging::{hanging, no_starters};
 use crate::running::running_text;
 use crate::screen::{Screen, View};
+use crate::short::short;
 use crate::times::duration;
 use crate::visible::{visible, visible_lines};
 use crate::waiting::{waiting, waiting_text};
@@ -45,6 +46,7 @@ fn status_text(status: &Status, view: &View) -> String {
                 .map(|held_up| no_starters(held_up, view)),
         ),
         ("HANGS", hanging(status, view)),
+        ("SHORT", short(&status.running, view)),
         ("OLD HISTORY", status.history_moved.as_deref().map(visible)),
         ("DEGRADED", degraded(status, view)),
         ("NOT THE FILE", not_the_file(status)),

@@ -275,7 +275,7 @@ impl SlowWorld {
             runs,
             self.claims.len() + self.starts.len() + self.alive.len() + self.short()
         );
-        let is_short = self.engine.shortage().is_some();
+        let is_short = self.engine.is_short();
         assert!(is_short || self.short() == 0);
         let wake = self.engine.next_wake();
         self.nobody_waits_for_nothing();

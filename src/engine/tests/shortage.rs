@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::world::*;
 use crate::config::Job;
-use crate::engine::{Effect, Engine, State};
+use crate::engine::{Effect, Engine, Lack, State};
 use crate::ledger::{ClaimVerdict, Claimed, NoStart, Started};
 use crate::run::{Outcome, RunId, StopReason};
 
@@ -82,9 +82,9 @@ fn one_that_starts_lets_the_next_one_try() {
     assert_eq!(starts(&effects), [2]);
     let effects = start(&mut world, 2);
     assert_eq!(starts(&effects), [3]);
-    assert!(world.engine.shortage().is_some());
+    assert!(world.engine.is_short());
     start(&mut world, 3);
-    assert_eq!(world.engine.shortage(), None);
+    assert!(!world.engine.is_short());
     assert_eq!(world.engine.next_wake().elapsed, None);
 }
 
@@ -126,7 +126,7 @@ fn a_run_that_waited_for_a_process_beyond_its_deadline_does_not_start() {
     world.pass(Duration::from_millis(100));
     let why = "older than its deadline of 50ms; no processes".to_owned();
     assert_eq!(world.ends[0].outcome, Outcome::CouldNotStart(why));
-    assert_eq!(world.engine.shortage(), None);
+    assert!(!world.engine.is_short());
 }
 
 #[test]
@@ -149,4 +149,27 @@ fn whoever_kills_it_ends_the_wait() {
     assert_eq!(world.ends[0].stopped_by, Some(StopReason::Request));
     let state = world.engine.run(RunId(2)).map(|run| run.state);
     assert!(matches!(state, Some(State::Alive { .. })), "{state:?}");
+}
+
+#[test]
+fn each_tells_what_it_lacks_itself_and_since_when() {
+    let mut world = short(&["a", "b"]);
+    let since = world.now.wall;
+    assert_eq!(wait(&mut world, 100), [1]);
+    let lack_of = |world: &World, run| {
+        let run = world.engine.run(RunId(run)).expect("it is not over");
+        world.engine.lack_of(run)
+    };
+    assert_eq!(lack_of(&world, 1), None, "it is being tried");
+    let why = NoStart::Shortage("no memory".to_owned());
+    world.engine.could_not_start(RunId(1), why, world.now);
+    let next = world.now.elapsed + Duration::from_millis(200);
+    for (run, reason) in [(1, "no memory"), (2, "no processes")] {
+        let reason = reason.to_owned();
+        let lack = Lack { reason, since };
+        assert_eq!(lack_of(&world, run), Some((lack, next)));
+    }
+    assert_eq!(wait(&mut world, 200), [2]);
+    start(&mut world, 2);
+    assert_eq!(lack_of(&world, 2), None);
 }
