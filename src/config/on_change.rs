@@ -47,8 +47,8 @@ const HELP: &str = "write true, or [\"/path/to/a/file\"] for what is in it as we
 
 impl Job {
     /// What has changed of it since, in words, where it wants to run after that.
-    pub fn change_since(&self, old: &Self) -> Option<String> {
-        self.on_change.as_ref().filter(|_| self != old)?;
+    pub(super) fn change_since(&self, old: &Self) -> Option<String> {
+        self.on_change.as_ref()?;
         OnChange::causes(&KeyChange::between(&old.keys(), &self.keys()))
     }
 }

@@ -295,7 +295,7 @@ impl<W: World> Daemon<W> {
     }
 
     /// Acquires what can fail, then swaps.
-    fn commit(&mut self, compared: Compared, now: Moment) -> Result<Committed, Rejected> {
+    fn commit(&mut self, mut compared: Compared, now: Moment) -> Result<Committed, Rejected> {
         let old = Arc::clone(self.engine.config());
         let acquired = match compared.fixed.is_empty() {
             true => self
@@ -304,33 +304,29 @@ impl<W: World> Daemon<W> {
                 .map_err(Rejected::by_failure),
             false => Err(Rejected::by_problems(&compared.fixed)),
         };
-        let Compared {
-            config,
-            warnings,
-            changes,
-            ..
-        } = compared;
         let acquired = match acquired {
             Ok(acquired) => acquired,
             Err(rejected) => {
-                self.world.let_go(config);
+                self.world.let_go(Arc::new(compared));
                 return Err(rejected);
             }
         };
 
-        let generation = match config.sources == old.sources && changes.is_empty() {
+        let is_same = compared.config.sources == old.sources && compared.changes.is_empty();
+        let generation = match is_same {
             true => self.engine.generation(),
             false => self.engine.generation().next(),
         };
         if generation != self.engine.generation() {
             self.reloads.since = now.wall;
         }
-        let effects = self.engine.adopt(Arc::clone(&config), generation, now);
-        self.world.switch(acquired, &config);
+        let effects = self.engine.adopt(&compared, generation, now);
+        self.world.switch(acquired, &compared.config);
         self.watching_begins();
-        let summary = changes.to_string();
+        let summary = compared.changes.to_string();
+        let warnings = std::mem::take(&mut compared.warnings);
         // With the names of all jobs that differ.
-        self.world.let_go(changes);
+        self.world.let_go(Arc::new(compared));
         Ok(Committed {
             summary,
             warnings,

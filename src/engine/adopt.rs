@@ -6,30 +6,30 @@ use super::begin::timing_in_force;
 use super::guards::Guards;
 use super::{Effect, Engine};
 use crate::clock::Moment;
-use crate::config::{Config, Job};
+use crate::config::{Compared, Job};
 use crate::ledger::Fate;
 use crate::run::{Generation, JobName, Trigger};
 
 impl Engine {
     /// Puts a configuration into force. What is due by now is decided under the old one first, so
-    /// that no instant falls between the two. A job whose timing is the same keeps its due time.
+    /// that no instant falls between the two. A job whose timing is the same keeps its due time, and is not even looked at:
+    /// there may be a great many.
     pub fn adopt(
         &mut self,
-        config: Arc<Config>,
+        compared: &Compared,
         generation: Generation,
         now: Moment,
     ) -> Vec<Effect> {
         let mut effects = self.wake(now);
-        let old = std::mem::replace(&mut self.config, config);
-        for job in old.jobs.values() {
-            effects.extend(self.forget_unless_in_force(job, now));
+        let config = Arc::clone(&compared.config);
+        let old = std::mem::replace(&mut self.config, Arc::clone(&config));
+        for name in &compared.changes.removed {
+            effects.extend(self.forget_removed(&old.jobs[name], now));
         }
-        let jobs: Vec<_> = self.config.jobs.values().cloned().collect();
-        for job in jobs {
-            effects.extend(self.replan(&job, old.jobs.get(&job.name), now));
+        for name in &compared.moved {
+            effects.extend(self.replan(&config.jobs[name], old.jobs.get(name), now));
         }
         effects.extend(self.skip_unwanted());
-        let config = Arc::clone(&self.config);
         self.runs.regroup(|job| config.jobs.get(job)?.group.clone());
         let guards = Guards {
             config: &config,
@@ -40,18 +40,15 @@ impl Engine {
             .rearrange(|job| guards.lane_of(&config.jobs[job]));
         self.generation = generation;
         effects.extend(self.revise_resting(now));
-        effects.extend(self.run_changed(&old, now));
+        effects.extend(self.run_changed(compared, now));
         // Under the old one: what comes into force now has missed nothing.
         effects.push(Effect::RecordDecided(now.wall));
         effects.extend(self.admit_waiting(now));
         effects
     }
 
-    fn forget_unless_in_force(&mut self, job: &Job, now: Moment) -> Vec<Effect> {
+    fn forget_removed(&mut self, job: &Job, now: Moment) -> Vec<Effect> {
         let name = &job.name;
-        if self.config.jobs.contains_key(name) {
-            return Vec::new();
-        }
         let mut effects = self.miss_in_pause(job, now);
         self.agenda.remove(name);
         self.last.remove(name);
@@ -67,11 +64,6 @@ impl Engine {
     }
 
     fn replan(&mut self, job: &Job, old: Option<&Arc<Job>>, now: Moment) -> Vec<Effect> {
-        let keeps_time =
-            old.is_some_and(|old| old.timing == job.timing && old.enabled == job.enabled);
-        if keeps_time {
-            return Vec::new();
-        }
         let (before, timing) = (
             old.and_then(|old| timing_in_force(old)),
             timing_in_force(job),

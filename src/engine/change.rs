@@ -7,23 +7,20 @@ use super::owed::Pace;
 use super::waiting::Waiting;
 use super::{Effect, Engine};
 use crate::clock::Moment;
-use crate::config::{Config, Job};
+use crate::config::{Compared, Job};
 use crate::ledger::Fate;
 use crate::run::{Occurrence, Trigger};
 use crate::schedule::Watch;
 
 impl Engine {
-    /// What is in force now, against what was. A job that is new has not changed, and one that is switched off is not due.
-    pub(super) fn run_changed(&mut self, old: &Config, now: Moment) -> Vec<Effect> {
-        let config = Arc::clone(&self.config);
-        let jobs = config.jobs.values().filter(|job| job.enabled);
-        let changed = jobs.filter_map(|job| {
-            let before = old.jobs.get(&job.name)?;
-            Some((job, job.change_since(before)?))
-        });
+    /// What has changed was found out off the loop. A job that is switched off is not due.
+    pub(super) fn run_changed(&mut self, compared: &Compared, now: Moment) -> Vec<Effect> {
         let mut effects = Vec::new();
-        for (job, what) in changed {
-            effects.extend(self.run_for_change(job, &what, now));
+        for (name, what) in &compared.causes {
+            let job = &compared.config.jobs[name];
+            if job.enabled {
+                effects.extend(self.run_for_change(job, what, now));
+            }
         }
         effects
     }

@@ -1,7 +1,6 @@
 //! Random lives of an engine: whatever happens in whatever order, the promises hold.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::SignedDuration;
@@ -142,8 +141,9 @@ impl SlowWorld {
             Step::Adopt(places, bits) => {
                 let next = self.engine.generation().next();
                 self.most = self.engine.runs().count().max(*places);
-                let config = Arc::new(some_config(*places, *bits));
-                self.engine.adopt(config, next, now)
+                let config = accepted(some_config(*places, *bits));
+                let compared = config.beside(self.engine.config());
+                self.engine.adopt(&compared, next, now)
             }
             Step::Kill(which) => {
                 let run = self.engine.runs().nth(*which).map(|run| run.id);

@@ -9,8 +9,8 @@ use jiff::Timestamp;
 
 use crate::clock::Moment;
 use crate::config::{
-    Config, Daemon, History, Jitter, Job, Log, LogFormat, Missed, OnInvalidStart, Orphans,
-    OutputMode, Overlap, Timing,
+    Accepted, Config, Daemon, History, Jitter, Job, Log, LogFormat, Missed, OnInvalidStart,
+    Orphans, OutputMode, Overlap, Problems, Timing,
 };
 use crate::engine::{Beginning, Effect, Engine, Left, Request};
 use crate::ledger::{
@@ -241,7 +241,8 @@ impl World {
 
     pub fn adopt(&mut self, config: Config) {
         let next = self.engine.generation().next();
-        let effects = self.engine.adopt(Arc::new(config), next, self.now);
+        let compared = accepted(config).beside(self.engine.config());
+        let effects = self.engine.adopt(&compared, next, self.now);
         self.perform(effects);
     }
 
@@ -364,5 +365,13 @@ impl World {
             .iter()
             .filter(|(recorded, _, _)| recorded.as_str() == job);
         of_job.map(|(_, _, fate)| *fate).collect()
+    }
+}
+
+/// As the loader gives it to the loop.
+pub fn accepted(config: Config) -> Accepted {
+    Accepted {
+        config,
+        warnings: Problems::default(),
     }
 }
