@@ -254,6 +254,27 @@ fn a_job_that_runs_or_does_not_exist_is_not_run() {
 }
 
 #[test]
+fn a_job_that_nobody_knows_has_no_runs_that_could_be_listed() {
+    let mut hupd = Hupd::start(JOBS);
+    hupd.home.run_to_end("backup");
+    let nobody = failed("no job 'bakcup'");
+    for filter in [&["runs", "bakcup"][..], &["runs", "bakcup", "--failed"]] {
+        assert_eq!(told(&hupd.home.hupctl(filter)), nobody);
+    }
+    let nothing = "no failed run of job 'backup' is recorded\n";
+    let failed_ones = &["runs", "backup", "--failed"][..];
+    assert_eq!(lines(&hupd.home.hupctl(failed_ones)), [nothing.trim_end()]);
+    let none = "no run of job 'broken' is recorded";
+    assert_eq!(lines(&hupd.home.hupctl(&["runs", "broken"])), [none]);
+    // One that is in the history alone is known too.
+    let others = JOBS.replace("[jobs.backup]", "[jobs.other]");
+    hupd.home.configure(&others);
+    hupd.reload();
+    assert_eq!(lines(&hupd.home.hupctl(failed_ones)), [nothing.trim_end()]);
+    hupd.stop();
+}
+
+#[test]
 fn who_waits_for_a_run_is_told_when_it_is_killed() {
     let hupd = Hupd::start(JOBS);
     let mut waiting = hupd.home.hupctl_command();

@@ -224,5 +224,22 @@ fn a_run_that_waits_for_a_place_can_be_killed() {
     );
     let row = &hupd.home.ledger("second")[0];
     assert_eq!(row.1, "skipped");
-    assert_eq!(row.2, "killed on request while it waited for a place");
+    assert_eq!(
+        row.2,
+        "killed on request while it waited: max_running = 1 is reached"
+    );
+    // Its number was told, and is nowhere.
+    let why = format!(
+        "hupctl: no run {second} is recorded: it has never started, or is not kept any more; 'hupctl why JOB' tells what \
+         became of what was due\n"
+    );
+    for command in [
+        &["show", &second][..],
+        &["logs", &second],
+        &["logs", &second, "--follow"],
+    ] {
+        let told = hupd.home.hupctl(command);
+        let said = (told.status.code(), text(&told.stderr));
+        assert_eq!(said, (Some(1), why.clone()), "{command:?}");
+    }
 }

@@ -143,6 +143,8 @@ fn a_run_between_two_attempts_is_seen_and_can_be_killed() {
     assert!(status.contains("attempt 2 of 3 in "), "{status}");
     let runs = text(&hupd.home.hupctl(&["runs"]).stdout);
     assert!(runs.contains("waits for attempt 2"), "{runs}");
+    let shown = text(&hupd.home.hupctl(&["show", "1"]).stdout);
+    assert!(shown.contains("\nstarted      attempt 2 in "), "{shown}");
     assert_eq!(text(&hupd.home.output("1")), "attempt 1\n");
     // It holds its job.
     let again = Told::by_hupctl(&hupd.home, &["run", "flaky"]);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::askers::Asker;
+use super::missing::{no_job, no_such_job};
 use super::reload::Of;
 use super::{Daemon, World, rows};
 use crate::clock::Moment;
@@ -39,7 +40,10 @@ impl<W: World> Daemon<W> {
             Request::RunFollowed { job } => {
                 self.run_job(&job, (Patience::UntilEnded, reply), now);
             }
-            Request::Runs(filter) => self.world.ask(Question::Runs(filter, reply)),
+            Request::Runs(filter) => {
+                let reply = self.naming_an_unknown_job(filter.job.as_deref(), reply);
+                self.world.ask(Question::Runs(filter, reply));
+            }
             Request::ShowRun(run) => self.show_run(run, reply, now),
             Request::ShowJob(job) => self.show_job(&job, reply, now),
             Request::Generations(limit) => self.generations(limit, reply),
@@ -232,27 +236,10 @@ impl<W: World> Daemon<W> {
         match self.live_run(&of) {
             Some(run) => self.peek((run, of), caller, reply),
             None => {
-                let reply = self.naming_unknown_jobs(&of, reply);
+                let reply = self.naming_what_is_missing(&of, reply);
                 self.world.ask(Question::Output(of, reply));
             }
         }
-    }
-
-    /// The store knows what has run: that there is no such job, nobody but the configuration can say.
-    fn naming_unknown_jobs(&self, of: &OutputOf, reply: Reply) -> Reply {
-        let name = match of {
-            OutputOf::LastOf(name) => name.clone(),
-            OutputOf::Run(_) | OutputOf::Attempt(..) => return reply,
-        };
-        if self.engine.config().jobs.contains_key(&JobName::new(&name)) {
-            return reply;
-        }
-        Reply::new(move |answer| match answer {
-            Answer::Refused(refusal) if refusal.kind == RefusalKind::NotFound => {
-                reply.send(no_job(&name));
-            }
-            answer => reply.send(answer),
-        })
     }
 
     /// The store knows what became of it, and works out the answer.
@@ -309,14 +296,6 @@ impl<W: World> Daemon<W> {
         });
         self.world.peek(run, retry);
     }
-}
-
-pub(super) fn no_job(name: &str) -> Answer {
-    Answer::Refused(no_such_job(name))
-}
-
-fn no_such_job(name: &str) -> Refusal {
-    Refusal::new(RefusalKind::NotFound, format!("no job '{name}'"))
 }
 
 /// The run of this job that was asked for, or why there is none.

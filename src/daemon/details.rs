@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::answers::no_job;
+use super::missing::no_job;
 use super::{Daemon, World, rows};
 use crate::clock::Moment;
 use crate::event::Reply;
-use crate::protocol::{Answer, JobDetails, Refusal, RefusalKind, RunDetails, Usual};
+use crate::protocol::{Answer, JobDetails, OutputOf, Refusal, RefusalKind, RunDetails, Usual};
 use crate::run::{JobName, RunId};
 use crate::store::Question;
 
@@ -18,6 +18,7 @@ impl<W: World> Daemon<W> {
             return reply.send(Answer::Refused(refusal));
         }
         let config = Arc::clone(self.engine.config());
+        let reply = self.naming_what_is_missing(&OutputOf::Run(run), reply);
         let reply = self.telling_of_its_start(run, (reply, now));
         self.world.ask(Question::ShowRun(run, config, reply));
     }

@@ -8,7 +8,7 @@ use crate::clock::Moment;
 use crate::engine::State;
 use crate::event::{Follow, Heard, Listener, Piece, Started, ToFollow};
 use crate::ledger::{Failed, Loss, RunEnd};
-use crate::protocol::{OutputOf, Refusal, RefusalKind, RunRow};
+use crate::protocol::{OutputOf, RunRow};
 use crate::run::{JobName, Occurrence, Output, RunId};
 use crate::store::Question;
 
@@ -203,20 +203,5 @@ impl<W: World> Daemon<W> {
         let occurrence = self.engine.waiting_for(run)?;
         let generation = self.engine.generation();
         Some(rows::not_started(run, occurrence, generation))
-    }
-
-    /// What to say where there is no such run.
-    fn missing(&self, of: &OutputOf) -> Refusal {
-        let text = match of {
-            OutputOf::Run(run) => format!("no run {run}"),
-            OutputOf::Attempt(run, attempt) => format!("no attempt {attempt} of a run {run}"),
-            OutputOf::LastOf(job) => {
-                match self.engine.config().jobs.contains_key(&JobName::new(job)) {
-                    true => format!("job '{job}' has no run yet"),
-                    false => format!("no job '{job}'"),
-                }
-            }
-        };
-        Refusal::new(RefusalKind::NotFound, text)
     }
 }

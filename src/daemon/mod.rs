@@ -18,6 +18,7 @@ mod instead;
 mod launch;
 mod loader;
 mod locks;
+mod missing;
 mod origin;
 mod parts;
 mod pauses;

@@ -1,6 +1,6 @@
 //! Jobs are paused and resumed on request.
 
-use super::answers::no_job;
+use super::missing::no_job;
 use super::{Daemon, World, rows};
 use crate::clock::Moment;
 use crate::engine::{Effect, NotPaused};

@@ -111,8 +111,15 @@ impl Engine {
     /// `hupctl kill`: ends one run; none where it is over or still waits for a place.
     pub fn kill(&mut self, run: RunId, now: Moment) -> Option<Vec<Effect>> {
         if let Some(waiting) = self.queue.remove(run) {
-            let reason = "killed on request while it waited for a place";
-            return Some(vec![self.record(waiting.occurrence, Fate::Skipped, reason)]);
+            let reason = format!(
+                "killed on request while it waited: {}",
+                self.why_waits(&waiting)
+            );
+            return Some(vec![self.record(
+                waiting.occurrence,
+                Fate::Skipped,
+                &reason,
+            )]);
         }
         self.runs.get(run)?;
         let mut effects = self.begin_stop(run, StopReason::Request, now);

@@ -102,13 +102,23 @@ fn trigger(details: &RunDetails) -> String {
 
 fn started(details: &RunDetails, view: &View) -> String {
     let Some(at) = details.run.started_at else {
-        return "never".to_owned();
+        return not_started(&details.run, view);
     };
     let at = view.times.both(at);
     match details.late_seconds {
         Some(late) if late >= 0.0 => format!("{at}, {} after it was due", duration(late)),
         Some(early) => format!("{at}, {} before it was due", duration(-early)),
         None => at,
+    }
+}
+
+/// Those before it have their own lines.
+fn not_started(run: &RunRow, view: &View) -> String {
+    match (run.next_attempt_at, run.ended_at, run.attempt) {
+        (Some(at), _, last) => format!("attempt {} {}", last + 1, view.times.relative(at)),
+        (None, None, _) => "not yet".to_owned(),
+        (None, Some(_), 1) => "never".to_owned(),
+        (None, Some(_), last) => format!("attempt {last} never did"),
     }
 }
 
@@ -191,6 +201,25 @@ output       4.0 KiB, 1.0 KiB of it kept: hupctl logs 17
 ";
         let text = text.replace("119 s ago", "1 min ago");
         assert_eq!(run_text(&details(), &view()), text);
+    }
+
+    #[test]
+    fn what_has_not_started_is_told_apart_from_what_never_did() {
+        let line = |attempt, next: Option<&str>, ended_at: Option<&str>| {
+            let run = RunRow {
+                started_at: None,
+                attempt,
+                next_attempt_at: next.map(|at| at.parse().unwrap()),
+                ended_at: ended_at.map(|at| at.parse().unwrap()),
+                ..run(18)
+            };
+            not_started(&run, &view())
+        };
+        let (next, ended_at) = ("2026-11-23T06:00:27Z", "2026-11-23T05:59:00Z");
+        assert_eq!(line(2, Some(next), None), "attempt 3 in 27 s");
+        assert_eq!(line(1, None, None), "not yet");
+        assert_eq!(line(1, None, Some(ended_at)), "never");
+        assert_eq!(line(3, None, Some(ended_at)), "attempt 3 never did");
     }
 
     #[test]
