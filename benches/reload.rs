@@ -14,7 +14,6 @@ mod common;
 mod hundred_thousand;
 
 use std::fmt::Write;
-use std::time::Duration;
 
 use common::{Home, Hupd, store};
 use hundred_thousand::{JOBS, bare, median, text, timed};
@@ -44,15 +43,15 @@ const EDITS: [(&str, Edit); 4] = [
 /// Of that text, in this round.
 type Edit = fn(&str, usize) -> String;
 
-const COLUMNS: [&str; 10] = [
-    "read", "parse", "check", "diff", "commit", "whole", "bare", "ratio", "held", "late",
+const COLUMNS: [&str; 11] = [
+    "read", "parse", "check", "diff", "commit", "whole", "bare", "ratio", "held", "most", "late",
 ];
 
 fn main() {
     let text = with_ticks(text());
-    let hupd = Hupd::start(&text);
+    let mut hupd = Hupd::start(&text);
     println!(
-        "{JOBS} jobs, {} KiB: milliseconds from HUP to the new generation; medians of {ROUNDS}, 'held' and 'late' the most",
+        "{JOBS} jobs, {} KiB: milliseconds from HUP to the new generation; medians of {ROUNDS}; 'most' and 'late': the worst",
         text.len() / 1024
     );
     println!(
@@ -66,12 +65,11 @@ fn main() {
         let rows: Vec<_> = rows.collect();
         (name, rows, began..Timestamp::now())
     });
-    // What was due in the last moment is on record by then.
-    std::thread::sleep(Duration::from_secs(2));
-    let home = hupd.crash();
+    // All is on record then.
+    hupd.stop();
     for (name, rows, when) in measured {
         let mut row = middle(&rows);
-        row.push(latest(&home, when));
+        row.push(latest(&hupd.home, when));
         let row = row.iter().map(|value| format!("{value:>8.2}"));
         println!("{name:<10}{}", row.collect::<String>());
     }
@@ -108,18 +106,18 @@ fn row(hupd: &Hupd, text: &str) -> Vec<f64> {
     row
 }
 
-/// Of each column the median, and of the last one the most.
+/// Of each column the median, and of the last one the most as well.
 fn middle(rows: &[Vec<f64>]) -> Vec<f64> {
     let column = |place: usize| rows.iter().map(move |row| row[place]);
+    let medians = (0..rows[0].len()).map(|place| median(column(place).collect()));
     let last = rows[0].len() - 1;
-    let medians = (0..last).map(|place| median(column(place).collect()));
     medians.chain([column(last).fold(0.0, f64::max)]).collect()
 }
 
-/// How late the latest start was of what was due in that time.
+/// How late the latest start was of what was due in that time, if there was any.
 fn latest(home: &Home, when: std::ops::Range<Timestamp>) -> f64 {
     let sql = "SELECT max(started_at - instant) / 1e3 FROM runs WHERE job LIKE 'tick-%' AND instant BETWEEN ?1 AND ?2";
     let when = [when.start, when.end].map(Timestamp::as_microsecond);
-    let latest = store(home).query_row(sql, when, |row| row.get(0));
-    latest.expect("there were some")
+    let latest = store(home).query_row(sql, when, |row| row.get::<_, Option<f64>>(0));
+    latest.expect("a row").unwrap_or(f64::NAN)
 }
