@@ -156,6 +156,36 @@ fn a_run_that_finds_no_process_waits_until_there_is_one() {
 }
 
 #[test]
+fn whoever_waits_for_a_run_is_told_that_there_is_no_process_for_it() {
+    if !has_program("strace") {
+        return skip("system calls that fail: strace is missing");
+    }
+    let mut hupd = Hupd::start(QUICK);
+    let Some(sabotage) = is_short(&hupd, "clone,clone3,vfork,fork", "EAGAIN") else {
+        return;
+    };
+    let aside = hupd.home.file("aside");
+    let mut command = hupd.home.hupctl_command();
+    command
+        .args(["run", "--wait", "quick"])
+        .stdout(Stdio::null());
+    let mut hupctl = command
+        .stderr(fs::File::create(&aside).expect("a file"))
+        .spawn()
+        .expect("hupctl runs");
+    let line = "run 1 of job 'quick' accepted; it waits for a process since ";
+    let said = wait_until("hupctl says why nothing comes", || {
+        let said = fs::read_to_string(&aside).expect("a file");
+        said.starts_with(line).then_some(said)
+    });
+    assert!(said.contains(": no process can be made: "), "{said}");
+    sabotage.end();
+    let ended = wait_until("the run has ended", || hupctl.try_wait().expect("a child"));
+    assert!(ended.success());
+    assert_eq!(hupd.stop().code(), Some(0));
+}
+
+#[test]
 fn a_run_that_finds_no_descriptor_for_its_files_waits_until_there_is_one() {
     if !has_program("strace") {
         return skip("system calls that fail: strace is missing");

@@ -16,6 +16,7 @@ use crate::live::Live;
 use crate::logs::{left_out, meaning};
 use crate::run::{ended, name, name_of};
 use crate::screen::Screen;
+use crate::short;
 
 /// Ends as the run does; done where nobody reads any more.
 pub fn follow(client: &Client, screen: &mut Screen, of: &str) -> Result<Ending, Failure> {
@@ -110,19 +111,35 @@ impl<'a> Reader<'a> {
 
     /// For a second nothing has come.
     fn hear_nothing(&mut self) -> ControlFlow<Result<End, Failure>> {
-        if let Err(error) = self.name("accepted") {
-            return ControlFlow::Break(Err(error.into()));
-        }
         let now = Moment::now().wall;
-        if let Some(live) = self.live.as_mut().filter(|live| live.is_unknown(now)) {
-            // Following has the runtime of this thread for itself.
-            let ask = || self.client.get::<Status>(&Request::Status);
-            let status = thread::scope(|scope| scope.spawn(ask).join());
-            if let Ok(Ok(status)) = status {
-                live.learn(&status);
-            }
+        let unknown = self.live.as_ref().filter(|live| live.is_unknown(now));
+        if self.unnamed.is_none() && unknown.is_none() {
+            return ControlFlow::Continue(());
         }
-        ControlFlow::Continue(())
+        // Following has the runtime of this thread for itself.
+        let ask = || self.client.get::<Status>(&Request::Status);
+        let status = thread::scope(|scope| scope.spawn(ask).join());
+        let status = status.ok().and_then(Result::ok);
+        let live = self.live.as_mut().filter(|live| live.is_unknown(now));
+        if let Some((live, status)) = live.zip(status.as_ref()) {
+            live.learn(status);
+        }
+        let how_far = self.accepted(status.as_ref());
+        match self.name(&how_far) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => ControlFlow::Break(Err(error.into())),
+        }
+    }
+
+    /// With why it has no process, where there is nothing to make it of.
+    fn accepted(&self, status: Option<&Status>) -> String {
+        let run = self.unnamed.as_ref().and_then(|unnamed| unnamed.run);
+        let mut running = status.into_iter().flat_map(|status| &status.running);
+        let row = running.find(|row| Some(row.run) == run);
+        match row.and_then(|row| row.shortage.as_ref()) {
+            Some(shortage) => format!("accepted; {}", short::of_run(shortage, &self.screen.view)),
+            None => "accepted".to_owned(),
+        }
     }
 
     /// Says once which run it is, and how far it is.

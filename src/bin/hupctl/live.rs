@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use crate::run::name_of;
 use crate::times::duration;
 use crate::usual::usually;
+use crate::visible::visible;
 
 #[derive(Debug)]
 pub struct Live {
@@ -134,11 +135,9 @@ impl Live {
 
 /// What a run without a process waits for.
 fn begins_with(row: &RunningRow) -> Option<String> {
-    match (&*row.state, row.pid, row.next_attempt_at) {
-        ("starting", None, _) => Some("its process is being made".to_owned()),
-        ("waiting", None, None) => {
-            Some("no process is to be had at the moment; it is tried again".to_owned())
-        }
+    match (&row.shortage, &*row.state, row.pid) {
+        (Some(shortage), ..) => Some(format!("a process: {}", visible(&shortage.reason))),
+        (None, "starting", None) => Some("its process is being made".to_owned()),
         _ => None,
     }
 }
