@@ -15,8 +15,8 @@ use std::path::Path;
 use std::process::Command;
 
 use common::{
-    Home, Hupd, cut_off, database, fates, has_program, is_root, mode, run, scribble, skip,
-    state_files, text, wait_for_recovery, wait_until,
+    Detached, Home, Hupd, cut_off, database, fates, has_program, is_root, mode, run, scribble,
+    skip, state_files, text, wait_for_recovery, wait_until,
 };
 use jiff::Timestamp;
 use rusqlite::Connection;
@@ -43,6 +43,23 @@ fn a_corrupt_store_is_put_aside_and_jobs_go_on() {
     let run = run(&hupd.home, "hello");
     assert_eq!(hupd.home.runs("hello"), [run]);
     assert_eq!(mode(&database(&hupd.home)), 0o600);
+}
+
+#[test]
+fn whoever_starts_hupd_is_told_what_becomes_of_a_corrupt_store() {
+    let home = Home::new();
+    home.configure("[jobs.hello]\ncommand = 'true'\n");
+    home.write("state/hupd.db", &"this was a history once\n".repeat(1000));
+    let place = home.file("state/hupd.db");
+    let hupd = Detached::start_in(home);
+    let sentence = format!(
+        "hupd: {}: cannot be read: file is not a database; nothing can be taken from there, and a hupd that starts moves it \
+         aside and begins a new history\n",
+        place.display()
+    );
+    assert!(hupd.told.aside.starts_with(&sentence), "{:?}", hupd.told);
+    assert_eq!(state_files(&hupd.home, "hupd.db.corrupt-").len(), 1);
+    hupd.stop();
 }
 
 /// Damages the files of a store that nobody has open.

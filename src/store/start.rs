@@ -9,7 +9,7 @@ use crate::config::SourceFile;
 use super::columns::Whole;
 use super::confirmed::{Kept, unconfirmed};
 use super::kept::texts;
-use super::opening::open_to_read;
+use super::opening::{Fault, open_to_read};
 use super::{StoreError, files, schema};
 
 /// What there is besides the file.
@@ -27,9 +27,20 @@ pub fn for_start(state_dir: &Path) -> Result<ForStart, StoreError> {
     if !path.exists() || files::unreadable(state_dir).is_some() {
         return Ok(ForStart::default());
     }
-    let failed = |why: String| StoreError(format!("{}: {why}", path.display()));
-    let connection = open_to_read(&path).map_err(|why| failed(why.to_string()))?;
-    ForStart::of(&connection).map_err(|why| failed(why.to_string()))
+    let failed = |fault: Fault| StoreError(format!("{}: {}", path.display(), in_words(fault)));
+    let connection = open_to_read(&path).map_err(failed)?;
+    ForStart::of(&connection).map_err(|why| failed(why.into()))
+}
+
+/// With what becomes of it: whoever starts hupd reads no log.
+fn in_words(fault: Fault) -> String {
+    match fault {
+        Fault::Corrupt(why) => format!(
+            "cannot be read: {why}; nothing can be taken from there, and a hupd that starts moves it aside and begins a new \
+             history"
+        ),
+        Fault::Unusable(why) => why,
+    }
 }
 
 impl ForStart {
