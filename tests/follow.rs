@@ -479,7 +479,10 @@ fn a_follower_sees_the_end_of_a_run_that_hupd_stops() {
     let (status, _, aside) = follower.end();
     // As a shell has it: 128 and the signal.
     assert_eq!(status, Some(143));
-    assert!(aside.contains("killed by TERM (shutdown)"), "{aside}");
+    assert!(
+        aside.contains("killed by TERM (stopped with hupd)"),
+        "{aside}"
+    );
     assert!(hupd.wait().success());
 }
 

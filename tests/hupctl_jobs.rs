@@ -288,7 +288,7 @@ fn who_waits_for_a_run_is_told_when_it_is_killed() {
     assert_eq!(output.status.code(), Some(143));
     let text = text(&output.stderr);
     assert!(
-        text.contains("run 1 of job 'stuck' killed by TERM (request) after "),
+        text.contains("run 1 of job 'stuck' killed by TERM (stopped on request) after "),
         "{text}"
     );
 }

@@ -168,7 +168,10 @@ fn a_run_that_is_killed_on_request_says_so() {
     assert_eq!(run["outcome"], "killed by TERM");
     assert_eq!(run["stopped_by"], "request");
     let table = text(&hupd.home.hupctl(&["runs"]).stdout);
-    assert!(table.contains("killed by TERM (request)"), "{table}");
+    assert!(
+        table.contains("killed by TERM (stopped on request)"),
+        "{table}"
+    );
     let again = hupd.home.hupctl(&["kill", &number]);
     let sentence = format!("hupctl: run {number} is not running\n");
     assert_eq!(

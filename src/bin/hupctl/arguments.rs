@@ -62,6 +62,7 @@ pub enum Command {
     /// Run a job now
     Run {
         /// The name of the job
+        #[arg(value_parser = word)]
         job: String,
         /// Wait for its end: what it writes is passed on, and its status is the exit status
         #[arg(short, long)]
@@ -72,7 +73,7 @@ pub enum Command {
     /// Show all that is known of a run, by its number, or of a job, by its name; or the files of a generation
     Show {
         /// The number of a run, or the name of a job
-        #[arg(value_name = "RUN|JOB", required_unless_present = "generation")]
+        #[arg(value_name = "RUN|JOB", required_unless_present = "generation", value_parser = word)]
         of: Option<String>,
         /// The files of this generation, as they were accepted
         #[arg(short, long, value_name = "N", conflicts_with = "of", value_parser = generation_number)]
@@ -90,6 +91,7 @@ pub enum Command {
     /// Say what became of a time at which a job was due, or was not, and why
     Why {
         /// The name of the job
+        #[arg(value_parser = word)]
         job: String,
         /// In RFC 3339, or on the clocks of the job: '2026-11-27 02:30', or '02:30' for the last one;
         /// without it, the last five occurrences
@@ -98,7 +100,7 @@ pub enum Command {
     /// Print what a run wrote, byte for byte
     Logs {
         /// The number of a run, or a job for its newest run
-        #[arg(value_name = "RUN|JOB")]
+        #[arg(value_name = "RUN|JOB", value_parser = word)]
         of: String,
         /// Go on with what it writes until it ends; fail unless it is a success
         #[arg(short, long)]
@@ -110,6 +112,7 @@ pub enum Command {
     /// Pause a job: it is not due by itself until it is resumed, also by the next hupd
     Pause {
         /// The name of the job
+        #[arg(value_parser = word)]
         job: String,
         /// Resume it by itself at that time, in RFC 3339 or on your clocks
         #[arg(long, value_name = "TIME")]
@@ -124,6 +127,7 @@ pub enum Command {
     /// Resume a job; what it has missed is made up for as its `missed` says
     Resume {
         /// The name of the job
+        #[arg(value_parser = word)]
         job: String,
     },
     /// End a run: its stop signal first, KILL after its `kill_after`
@@ -177,7 +181,7 @@ pub struct PlanArguments {
 #[derive(Debug, Args)]
 pub struct NextArguments {
     /// Only this job
-    #[arg(conflicts_with = "schedule")]
+    #[arg(conflicts_with = "schedule", value_parser = word)]
     pub job: Option<String>,
     /// A configuration file instead of hupd: what a hupd does that starts with it
     #[arg(long, value_name = "FILE", conflicts_with = "schedule")]
@@ -206,6 +210,7 @@ pub struct NextArguments {
 #[derive(Debug, Args)]
 pub struct RunsArguments {
     /// Only this job
+    #[arg(value_parser = word)]
     pub job: Option<String>,
     /// Only runs that ended like this: success, failed, exited-N, killed, killed-SIGNAL, timed-out,
     /// could-not-start, lost; or that are running
@@ -259,6 +264,14 @@ fn trial(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// Nothing has no name: from a script it is a variable that was not set.
+fn word(text: &str) -> Result<String, String> {
+    match text.trim().is_empty() {
+        true => Err("the name of a job is wanted, as `hupctl list` shows it".to_owned()),
+        false => Ok(text.to_owned()),
+    }
+}
+
 fn run_number(text: &str) -> Result<u64, String> {
     let wanted = "the number of a run is wanted, as `hupctl status` shows it";
     text.parse().map_err(|_| wanted.to_owned())
@@ -285,6 +298,18 @@ mod tests {
         let error = Arguments::try_parse_from(["hupctl", "kill", "backup"]).unwrap_err();
         let text = error.to_string();
         assert!(text.contains("the number of a run is wanted"), "{text}");
+    }
+
+    #[test]
+    fn a_variable_that_is_not_set_is_no_job() {
+        for command in [
+            "run", "show", "logs", "why", "pause", "resume", "next", "runs",
+        ] {
+            let told = Arguments::try_parse_from(["hupctl", command, ""]);
+            let text = told.unwrap_err().to_string();
+            let wanted = "the name of a job is wanted, as `hupctl list` shows it";
+            assert!(text.contains(wanted), "{command}: {text}");
+        }
     }
 
     #[test]

@@ -148,7 +148,8 @@ mod tests {
             stopped_by: Some("request".into()),
             ..ended_row(17, "killed by TERM")
         };
-        let text = "run 17 of job 'backup' killed by TERM (request) after 1.2 s, attempt 2";
+        let text =
+            "run 17 of job 'backup' killed by TERM (stopped on request) after 1.2 s, attempt 2";
         assert_eq!(told(&second), text);
     }
 

@@ -149,7 +149,7 @@ fn how_long(run: &RunRow, view: &View) -> String {
     }
 }
 
-/// `exited 0`, `killed by TERM (request)`, `running`.
+/// `exited 0`, `killed by TERM (stopped on request)`, `running`.
 pub fn how_it_ended(run: &RunRow) -> String {
     let Some(outcome) = &run.outcome else {
         return match (run.next_attempt_at, run.started_at) {
@@ -172,12 +172,17 @@ pub fn how_it_ended(run: &RunRow) -> String {
     outcome + &why_stopped(run)
 }
 
-/// ` (request)`; nothing where hupd has not stopped it, and "timed out" says it already.
+/// ` (stopped on request)`; nothing where hupd has not stopped it, and "timed out" says it already. JSON has a word for each.
 pub fn why_stopped(run: &RunRow) -> String {
-    match run.stopped_by.as_deref() {
-        None | Some("time limit") => String::new(),
-        Some(reason) => format!(" ({})", visible(reason)),
-    }
+    let why = match run.stopped_by.as_deref() {
+        None | Some("time limit") => return String::new(),
+        Some("request") => "stopped on request".to_owned(),
+        Some("shutdown") => "stopped with hupd".to_owned(),
+        Some("orphan") => "stopped by orphans = \"kill\"".to_owned(),
+        Some("configuration") => "the file wants no further attempt".to_owned(),
+        Some(reason) => visible(reason),
+    };
+    format!(" ({why})")
 }
 
 #[cfg(test)]
@@ -247,11 +252,11 @@ pub mod tests {
             },
         ];
         let text = "
-RUN  JOB     STARTED              DURATION  OUTCOME                   TRIGGER   CPU     MEMORY   OUTPUT
-19   backup  2026-11-23 06:58:00  2 min     running                   schedule
-18   backup  2026-11-23 06:58:00  -         starting                  schedule
-17   backup  2026-11-23 06:58:00  1.2 s     killed by TERM (request)  schedule  310 ms  3.0 MiB  0 B
-16   backup  2026-11-23 06:58:00  1.2 s     timed out                 schedule          -
+RUN  JOB     STARTED              DURATION  OUTCOME                              TRIGGER   CPU     MEMORY   OUTPUT
+19   backup  2026-11-23 06:58:00  2 min     running                              schedule
+18   backup  2026-11-23 06:58:00  -         starting                             schedule
+17   backup  2026-11-23 06:58:00  1.2 s     killed by TERM (stopped on request)  schedule  310 ms  3.0 MiB  0 B
+16   backup  2026-11-23 06:58:00  1.2 s     timed out                            schedule          -
 ";
         assert_eq!(runs_text(&rows, &view()), text.trim_start());
     }
@@ -277,5 +282,23 @@ RUN  JOB     STARTED              DURATION  OUTCOME                   TRIGGER   
         let text = "no run with outcome exited-3 of job 'x' by request since 2026-11-23 06:00:00 \
                     before 2026-11-23 07:00:00 is recorded";
         assert_eq!(no_runs(&narrow), text);
+    }
+
+    #[test]
+    fn who_stopped_a_run_is_told_in_words() {
+        for (word, words) in [
+            ("request", " (stopped on request)"),
+            ("shutdown", " (stopped with hupd)"),
+            ("orphan", " (stopped by orphans = \"kill\")"),
+            ("configuration", " (the file wants no further attempt)"),
+            ("replaced by run 9", " (replaced by run 9)"),
+            ("time limit", ""),
+        ] {
+            let run = RunRow {
+                stopped_by: Some(word.into()),
+                ..ended(17, "lost")
+            };
+            assert_eq!(why_stopped(&run), words);
+        }
     }
 }
