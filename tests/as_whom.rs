@@ -503,6 +503,38 @@ fn an_ordinary_user_can_be_nobody_else_and_is_told_so_by_a_check() {
     );
 }
 
+#[test]
+fn a_check_tells_an_ordinary_user_how_nice_its_jobs_must_be() {
+    if !may_run_hupd_as_nobody() {
+        return skip("hupd as an ordinary user, who may not be less nice: see above");
+    }
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nice).current;
+    if limit.is_none_or(|limit| limit > 24) {
+        return skip("nice below what a user may have: here that is no limit");
+    }
+    let config =
+        "[jobs.job]\ncommand = \"true\"\nnice = -5\n[jobs.nicer]\ncommand = \"true\"\nnice = 19\n";
+    let home = home_with(config);
+    let told = Told::from(ordinary(&home).arg("--check").output().expect("hupd runs"));
+    assert_eq!(told.status, Some(0), "{told:?}");
+    assert!(
+        told.aside.contains("warning: nice: -5 is below "),
+        "{told:?}"
+    );
+    assert!(told.aside.contains("LimitNICE=-5 in its unit"), "{told:?}");
+    assert!(!told.aside.contains("nice: 19"), "{told:?}");
+    if is_root() {
+        let told = Told::from(home.hupd().arg("--check").output().expect("hupd runs"));
+        assert!(!told.aside.contains("nice: "), "root may: {told:?}");
+    }
+    let hupd = Hupd::start_by(ordinary(&home), home);
+    assert_eq!(
+        outcome(&hupd.home, "job"),
+        "could not start: nice -5: permission denied"
+    );
+    assert_eq!(outcome(&hupd.home, "nicer"), "exited 0");
+}
+
 /// Of how many open files the kernel lets hupd give a process a billion: that is none of its own limits, or one.
 fn most_files() -> String {
     let most = fs::read_to_string("/proc/sys/fs/nr_open").expect("a number");

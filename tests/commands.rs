@@ -9,7 +9,7 @@ mod common;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use common::{Home, Hupd, text, wait_until};
+use common::{Home, Hupd, Told, text, wait_until};
 use serde_json::Value;
 
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -117,12 +117,35 @@ fn a_working_directory_that_is_not_there_is_not_taken_for_a_missing_command() {
 }
 
 #[test]
-fn arguments_that_are_too_long_are_called_that() {
-    let command = format!("command = [\"true\", \"{}\"]", "x".repeat(200_000));
-    let reason = reason_of_job(&command);
+fn a_check_warns_of_a_working_directory_that_is_not_there() {
+    let home = Home::new();
+    home.configure(
+        "[jobs.none]\ncommand = \"true\"\nworking_dir = \"/no/such/place\"\n\
+         [jobs.file]\ncommand = \"true\"\nworking_dir = \"/etc/passwd\"\n\
+         [jobs.there]\ncommand = \"true\"\nworking_dir = \"/etc\"\n",
+    );
+    let told = Told::from(home.hupd().arg("--check").output().expect("hupd runs"));
+    assert_eq!(told.status, Some(0), "{told:?}");
+    for problem in [
+        "warning: working_dir: '/no/such/place' does not exist",
+        "warning: working_dir: '/etc/passwd' is not a folder",
+        "until that is mended no run of it can start",
+    ] {
+        assert!(told.aside.contains(problem), "{problem}: {told:?}");
+    }
+    assert!(!told.aside.contains("'/etc' "), "{told:?}");
+}
+
+#[test]
+fn arguments_and_variables_that_are_too_long_together_are_called_that() {
+    let home = Home::new();
+    let line = |number| format!("V{number}={}\n", "x".repeat(100_000));
+    home.write("big.env", &(0..100).map(line).collect::<String>());
+    home.configure("[jobs.job]\ncommand = [\"true\"]\nenv_file = \"big.env\"\n");
+    let reason = reason_of(home);
     assert!(reason.starts_with("command '/"), "{reason}");
     assert!(
-        reason.ends_with("/true': argument list too long"),
+        reason.contains("/true': argument list too long, or too long an environment ("),
         "{reason}"
     );
 }

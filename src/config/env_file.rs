@@ -13,7 +13,9 @@ use super::trust::{Writers, first_hand};
 use super::words::visible;
 use crate::reason::reason;
 
-/// Why there are no variables: which file, and which line where it is one.
+const MOST_TOLD: usize = 20;
+
+/// Why there are no variables: which file, and which lines where it is those.
 #[derive(Debug)]
 pub enum EnvFileError {
     Unreadable(String, io::Error),
@@ -45,15 +47,28 @@ pub fn read_env_file(path: &Path, writers: Writers) -> Result<Vec<(String, Strin
 fn variables(file: &str, bytes: Vec<u8>) -> Result<Vec<(String, String)>, String> {
     let text = String::from_utf8(bytes).map_err(|_| format!("'{file}' is not UTF-8"))?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-    let mut variables = Vec::new();
+    let (mut variables, mut wrong) = (Vec::new(), Vec::new());
     for (at, line) in text.lines().enumerate() {
         let line = line.trim();
         if !line.is_empty() && !line.starts_with('#') {
-            let wrong = |what| format!("'{file}', line {}: {what}", at + 1);
-            variables.push(variable(line).map_err(wrong)?);
+            match variable(line) {
+                Ok(variable) => variables.push(variable),
+                Err(what) => wrong.push(format!("line {}: {what}", at + 1)),
+            }
         }
     }
-    Ok(variables)
+    match wrong.is_empty() {
+        true => Ok(variables),
+        false => Err(format!("'{file}', {}", told(wrong))),
+    }
+}
+
+/// Where very many lines are wrong, another file was meant.
+fn told(mut wrong: Vec<String>) -> String {
+    let more = wrong.len().saturating_sub(MOST_TOLD);
+    wrong.truncate(MOST_TOLD);
+    wrong.extend((more > 0).then(|| format!("and {more} more")));
+    wrong.join("; ")
 }
 
 fn variable(line: &str) -> Result<(String, String), String> {
@@ -161,6 +176,17 @@ mod tests {
         for (text, message) in cases {
             assert_eq!(read_text(text), Err(message.to_owned()));
         }
+    }
+
+    #[test]
+    fn all_lines_that_are_wrong_are_told() {
+        let told = read_text(b"hunter2\nA=1\n=x\n").unwrap_err();
+        let expected = "'DIR/env', line 1: there is no '='; write NAME=value; \
+                        line 3: there is no name before '='; write NAME=value";
+        assert_eq!(told, expected);
+        let told = read_text(&b"no\n".repeat(25)).unwrap_err();
+        assert!(told.contains("; line 20: there is no '='"), "{told}");
+        assert!(told.ends_with("; write NAME=value; and 5 more"), "{told}");
     }
 
     #[test]

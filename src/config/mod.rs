@@ -28,6 +28,7 @@ mod log_file;
 mod longest;
 mod mend;
 mod missed;
+mod nice;
 mod on_change;
 mod origin;
 mod overlap;

@@ -1,6 +1,8 @@
 //! What jobs and `[defaults]` have in common: each job takes from there what it does not say.
 
 use std::collections::BTreeSet;
+use std::fs;
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -96,9 +98,9 @@ static RETRY: KeyOf<Like> = KeyOf::new(
     "\"none\"",
     "Whether, how often and when a failed run is tried again",
 );
-static SUCCESS_EXIT_CODES: KeyOf<By<BTreeSet<i32>>> = KeyOf::new(
+static SUCCESS_EXIT_CODES: KeyOf<Like> = KeyOf::new(
     "success_exit_codes",
-    retry::EXIT_CODES,
+    Like(retry::exit_codes_schema),
     "[0]",
     "What counts as success",
 );
@@ -191,12 +193,33 @@ impl Policies {
                 .take_all(&RETRY, retry::retry)
                 .unwrap_or_else(|| self.retry.clone()),
             success_exit_codes: section
-                .take(&SUCCESS_EXIT_CODES)
+                .take_all(&SUCCESS_EXIT_CODES, retry::exit_codes)
+                .flatten()
                 .unwrap_or_else(|| self.success_exit_codes.clone()),
             enabled: section.take(&ENABLED).unwrap_or(self.enabled),
         };
         own.refuse_deafness(section);
+        own.warn_of_working_dir(section);
         own
+    }
+
+    /// It may come later, or be another machine's.
+    fn warn_of_working_dir(&self, section: &mut Section<'_, '_>) {
+        let Some(at) = section.value_at("working_dir") else {
+            return;
+        };
+        let folder = quoted(&self.working_dir.to_string_lossy());
+        let problem = match fs::metadata(&self.working_dir) {
+            Ok(found) if found.is_dir() => return,
+            Ok(_) => format!("working_dir: {folder} is not a folder"),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                format!("working_dir: {folder} does not exist")
+            }
+            // What hupd may not see its job may.
+            Err(_) => return,
+        };
+        let finding = Finding::warning(problem).at(at);
+        section.push(finding.help("until that is mended no run of it can start"));
     }
 
     /// Who ignores HUP cannot be asked to end by it.

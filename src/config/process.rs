@@ -1,6 +1,5 @@
 //! What the process of a job is: as whom it runs, within which limits, and what it is given.
 
-use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -14,11 +13,12 @@ use super::finding::Finding;
 use super::key_of::KeyOf;
 use super::kinds::{self, By, Choice, Like};
 use super::limits::{self, Limits};
+use super::nice;
 use super::policies::check_name;
 use super::section::{Item, Section, Wrong};
 use super::trust::{Writers, first_hand};
 use super::typed;
-use super::words::{quoted, shortened};
+use super::words::quoted;
 
 static USER: KeyOf<Like> = KeyOf::new(
     "user",
@@ -40,7 +40,7 @@ static UMASK: KeyOf<By<u32>> = KeyOf::new(
 );
 static NICE: KeyOf<By<i32>> = KeyOf::new(
     "nice",
-    By(nice, nice_schema),
+    By(nice::nice, nice::schema),
     "",
     "From -20, first of all, to 19, last of all; by default as nice as hupd is",
 );
@@ -132,6 +132,7 @@ impl Process {
         own.identity(section, accounts);
         own.umask = section.take(&UMASK).unwrap_or(own.umask);
         own.nice = section.take(&NICE).or(own.nice);
+        nice::warn(section, own.nice);
         own.hangup = section.take(&HANGUP).unwrap_or(own.hangup);
         own.limits.extend(
             section
@@ -221,29 +222,6 @@ fn umask(item: &Item<'_>) -> Result<u32, Wrong> {
     let mask = u32::from_str_radix(text, 8).ok();
     let mask = mask.filter(|mask| is_octal(text) && *mask <= 0o777 && text.len() <= 4);
     mask.ok_or_else(|| Wrong::new(format!("{} is no umask", quoted(text))).help(HELP))
-}
-
-const NICENESS: RangeInclusive<i32> = -20..=19;
-
-fn nice_schema() -> Value {
-    json!({ "type": "integer", "minimum": NICENESS.start(), "maximum": NICENESS.end() })
-}
-
-fn nice(item: &Item<'_>) -> Result<i32, Wrong> {
-    const HELP: &str = "write -20 (first of all) to 19 (last of all), without quotes";
-    let DeValue::Integer(number) = item.value else {
-        return Err(item.unlike("a whole number").help(HELP));
-    };
-    let value = i32::from_str_radix(number.as_str(), number.radix()).ok();
-    value
-        .filter(|value| NICENESS.contains(value))
-        .ok_or_else(|| {
-            Wrong::new(format!(
-                "{} is out of range",
-                shortened(&number.to_string())
-            ))
-            .help(HELP)
-        })
 }
 
 /// `"none"` takes back what `[defaults]` says.

@@ -9,7 +9,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::finding::Finding;
 use super::key_of::{KeyOf, Kind, Known, Shape, table_of};
-use super::kinds::{self, By, Count, Time};
+use super::kinds::{self, Count, Like, Time};
 use super::section::{Item, Section, Wrong};
 use super::words::{list, nearest, quoted};
 use super::{Retry, format_duration};
@@ -40,11 +40,13 @@ static MAX_DELAY: KeyOf<Time> = KeyOf::new(
     "\"10m\"",
     "The longest delay",
 );
-static ON: KeyOf<By<BTreeSet<i32>>> =
-    KeyOf::new("on", EXIT_CODES, "", "Only after one of these exit codes");
+static ON: KeyOf<Like> = KeyOf::new(
+    "on",
+    Like(exit_codes_schema),
+    "",
+    "Only after one of these exit codes",
+);
 static KEYS: [&dyn Known; 4] = [&ATTEMPTS, &DELAY, &MAX_DELAY, &ON];
-
-pub(super) const EXIT_CODES: By<BTreeSet<i32>> = By(exit_codes, exit_codes_schema);
 
 const HELP: &str = "write { attempts = 3, delay = \"30s\", max_delay = \"10m\" }, or \"none\"";
 
@@ -61,7 +63,7 @@ pub(super) fn retry(item: &Item<'_>, wrongs: &mut Vec<Wrong>) -> Option<Retry> {
     wrongs.extend(unknown_keys(table));
     let delay = within(item, &DELAY, wrongs).flatten();
     let max_delay = within(item, &MAX_DELAY, wrongs).flatten();
-    let on = within(item, &ON, wrongs);
+    let on = part_of(item, ON.name, wrongs, exit_codes);
     let attempts = within(item, &ATTEMPTS, wrongs).unwrap_or_else(|| {
         wrongs.push(Wrong::new("has no 'attempts'").help(HELP));
         None
@@ -116,14 +118,28 @@ fn within<K: Kind>(
     key: &KeyOf<K>,
     wrongs: &mut Vec<Wrong>,
 ) -> Option<Option<K::Value>> {
-    let part = item.part(item.value.get(key.name)?);
-    let named = |wrong: Wrong| Wrong {
+    part_of(item, key.name, wrongs, |part, wrongs| {
+        let value = key.kind.read(part);
+        value.map_err(|wrong| wrongs.push(wrong)).ok()
+    })
+}
+
+/// The same of one in which several things can be wrong.
+fn part_of<T>(
+    item: &Item<'_>,
+    name: &str,
+    wrongs: &mut Vec<Wrong>,
+    read: impl FnOnce(&Item<'_>, &mut Vec<Wrong>) -> Option<T>,
+) -> Option<Option<T>> {
+    let part = item.part(item.value.get(name)?);
+    let mut of_part = Vec::new();
+    let value = read(&part, &mut of_part);
+    wrongs.extend(of_part.into_iter().map(|wrong| Wrong {
         at: wrong.at.or(Some(part.at.clone())),
-        message: format!("{}: {}", key.name, wrong.message),
+        message: format!("{name}: {}", wrong.message),
         ..wrong
-    };
-    let value = key.kind.read(&part);
-    Some(value.map_err(|wrong| wrongs.push(named(wrong))).ok())
+    }));
+    Some(value)
 }
 
 pub(super) fn schema() -> Value {
@@ -134,30 +150,30 @@ pub(super) fn schema() -> Value {
 
 static CODE: Count = Count(0..=255);
 
-fn exit_codes_schema() -> Value {
+pub(super) fn exit_codes_schema() -> Value {
     kinds::list_of(CODE.schema())
 }
 
-/// At least one.
-fn exit_codes(item: &Item<'_>) -> Result<BTreeSet<i32>, Wrong> {
+/// At least one; nothing where one is wrong.
+pub(super) fn exit_codes(item: &Item<'_>, wrongs: &mut Vec<Wrong>) -> Option<BTreeSet<i32>> {
     let help = "write a list of exit codes, such as [0, 75]";
-    let DeValue::Array(codes) = item.value else {
-        return Err(item.unlike("an array").help(help));
+    let codes = match item.value {
+        DeValue::Array(codes) if codes.is_empty() => Err(Wrong::new("is empty").help(help)),
+        DeValue::Array(codes) => Ok(codes),
+        _ => Err(item.unlike("an array").help(help)),
     };
-    if codes.is_empty() {
-        return Err(Wrong::new("is empty").help(help));
-    }
+    let codes = codes.map_err(|wrong| wrongs.push(wrong)).ok()?;
     let code = |code| {
         let code = item.part(code);
-        CODE.read(&code).map_err(|wrong| Wrong {
+        let read = CODE.read(&code).map_err(|wrong| Wrong {
             at: Some(code.at.clone()),
             ..wrong
-        })
+        });
+        read.map_err(|wrong| wrongs.push(wrong)).ok()
     };
-    let codes = codes.iter().map(code);
-    codes
-        .map(|code| code.map(|code| i32::try_from(code).unwrap_or(i32::MAX)))
-        .collect()
+    let right: Vec<_> = codes.iter().filter_map(code).collect();
+    let whole = |code: u64| i32::try_from(code).unwrap_or(i32::MAX);
+    (right.len() == codes.len()).then(|| right.into_iter().map(whole).collect())
 }
 
 /// A success is never tried again, whatever the file says: so it must not say so.

@@ -188,6 +188,9 @@ fn wrong_file(program: &Path, errno: Errno) -> String {
         Errno::ACCESS if program.is_file() && !is_executable(program) => {
             format!("command '{path}' is not executable")
         }
+        Errno::TOOBIG => format!(
+            "command '{path}': {reason}, or too long an environment (with what env, env_file and env_inherit give)"
+        ),
         // That is put off until here, and the file has no part in it: see execve(2).
         Errno::AGAIN => format!("its user has as many processes as it may have: {reason}"),
         Errno::NOEXEC => {

@@ -138,7 +138,16 @@ fn a_missing_working_directory_is_not_mistaken_for_a_missing_command() {
 #[test]
 fn arguments_that_are_too_long_are_the_jobs_own_failure() {
     let failure = failure_of(job(&["/bin/true", &"x".repeat(1 << 20)]));
-    assert_eq!(failure, "command '/bin/true': argument list too long");
+    let sentence = "command '/bin/true': argument list too long, or too long an environment (with what env, \
+                    env_file and env_inherit give)";
+    assert_eq!(failure, sentence);
+    let mut by_environment = job(&["/bin/true"]);
+    for number in 0..100 {
+        let name = format!("V{number}");
+        let value = "x".repeat(100_000);
+        by_environment.env.insert(name, value.as_str().into());
+    }
+    assert_eq!(failure_of(by_environment), sentence);
 }
 
 #[test]
