@@ -154,7 +154,7 @@ fn a_broken_file_is_refused_once_and_the_way_back_is_told() {
     wait_silent_reads(&hupd, 1);
     let good = fs::read_to_string(hupd.home.config_file()).expect("the file");
     fs::write(hupd.home.config_file(), format!("{good}[jobs.x\n")).expect("written");
-    hupd.wait_log("reload refused, the files changed: configuration has 1 problem;");
+    hupd.wait_log("reload refused, the files changed: configuration has 1 problem");
     let refused = hupd.wait_notified_status("last reload refused");
     assert!(refused.contains("READY=1"), "{refused}");
     assert_eq!(hupd.home.job_names(), ["zero"]);
