@@ -88,6 +88,8 @@ pub struct HeldUp {
 pub struct SignalReceived {
     pub meaning: Meaning,
     pub sender: Option<Sender>,
+    /// So many others have sent the same at that time.
+    pub others: usize,
 }
 
 impl SignalReceived {

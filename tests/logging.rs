@@ -98,6 +98,13 @@ fn another_format_counts_from_the_reload_on_and_no_line_is_of_both() {
         let message = match json {
             true => {
                 let line: Value = serde_json::from_str(line).expect("an object");
+                let is_verdict = line["message"]
+                    .as_str()
+                    .is_some_and(|it| it.starts_with("reload accepted"));
+                assert!(
+                    !is_verdict || line["fields"]["seconds"].is_number(),
+                    "{line}"
+                );
                 line["message"].as_str().expect("a text").to_owned()
             }
             false => line.rsplit(": ").next().expect("a message").to_owned(),

@@ -411,7 +411,8 @@ fn the_same_problems_are_told_by_check_at_start_at_reload_and_in_the_log() {
         assert!(!problems.is_empty(), "{name}");
 
         for line in problems.lines().filter(|line| !line.trim().is_empty()) {
-            hupd.wait_log(line);
+            // Of what level it is the head of the line says.
+            hupd.wait_log(line.trim_start_matches("error: "));
         }
         let check = output(hupd.home.hupd().arg("--check"));
         assert_eq!(check.status.code(), Some(78), "{name}");

@@ -147,8 +147,16 @@ fn a_rollback_that_cannot_be_is_refused_and_nothing_changes() {
     }
     assert_eq!(hupd.home.job_names(), ["second"]);
     assert_eq!(hupd.status()["text_of"], Value::Null);
+    // Of what is not there nothing is on record: the last verdict is that on what was.
     let rows = hupd.home.json(&["generations"]);
-    assert_eq!(rows["generations"][0]["accepted"], false);
+    let rows = rows["generations"].as_array().expect("rows");
+    let accepted: Vec<_> = rows.iter().map(|row| row["accepted"] == true).collect();
+    assert_eq!(accepted, [false, true, true]);
+    let problems = hupd.status()["last_reload"]["problems"].clone();
+    let problems = problems.as_str().expect("a text");
+    assert!(problems.contains("is missing"), "{problems}");
+    let note = "\n\nThat is what the text of generation 1 says, as it is kept, ";
+    assert!(problems.contains(note), "{problems}");
 }
 
 #[test]
@@ -230,6 +238,8 @@ fn a_history_that_cannot_be_written_does_not_say_what_was_before() {
 fn a_start_reads_the_file() {
     let hupd = with_generations(&["first", "second"]);
     Told::by_hupctl(&hupd.home, &["rollback"]);
+    // Answered behind all that was to be recorded before.
+    hupd.home.json(&["generations"]);
     let hupd = Hupd::start_in(hupd.crash());
     assert_eq!(hupd.home.job_names(), ["second"]);
     assert_eq!(hupd.status()["text_of"], Value::Null);

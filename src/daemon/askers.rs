@@ -3,6 +3,9 @@
 use crate::event::Reply;
 use crate::protocol::{Answer, Refusal, RefusalKind, Verdict};
 
+/// As many as jobs are named where a reload changes many.
+const NAMED: usize = 5;
+
 /// Who wants a reload, and what becomes of the verdict.
 #[derive(Debug)]
 pub struct Asker {
@@ -58,12 +61,14 @@ pub(super) fn are_for_news_only(askers: &[Asker]) -> bool {
         .all(|asker| matches!(asker.wants, Wants::News))
 }
 
-/// Everybody who asked, each named once.
+/// Those who asked, so many of them by name.
 pub(super) fn who(askers: &[Asker]) -> String {
-    let first = askers.first().map_or("nobody", |asker| asker.by.as_str());
-    match askers.len() {
-        0 | 1 => first.to_owned(),
-        more => format!("{first} and {} more", more - 1),
+    let first: Vec<&str> = askers.iter().take(NAMED).map(|asker| &*asker.by).collect();
+    let names = first.join(", ");
+    match askers.len().checked_sub(NAMED) {
+        Some(more) if more > 0 => format!("{names} and {more} more"),
+        _ if askers.is_empty() => "nobody".to_owned(),
+        _ => names,
     }
 }
 
@@ -81,5 +86,23 @@ pub(super) fn refuse_all(askers: impl Iterator<Item = Asker>) {
             let refusal = Refusal::new(RefusalKind::Conflict, "hupd is stopping");
             reply.send(Answer::Refused(refusal));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn five_are_named_and_the_rest_is_counted() {
+        let askers = |count| -> Vec<Asker> {
+            let by = (1..=count).map(|pid| format!("HUP from pid {pid}"));
+            by.map(Asker::unheard).collect()
+        };
+        assert_eq!(who(&askers(0)), "nobody");
+        assert_eq!(who(&askers(1)), "HUP from pid 1");
+        let five = "HUP from pid 1, HUP from pid 2, HUP from pid 3, HUP from pid 4, HUP from pid 5";
+        assert_eq!(who(&askers(5)), five);
+        assert_eq!(who(&askers(7)), format!("{five} and 2 more"));
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::confirm::Trial;
 use super::origin::Origin;
 use super::rollback::BroughtBack;
-use super::verdict::{Rejected, lines};
+use super::verdict::{Rejected, log_problems};
 use super::{Daemon, World};
 use crate::clock::Moment;
 use crate::config::{Config, Problems, visible};
@@ -42,9 +42,7 @@ impl Instead {
 impl<W: World> Daemon<W> {
     /// What takes the place of the file, and what is wrong with the file.
     pub(super) fn note_start(&mut self, origin: Origin, is_unconfirmed: bool, now: Moment) {
-        for line in lines(origin.trouble.as_deref().unwrap_or_default()) {
-            log::error!("{line}");
-        }
+        log_problems(origin.trouble.as_deref().unwrap_or_default());
         let because = origin.instead.as_ref().map(|instead| instead.because);
         if is_unconfirmed && because != Some(Because::NotConfirmed) {
             self.world.write(Record::NoUnconfirmed);
@@ -72,9 +70,7 @@ impl<W: World> Daemon<W> {
     /// The file was not valid when hupd started.
     fn refuse_at_start(&mut self, problems: &Problems, now: Moment) {
         let rejected = Rejected::by_problems(problems);
-        for line in lines(&rejected.problems) {
-            log::error!("{line}");
-        }
+        log_problems(&rejected.problems);
         let verdict = Verdict {
             at: now.wall,
             asked_by: "start".to_owned(),

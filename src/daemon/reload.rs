@@ -73,6 +73,8 @@ pub(super) struct UnderWay {
     pub(super) wish: Wish,
     /// The generation whose kept text is being loaded, if it is not the disk.
     pub(super) text_of: Option<u64>,
+    /// There is no such text: nothing is tried, and no more is known of it than an answer says.
+    pub(super) is_of_nothing: bool,
     /// What was wanted since, in that order: of all that want the disk in a row exactly one reload follows.
     again: VecDeque<Wish>,
     pub(super) began: Duration,
@@ -156,6 +158,7 @@ impl<W: World> Daemon<W> {
         self.reloads.under_way = Some(UnderWay {
             wish,
             text_of,
+            is_of_nothing: false,
             again,
             began: now.elapsed,
             parts: Parts::default(),
@@ -205,7 +208,9 @@ impl<W: World> Daemon<W> {
         } else {
             let verdict = self.decide(loaded, &under_way, now);
             // First: what is announced as the state of things is this verdict, not the one before.
-            self.reloads.last = Some(verdict.clone());
+            if !under_way.is_of_nothing {
+                self.reloads.last = Some(verdict.clone());
+            }
             self.announce(&verdict);
             self.deliver(under_way.wish, verdict);
         }
@@ -285,7 +290,9 @@ impl<W: World> Daemon<W> {
         }
         let (mut verdict, effects) = self.verdict_on(under_way, decided, now);
         // First: no run of a generation may be on record before the generation is, or its number would be used again.
-        self.keep_verdict(&verdict);
+        if !under_way.is_of_nothing {
+            self.keep_verdict(&verdict);
+        }
         self.perform(effects);
         for config in [Some(old), on_disk].into_iter().flatten() {
             self.world.let_go(config);

@@ -56,6 +56,10 @@ impl<W: World> Daemon<W> {
         let details = match answer {
             Answer::ShowGeneration(details) => details,
             Answer::Refused(refusal) => {
+                if let Some(under_way) = self.reloads.under_way() {
+                    // A text that is there and is not to be trusted is another matter.
+                    under_way.is_of_nothing = refusal.kind != RefusalKind::NotAllowed;
+                }
                 return self.conclude(Err(Rejected::by_failure(refusal.message)), now);
             }
             other => unreachable!("the store answers about a generation, not {other:?}"),

@@ -14,7 +14,10 @@ const WAY_OUT: Duration = Duration::from_secs(10);
 
 impl<W: World> Daemon<W> {
     pub(super) fn signalled(&mut self, signal: SignalReceived, now: Moment) {
-        let from = sender(signal.sender);
+        let from = match signal.others {
+            0 => sender(signal.sender),
+            others => format!("{} and {others} more", sender(signal.sender)),
+        };
         match signal.meaning {
             Meaning::Stop => self.stop(&format!("by a signal {from}"), now),
             Meaning::StopNow => self.stop_now(&format!("by QUIT {from}"), now),

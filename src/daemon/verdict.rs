@@ -1,8 +1,9 @@
 //! The verdict on a reload: where it is kept, and who is told.
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 use std::path::PathBuf;
+
+use log::Level;
 
 use super::askers::who;
 use super::confirm::to_the_second;
@@ -86,14 +87,12 @@ impl<W: World> Daemon<W> {
             generation,
             summary,
             asked_by,
-            seconds,
             ..
         } = verdict;
+        let seconds = to_the_millisecond(verdict.seconds);
+        log_problems(&verdict.problems);
         if verdict.accepted {
-            for line in lines(&verdict.problems) {
-                log::warn!("{line}");
-            }
-            log::info!(generation, seconds:% = format_args!("{seconds:.3}"); "reload accepted, {asked_by}: {summary}");
+            log::info!(generation, seconds; "reload accepted, {asked_by}: {summary}");
             if let Some(text_of) = self.reloads.text_of() {
                 log::warn!(generation; "the text of generation {text_of} is in force, not the file on disk: the next reload reads that");
             }
@@ -101,11 +100,8 @@ impl<W: World> Daemon<W> {
                 log::warn!(generation; "{}", taken_back(&unconfirmed));
             }
         } else {
-            for line in lines(&verdict.problems) {
-                log::error!("{line}");
-            }
             log::error!(
-                generation, seconds:% = format_args!("{seconds:.3}");
+                generation, seconds;
                 "reload refused, {asked_by}: {summary}; generation {generation} goes on unchanged"
             );
         }
@@ -168,10 +164,10 @@ impl Rejected {
             "the text of generation {generation}, as it is kept: {}",
             self.summary
         );
-        let _ = writeln!(
-            self.problems,
-            "That is what the text of generation {generation} says, as it is kept, and not the file on disk: mend \
-             what it names, or name another generation that 'hupctl generations' shows."
+        self.problems = format!(
+            "{}\n\nThat is what the text of generation {generation} says, as it is kept, and not the file on disk: mend \
+             what it names, or name another generation that 'hupctl generations' shows.\n",
+            self.problems.trim_end()
         );
         self
     }
@@ -188,9 +184,23 @@ impl Rejected {
     }
 }
 
-/// As a log has them: each line has its own head, an empty one would be nothing but that.
-pub(super) fn lines(problems: &str) -> impl Iterator<Item = &str> {
-    problems.lines().filter(|line| !line.is_empty())
+/// As a log has them: each line has its own head, by the problem that it belongs to. An empty one would be nothing but that.
+pub(super) fn log_problems(problems: &str) {
+    let mut level = Level::Error;
+    for line in problems.lines().filter(|line| !line.is_empty()) {
+        let heads = [("error: ", Level::Error), ("warning: ", Level::Warn)];
+        let begun = heads
+            .into_iter()
+            .find_map(|(head, level)| Some((line.strip_prefix(head)?, level)));
+        let text = begun.map_or(line, |(text, _)| text);
+        level = begun.map_or(level, |(_, level)| level);
+        log::log!(level, "{text}");
+    }
+}
+
+/// Nobody needs more of it in a log.
+fn to_the_millisecond(seconds: f64) -> f64 {
+    (seconds * 1e3).round() / 1e3
 }
 
 /// Each file once.

@@ -109,6 +109,7 @@ impl Batch {
         self.add(SignalReceived {
             meaning: meaning_of(origin.signal),
             sender: sender_of(origin),
+            others: 0,
         });
     }
 
@@ -120,7 +121,11 @@ impl Batch {
         let mut same = self.0.iter_mut().filter(|s| s.meaning == received.meaning);
         // The last one that there is room for is replaced: the latest sender is the one to name.
         match same.nth(room - 1) {
-            Some(last) => *last = received,
+            Some(last) if last.sender == received.sender => {}
+            Some(last) => {
+                let others = last.others + 1;
+                *last = SignalReceived { others, ..received };
+            }
             None => self.0.push(received),
         }
     }
@@ -154,7 +159,11 @@ mod tests {
 
     fn received(meaning: Meaning, pid: i32) -> SignalReceived {
         let sender = Some(Sender::new(pid, 0));
-        SignalReceived { meaning, sender }
+        SignalReceived {
+            meaning,
+            sender,
+            others: 0,
+        }
     }
 
     fn batch(signals: &[SignalReceived]) -> Vec<SignalReceived> {
@@ -174,7 +183,10 @@ mod tests {
     #[test]
     fn many_reloads_are_one_with_the_latest_sender() {
         let storm: Vec<_> = (1..=10_000).map(|n| received(Meaning::Reload, n)).collect();
-        assert_eq!(batch(&storm), [received(Meaning::Reload, 10_000)]);
+        let latest = received(Meaning::Reload, 10_000);
+        let others = 9_999;
+        assert_eq!(batch(&storm), [SignalReceived { others, ..latest }]);
+        assert_eq!(batch(&[latest; 9]), [latest]);
     }
 
     #[test]

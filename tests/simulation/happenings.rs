@@ -119,7 +119,14 @@ impl Machine {
 
     pub(super) fn signal_hupd(&mut self, meaning: Meaning, told: Told) {
         let sender = Some(SOMEBODY);
-        self.tell(Event::Signal(SignalReceived { meaning, sender }), told);
+        self.tell(
+            Event::Signal(SignalReceived {
+                meaning,
+                sender,
+                others: 0,
+            }),
+            told,
+        );
     }
 
     /// Those of earlier hupds are not of this service.

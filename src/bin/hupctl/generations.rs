@@ -123,8 +123,7 @@ fn of_refused(rows: &[GenerationRow], view: &View) -> String {
         let verdict = &row.verdict;
         let (at, who) = (view.times.both(verdict.at), visible(&verdict.asked_by));
         let problems = visible_lines(verdict.problems.trim_end());
-        writeln!(text, "\nREFUSED {at}, asked by {who}:\n{problems}")
-            .expect("a string takes everything");
+        writeln!(text, "\nREFUSED {at}, {who}:\n{problems}").expect("a string takes everything");
     }
     text
 }
@@ -196,7 +195,7 @@ mod tests {
     #[test]
     fn what_was_wrong_is_told_below() {
         let text = "
-REFUSED 2026-11-23 06:55:00 (5 min ago), asked by signal from pid 1, uid 0:
+REFUSED 2026-11-23 06:55:00 (5 min ago), signal from pid 1, uid 0:
 error: unknown key
  --> h.toml:3:1
 ";

@@ -169,7 +169,7 @@ fn reload(verdict: &Verdict, view: &View) -> String {
     let at = view.times.both(verdict.at);
     let (who, summary) = (visible(&verdict.asked_by), visible(&verdict.summary));
     let took = duration(verdict.seconds);
-    format!("{word} {at}, asked by {who}: {summary} ({took})") + &indented(&verdict.problems)
+    format!("{word} {at}, {who}: {summary} ({took})") + &indented(&verdict.problems)
 }
 
 /// Below the line that they belong to.
@@ -317,7 +317,7 @@ hupd           0.1.0, pid 4, since 2026-11-20 06:00:00 (3 d ago)
 configuration  /etc/hupd/hupd.toml, reloaded when it changes
 watch_config   on, DEGRADED: the files are only looked through now and then: /etc/hupd: is on NFS
 generation     3, since 2026-11-23 06:00:00 (60 min ago)
-last reload    REFUSED 2026-11-23 06:55:00 (5 min ago), asked by signal from pid 1, uid 0: 1 problem (12 ms)
+last reload    REFUSED 2026-11-23 06:55:00 (5 min ago), signal from pid 1, uid 0: 1 problem (12 ms)
     error: unknown key
       --> h.toml:3\u{1b}
 jobs           14, 2 of them disabled, 1 of them paused

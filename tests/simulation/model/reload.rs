@@ -109,10 +109,13 @@ impl Model {
             None => self.was_refused(of, now),
         };
         acts.extend(self.withdraw(of));
-        acts.push(Act::Verdict {
-            accepted,
-            generation: self.generation,
-        });
+        // Of a text that is not there nothing is on record.
+        if is_read || !matches!(of, Of::Earlier(_)) {
+            acts.push(Act::Verdict {
+                accepted,
+                generation: self.generation,
+            });
+        }
         acts.extend(adopted);
         acts
     }
