@@ -5,6 +5,7 @@ mod listener;
 mod sender;
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -27,6 +28,8 @@ pub enum Event {
     FilesChanged,
     /// How well their changes are seen from now on.
     Watching(Watching),
+    /// The loader is at this file.
+    Reading(PathBuf),
     /// The loader is done.
     Loaded(Box<Loaded>),
     /// The store has the files of the generation that is to come back, or says why not.

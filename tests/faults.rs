@@ -19,6 +19,7 @@ use std::time::{Duration, Instant};
 
 use common::{Home, Hupd, has_program, skip, text, wait_until};
 use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
 
 /// How long strace may take to let go of hupd.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -244,6 +245,60 @@ fn a_configuration_that_cannot_be_opened_is_refused_and_jobs_go_on() {
     drop(fault);
     let accepted = hupd.home.hupctl(&["reload"]);
     assert!(accepted.status.success(), "{accepted:?}");
+    all_is_recorded(hupd);
+}
+
+#[test]
+fn a_reload_whose_file_does_not_answer_is_told_to_whoever_asks_and_goes_on_when_it_does() {
+    let hupd = ticker();
+    let file = hupd.home.config_file();
+    let Some(fault) = Fault::at(&hupd, &file, "openat:delay_enter=60000000") else {
+        return;
+    };
+    hupd.signal(Signal::HUP);
+    let reloading = wait_until("a reload is under way", || {
+        let status = hupd.status();
+        status["reloading_since"].is_string().then_some(status)
+    });
+    assert_eq!(reloading["reading"], file.display().to_string());
+    let status = text(&hupd.home.hupctl(&["status"]).stdout);
+    assert!(status.contains("\nreloading      since "), "{status}");
+    let (said, saying) = (hupd.home.file("said"), hupd.home.file("saying"));
+    let mut client = hupd.home.hupctl_command();
+    client.arg("reload").stderr(File::create(&said).unwrap());
+    let mut client = client
+        .stdout(File::create(saying).unwrap())
+        .spawn()
+        .unwrap();
+    // These, and whoever waits, become one.
+    hupd.signal(Signal::HUP);
+    hupd.signal(Signal::HUP);
+
+    let at = format!("it is at '{}', or at what that names", file.display());
+    hupd.wait_log(&format!("the reload has no verdict after 5 s: {at}"));
+    let awaited = format!("'{}', or what that names, is being read", file.display());
+    wait_until("hupctl says for what it waits", || {
+        let said = fs::read_to_string(&said).unwrap();
+        let is_said = said.starts_with("hupctl: no verdict yet: since ") && said.contains(&awaited);
+        is_said.then_some(())
+    });
+    let status = text(&hupd.home.hupctl(&["status"]).stdout);
+    assert!(
+        status.contains("\nRELOAD HANGS   DEGRADED: since "),
+        "{status}"
+    );
+    wait_for_more_ticks(&hupd.home, 1);
+
+    drop(fault);
+    assert!(client.wait().unwrap().success());
+    assert_eq!(hupd.status()["reloading_since"], Value::Null);
+    let log = hupd.log();
+    let count = |words: &str| log.matches(words).count();
+    assert_eq!(
+        (count("reload accepted, "), count("no verdict after")),
+        (2, 1),
+        "{log}"
+    );
     all_is_recorded(hupd);
 }
 

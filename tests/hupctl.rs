@@ -201,6 +201,7 @@ fn status() -> Status {
         watching: None,
         no_starters: None,
         hanging: vec![],
+        reloading: None,
     }
 }
 

@@ -3,6 +3,7 @@
 mod including;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -41,6 +42,7 @@ pub(super) struct Loading<'s> {
     now: Timestamp,
     /// Whoever asks how long it takes sets it.
     pub watch: Stopwatch,
+    pub begun: Begun<'s>,
     snapshot: Snapshot,
     zones: Zones,
     accounts: Accounts,
@@ -61,6 +63,15 @@ pub(super) struct Loading<'s> {
     seen: BTreeMap<Identity, String>,
     /// The main file, and the files that include each other down to the one being read.
     chain: Vec<Link>,
+}
+
+/// Told each file before it is read.
+pub(super) struct Begun<'b>(pub &'b dyn Fn(&Path));
+
+impl fmt::Debug for Begun<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Begun")
+    }
 }
 
 /// One of the files that include each other.
@@ -84,6 +95,7 @@ impl<'s> Loading<'s> {
             surroundings,
             now,
             watch: Stopwatch::still(),
+            begun: Begun(&|_| {}),
             snapshot: Snapshot::default(),
             zones: Zones::of(surroundings.zone_folder.clone()),
             accounts: Accounts::new(surroundings),
@@ -173,6 +185,7 @@ impl<'s> Loading<'s> {
     }
 
     fn read(&mut self, path: &Path) -> Result<Contents, String> {
+        (self.begun.0)(self.origin.place(path));
         let (origin, snapshot) = (self.origin, &mut self.snapshot);
         self.watch.read(|| origin.read(path, snapshot))
     }

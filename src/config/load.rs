@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::check::Loading;
+use super::check::{Begun, Loading};
 use super::decode::decode;
 use super::ignored::Ignored;
 use super::origin::Origin;
@@ -54,7 +54,12 @@ pub fn load(path: &Path, surroundings: &Surroundings, now: Timestamp) -> LoadOut
 }
 
 pub fn load_with_ignored(path: &Path, surroundings: &Surroundings, now: Timestamp) -> Loaded {
-    load_timed(Text::OnDisk(path), (surroundings, now), || Duration::ZERO)
+    load_told(
+        Text::OnDisk(path),
+        (surroundings, now),
+        || Duration::ZERO,
+        &|_| {},
+    )
 }
 
 /// Reads `text` as if it stood at `path`, beside what is there. Both are absolute.
@@ -69,14 +74,16 @@ pub fn load_as(
 }
 
 pub fn load_kept(files: &[SourceFile], surroundings: &Surroundings, now: Timestamp) -> LoadOutcome {
-    load_timed(Text::Kept(files), (surroundings, now), || Duration::ZERO).outcome
+    let text = Text::Kept(files);
+    load_told(text, (surroundings, now), || Duration::ZERO, &|_| {}).outcome
 }
 
-/// By a clock that only says how long it takes.
-pub fn load_timed(
+/// By a clock that only says how long it takes; each file is told before it is read.
+pub fn load_told(
     text: Text<'_>,
     (surroundings, now): (&Surroundings, Timestamp),
     clock: ElapsedClock,
+    begun: &dyn Fn(&Path),
 ) -> Loaded {
     let (origin, main) = match text {
         Text::OnDisk(path) => (Origin::Disk, path),
@@ -85,7 +92,11 @@ pub fn load_timed(
             (Origin::Kept(files), main)
         }
     };
-    let loading = || Loading::new(origin, surroundings, now);
+    let loading = || {
+        let mut loading = Loading::new(origin, surroundings, now);
+        loading.begun = Begun(begun);
+        loading
+    };
     let loading = read_all(loading, main, Stopwatch::start(clock));
     let ignored = match text {
         Text::OnDisk(_) => loading.ignored(),

@@ -75,7 +75,7 @@ pub use ignored::Ignored;
 pub use keys::{Key, KeyChange};
 pub use limits::{Limits, Resource, most_open_files};
 pub use load::{
-    Accepted, LoadOutcome, Loaded, Text, kept_said_of_start, load, load_as, load_kept, load_timed,
+    Accepted, LoadOutcome, Loaded, Text, kept_said_of_start, load, load_as, load_kept, load_told,
     load_with_ignored, runtime_dir_of, said_of_start,
 };
 pub use on_change::OnChange;

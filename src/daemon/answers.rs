@@ -129,6 +129,7 @@ impl<W: World> Daemon<W> {
             watching: self.watching_now(),
             no_starters: self.no_starters.clone(),
             hanging: self.engine.hangs().map(rows::hanging).collect(),
+            reloading: self.reloading(),
         }
     }
 

@@ -9,7 +9,7 @@ use std::thread;
 
 use super::Load;
 use crate::clock::Moment;
-use crate::config::{self, Config, Surroundings, Text, load_timed};
+use crate::config::{self, Config, Surroundings, Text, load_told};
 use crate::event::{Event, Loaded, Outbox};
 use crate::system::raw;
 
@@ -35,7 +35,12 @@ impl Loader {
                 for order in inbox {
                     match order {
                         Order::Load(what, old) => {
-                            let loaded = compared(loaded(&what, &file, &surroundings), &old);
+                            let begun = |file: &Path| {
+                                // Whoever takes no news takes no outcome either.
+                                let _ = outbox.send(Event::Reading(file.to_owned()));
+                            };
+                            let text = text(&what, &file);
+                            let loaded = compared(loaded(text, &surroundings, &begun), &old);
                             if outbox.send(Event::Loaded(Box::new(loaded))).is_err() {
                                 return;
                             }
@@ -66,13 +71,17 @@ impl Loader {
     }
 }
 
-fn loaded(what: &Load, file: &Path, surroundings: &Surroundings) -> config::Loaded {
-    let text = match what {
+fn text<'t>(what: &'t Load, file: &'t Path) -> Text<'t> {
+    match what {
         Load::Disk => Text::OnDisk(file),
         Load::Kept(files) => Text::Kept(files),
-    };
+    }
+}
+
+fn loaded(text: Text<'_>, surroundings: &Surroundings, begun: &dyn Fn(&Path)) -> config::Loaded {
     let began = Moment::now();
-    let loaded = load_timed(text, (surroundings, began.wall), || Moment::now().elapsed);
+    let clock = || Moment::now().elapsed;
+    let loaded = load_told(text, (surroundings, began.wall), clock, begun);
     for ignored in &loaded.ignored {
         log::debug!("{ignored}");
     }

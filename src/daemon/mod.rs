@@ -25,6 +25,7 @@ mod pauses;
 mod reload;
 mod rollback;
 mod rows;
+mod slow;
 mod spent;
 mod start;
 mod steering;
@@ -118,6 +119,7 @@ impl<W: World> Daemon<W> {
             Event::Signal(signal) => self.signalled(signal, now),
             Event::FilesChanged => self.files_changed(now),
             Event::Watching(watching) => self.watching(watching),
+            Event::Reading(file) => self.reading(file),
             Event::Loaded(loaded) => self.loaded(*loaded, now),
             Event::Fetched(answer) => self.fetched(*answer, now),
             Event::Recorded(on_record) => self.promised(on_record, now),
@@ -139,6 +141,7 @@ impl<W: World> Daemon<W> {
 
     fn due(&mut self, now: Moment) {
         self.waiters.answer_in_time(now);
+        self.tell_slow_reload(now);
         let effects = self.engine.wake(now);
         self.perform(effects);
         self.go_back_if_due(now);
@@ -161,6 +164,7 @@ impl<W: World> Daemon<W> {
             self.sign_of_life,
             self.end_of_trial(),
             self.waiters.deadline(),
+            self.slow_reload_at(),
         ];
         Wake {
             wall: wake.wall,

@@ -2,6 +2,7 @@
 //! the verdict.
 
 use std::collections::VecDeque;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,7 +22,7 @@ use crate::store::Receipt;
 /// The reload under way, and the verdict of the last one.
 #[derive(Debug)]
 pub struct Reloads {
-    under_way: Option<UnderWay>,
+    pub(super) under_way: Option<UnderWay>,
     pub last: Option<Verdict>,
     /// What was wrong with the file on disk when a verdict on it was the last one, if anything was.
     pub(super) wrong_on_disk: Option<String>,
@@ -78,6 +79,11 @@ pub(super) struct UnderWay {
     /// What was wanted since, in that order: of all that want the disk in a row exactly one reload follows.
     again: VecDeque<Wish>,
     pub(super) began: Duration,
+    pub(super) since: jiff::Timestamp,
+    /// Whether somebody was told that it takes long.
+    pub(super) is_told_slow: bool,
+    /// The file that is being read, or whose text is being checked.
+    pub(super) reading: Option<PathBuf>,
     pub(super) parts: Parts,
 }
 
@@ -161,6 +167,9 @@ impl<W: World> Daemon<W> {
             is_of_nothing: false,
             again,
             began: now.elapsed,
+            since: now.wall,
+            is_told_slow: false,
+            reading: None,
             parts: Parts::default(),
         });
     }

@@ -52,6 +52,17 @@ pub struct Status {
     /// Starts that were given up and have not come back, by run.
     #[serde(default)]
     pub hanging: Vec<HangingRow>,
+    /// While there is no verdict yet on the reload under way.
+    #[serde(flatten)]
+    pub reloading: Option<Reloading>,
+}
+
+/// A reload under way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reloading {
+    pub reloading_since: Timestamp,
+    /// The file that is being read, or whose text is being checked.
+    pub reading: Option<String>,
 }
 
 /// How changes of the files are seen.

@@ -17,6 +17,7 @@ mod next;
 mod pause;
 mod plan;
 mod reload;
+mod reloading;
 mod run;
 mod running;
 mod runs;

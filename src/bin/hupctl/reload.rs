@@ -1,11 +1,14 @@
 //! `hupctl reload`: reads the configuration again, and waits for the verdict.
 
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
 use std::time::Duration;
 
-use hupd::control::client::Client;
-use hupd::protocol::{Confirmed, Earlier, Request, Verdict};
+use hupd::control::client::{Client, Response};
+use hupd::protocol::{Confirmed, Earlier, Request, Status, Verdict};
 
 use crate::ending::{Ending, Failure};
+use crate::reloading::awaited;
 use crate::screen::Screen;
 use crate::times::{Times, duration};
 use crate::visible::visible;
@@ -55,8 +58,45 @@ pub fn roll_back(client: &Client, screen: &mut Screen, to: Option<u64>) -> Resul
     told(client, screen, &Request::Rollback(to))
 }
 
+/// So long nothing is said while the verdict is awaited.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Says once for what the verdict waits, where that takes long.
+fn ask_patiently(
+    client: &Client,
+    screen: &mut Screen,
+    request: &Request,
+) -> Result<Response, Failure> {
+    thread::scope(|scope| {
+        let (sender, answer) = mpsc::channel();
+        let ask = move || sender.send(client.ask(request));
+        if thread::Builder::new().spawn_scoped(scope, ask).is_err() {
+            return Ok(client.ask(request)?);
+        }
+        match answer.recv_timeout(PATIENCE) {
+            Err(RecvTimeoutError::Timeout) => screen.aside(&waiting(client, screen))?,
+            Ok(answer) => return Ok(answer?),
+            Err(RecvTimeoutError::Disconnected) => {}
+        }
+        Ok(answer.recv().expect("an answer or an error comes")?)
+    })
+}
+
+fn waiting(client: &Client, screen: &Screen) -> String {
+    let status = client.get::<Status>(&Request::Status);
+    let reloading = status.ok().and_then(|status| status.reloading);
+    match reloading {
+        Some(reloading) => {
+            let since = screen.view.times.at(reloading.reloading_since);
+            let awaited = awaited(&reloading);
+            format!("hupctl: no verdict yet: since {since} {awaited}; waiting for it")
+        }
+        None => "hupctl: no verdict yet; waiting for it".to_owned(),
+    }
+}
+
 fn told(client: &Client, screen: &mut Screen, request: &Request) -> Result<Ending, Failure> {
-    let answer = client.ask(request)?;
+    let answer = ask_patiently(client, screen, request)?;
     let verdict: Verdict = answer.json()?;
     if screen.is_for_programs() {
         screen.bytes(&answer.body)?;

@@ -7,6 +7,7 @@ use hupd::protocol::{Because, Degraded, PhaseRow, Request, Status, Unconfirmed, 
 
 use crate::ending::{Ending, Failure};
 use crate::hanging::{hanging, no_starters};
+use crate::reloading::reloading;
 use crate::running::running_text;
 use crate::screen::{Screen, View};
 use crate::short::short;
@@ -58,6 +59,7 @@ fn status_text(status: &Status, view: &View) -> String {
         ("configuration", Some(configuration(status))),
         ("watch_config", status.watching.as_ref().map(watching)),
         ("generation", Some(generation(status, view))),
+        reloading(status, view),
         (
             "last reload",
             status
@@ -242,6 +244,7 @@ pub mod tests {
             watching: None,
             no_starters: None,
             hanging: vec![],
+            reloading: None,
         }
     }
 
