@@ -2,13 +2,13 @@
 //! the verdict.
 
 use std::collections::VecDeque;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::askers::{Asker, are_for_news_only, deliver, refuse_all, who};
 use super::confirm::Trial;
 use super::rollback::BroughtBack;
+use super::slow::Progress;
 use super::spent::Parts;
 use super::verdict::Rejected;
 use super::{Daemon, Load, Notice, World};
@@ -79,11 +79,7 @@ pub(super) struct UnderWay {
     /// What was wanted since, in that order: of all that want the disk in a row exactly one reload follows.
     again: VecDeque<Wish>,
     pub(super) began: Duration,
-    pub(super) since: jiff::Timestamp,
-    /// Whether somebody was told that it takes long.
-    pub(super) is_told_slow: bool,
-    /// The file that is being read, or whose text is being checked.
-    pub(super) reading: Option<PathBuf>,
+    pub(super) progress: Progress,
     pub(super) parts: Parts,
 }
 
@@ -167,9 +163,7 @@ impl<W: World> Daemon<W> {
             is_of_nothing: false,
             again,
             began: now.elapsed,
-            since: now.wall,
-            is_told_slow: false,
-            reading: None,
+            progress: Progress::since(now.wall),
             parts: Parts::default(),
         });
     }
