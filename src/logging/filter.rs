@@ -4,6 +4,11 @@ use log::LevelFilter;
 
 use super::LogError;
 
+/// What is always in front; anything written after it for the same module wins. notify warns of
+/// watches that went with their folder, which is ordinary; and it traces every event, so that a log
+/// in a watched folder would feed itself.
+const ALWAYS: &str = "notify=error,inotify=error,mio=error";
+
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
 /// The filter in force, as env_logger reads it. env_logger itself ignores what it does not
@@ -20,7 +25,7 @@ pub(super) fn choose(
         (None, None) => ("log.level", file),
     };
     match check(filter) {
-        Ok(()) => Ok(filter.to_owned()),
+        Ok(()) => Ok(format!("{ALWAYS},{filter}")),
         Err(reason) => Err(LogError::Filter { origin, reason }),
     }
 }
@@ -77,7 +82,8 @@ mod tests {
     use super::*;
 
     fn chosen(rust_log: Option<&str>, command_line: Option<&str>) -> String {
-        choose(rust_log, command_line, "info").unwrap()
+        let filter = choose(rust_log, command_line, "info").unwrap();
+        filter.replace(&format!("{ALWAYS},"), "")
     }
 
     fn refusal(filter: &str) -> String {

@@ -22,7 +22,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
 use self::fingerprint::Fingerprint;
-use self::sights::Sights;
+use self::sights::{Mouth, Sight, Sights};
 use super::bell::Bell;
 use crate::clock::Moment;
 use crate::event::{Event, Outbox};
@@ -46,6 +46,7 @@ pub struct ConfigWatch {
 
 #[derive(Debug)]
 enum Note {
+    Seen(Sight),
     Follow(Vec<PathBuf>),
     End,
 }
@@ -56,7 +57,10 @@ impl ConfigWatch {
         let (notes, inbox) = mpsc::channel();
         let bell = Arc::new(Bell::new()?);
         let follower = Follower {
-            sights: Sights::default(),
+            sights: Sights::new(Mouth {
+                notes: notes.clone(),
+                bell: Arc::clone(&bell),
+            }),
             notes: inbox,
             bell: Arc::clone(&bell),
             files: Vec::new(),
@@ -173,6 +177,10 @@ impl Follower {
     fn handle(&mut self, note: Note) -> Then {
         match note {
             Note::End => Then::End,
+            Note::Seen(sight) => match self.sights.is_change(sight) {
+                true => Then::Settle,
+                false => Then::GoOn,
+            },
             Note::Follow(files) if files == self.files => self.scan(),
             Note::Follow(files) => {
                 self.files = files;

@@ -26,6 +26,24 @@ pub enum WatchError {
 }
 
 impl WatchError {
+    pub(super) fn from_notify(error: notify::Error, path: &Path) -> Self {
+        let path = path.to_owned();
+        match error.kind {
+            notify::ErrorKind::MaxFilesWatch => Self::TooManyWatches(path),
+            notify::ErrorKind::Io(error) if error.raw_os_error() == Some(libc::EMFILE) => {
+                Self::TooManyWatchers
+            }
+            notify::ErrorKind::Io(error) => Self::Failed {
+                path,
+                reason: reason(&error),
+            },
+            kind => Self::Failed {
+                path,
+                reason: notify::Error::new(kind).to_string(),
+            },
+        }
+    }
+
     pub(super) fn of(error: Errno, path: &Path) -> Self {
         match error {
             Errno::NOSPC => Self::TooManyWatches(path.to_owned()),

@@ -1,4 +1,5 @@
-//! The watches of the kernel on folders: see inotify(7). Knows folders and names, not which of them matter.
+//! The watches of the kernel on folders of which only names count: see inotify(7). The crate notify asks for every open
+//! and write as well, and each program that starts opens a file in /etc.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -11,48 +12,17 @@ use rustix::fs::inotify::{self, CreateFlags, ReadFlags, Reader, WatchFlags};
 use rustix::io::Errno;
 
 use super::error::WatchError;
+use super::sights::Sight;
 
-/// What is told of a folder.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Attention {
-    /// Which names come and go, and which have another owner or mode: everybody writes files in folders such as /tmp.
-    #[default]
-    Names,
-    /// Also that somebody writes into a file.
-    Contents,
-}
-
-impl Attention {
-    /// Not when a file is opened or read, as hupd itself does. A new owner or mode counts, for it may be what a refused
-    /// file was waiting for.
-    fn flags(self) -> WatchFlags {
-        // Added to what the same folder is watched for under another name.
-        let names = WatchFlags::MASK_ADD
-            | WatchFlags::ONLYDIR
-            | WatchFlags::CREATE
-            | WatchFlags::DELETE
-            | WatchFlags::MOVE
-            | WatchFlags::ATTRIB
-            | WatchFlags::DELETE_SELF
-            | WatchFlags::MOVE_SELF;
-        match self {
-            Self::Names => names,
-            Self::Contents => names | WatchFlags::MODIFY | WatchFlags::CLOSE_WRITE,
-        }
-    }
-}
-
-/// Something that has happened.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Sight {
-    /// What is there under this name is not what it was; what was written into a file counts when its writer has
-    /// closed it.
-    Changed(PathBuf),
-    /// Somebody writes into it, and has not closed it.
-    Written(PathBuf),
-    /// Anything: it was too much to be told.
-    Missed,
-}
+/// Which names come and go, and which have another owner or mode. Not when a file is opened, read or written.
+const NAMES: WatchFlags = WatchFlags::MASK_ADD
+    .union(WatchFlags::ONLYDIR)
+    .union(WatchFlags::CREATE)
+    .union(WatchFlags::DELETE)
+    .union(WatchFlags::MOVE)
+    .union(WatchFlags::ATTRIB)
+    .union(WatchFlags::DELETE_SELF)
+    .union(WatchFlags::MOVE_SELF);
 
 #[derive(Debug)]
 pub(super) struct Inotify {
@@ -73,15 +43,12 @@ impl Inotify {
 
     /// Watches these and nothing else: new watches first, so that no moment goes unwatched. All are tried, and the
     /// first failure is told.
-    pub fn watch<'f>(
-        &mut self,
-        folders: impl Iterator<Item = (&'f Path, Attention)>,
-    ) -> Result<(), WatchError> {
+    pub fn watch<'f>(&mut self, folders: impl Iterator<Item = &'f Path>) -> Result<(), WatchError> {
         let before = std::mem::take(&mut self.folders);
         let mut result = Ok(());
-        for (folder, attention) in folders {
+        for folder in folders {
             // Also where it is watched: there may be another folder of that name now.
-            match inotify::add_watch(&self.descriptor, folder, attention.flags()) {
+            match inotify::add_watch(&self.descriptor, folder, NAMES) {
                 Ok(watch) => self
                     .folders
                     .entry(watch)
@@ -127,10 +94,7 @@ impl Inotify {
             .map(|name| OsStr::from_bytes(name.to_bytes()));
         for folder in self.folders.get(&event.wd()).into_iter().flatten() {
             let path = name.map_or_else(|| folder.clone(), |name| folder.join(name));
-            sights.push(match what.contains(ReadFlags::MODIFY) {
-                true => Sight::Written(path),
-                false => Sight::Changed(path),
-            });
+            sights.push(Sight::Changed(path));
         }
     }
 }

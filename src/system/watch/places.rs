@@ -2,9 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
-
-use super::inotify::Attention;
 
 /// As many links as the kernel itself follows.
 const LONGEST_CHAIN: usize = 40;
@@ -19,6 +18,16 @@ struct Interest {
     names: BTreeSet<OsString>,
     others: Others,
     attention: Attention,
+}
+
+/// What is to be told of a folder.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Attention {
+    /// Which names come and go: everybody writes files in folders such as /tmp, and reads some in /etc.
+    #[default]
+    Names,
+    /// Also what becomes of the files in it.
+    Contents,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -127,6 +136,23 @@ impl Interest {
 pub(super) fn is_leftover(name: &OsStr) -> bool {
     let name = name.to_string_lossy();
     name.starts_with(['.', '#']) || name.ends_with('~') || name.chars().all(|c| c.is_ascii_digit())
+}
+
+/// Which folder it is, whatever its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Identity {
+    device: u64,
+    inode: u64,
+}
+
+impl Identity {
+    pub(super) fn of(folder: &Path) -> Option<Self> {
+        let metadata = folder.metadata().ok()?;
+        Some(Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+        })
+    }
 }
 
 #[cfg(test)]
