@@ -258,9 +258,10 @@ fn a_reload_whose_file_does_not_answer_is_told_to_whoever_asks_and_goes_on_when_
     hupd.signal(Signal::HUP);
     let reloading = wait_until("a reload is under way", || {
         let status = hupd.status();
-        status["reloading_since"].is_string().then_some(status)
+        status["reading"].is_string().then_some(status)
     });
     assert_eq!(reloading["reading"], file.display().to_string());
+    assert!(reloading["reloading_since"].is_string(), "{reloading}");
     let status = text(&hupd.home.hupctl(&["status"]).stdout);
     assert!(status.contains("\nreloading      since "), "{status}");
     let (said, saying) = (hupd.home.file("said"), hupd.home.file("saying"));
