@@ -344,6 +344,19 @@ fn it_is_written_as_soon_as_that_can_be_done() {
     assert_eq!(hupd.status()["text_of"], Value::Null);
 }
 
+/// However short the time since somebody has looked whether it is there.
+#[test]
+fn what_is_promised_is_on_record_though_the_history_was_just_removed() {
+    let hupd = Hupd::start(&job("first"));
+    hupd.reload();
+    fs::remove_file(database(&hupd.home)).expect("removed");
+    hupd.home.configure(&job("second"));
+    let told = Told::by_hupctl(&hupd.home, &["reload", "--confirm", "1h"]);
+    assert_eq!(told.status, Some(0), "{told:?}");
+    let hupd = Hupd::start_in(hupd.crash());
+    assert_back(&hupd);
+}
+
 #[test]
 fn a_hupd_that_is_told_to_stop_has_promised_nothing() {
     let mut hupd = Hupd::start(&job("first"));

@@ -89,7 +89,11 @@ impl Writer {
         while let Some(message) = self.next() {
             let batch = self.gather(message);
             // What a question has found since, or a look: nothing more is written there.
-            self.look_now_and_then();
+            match batch.receipts.is_empty() {
+                true => self.look_now_and_then(),
+                // Somebody relies on what is on record: a second is too long to not know.
+                false => self.look(),
+            }
             self.replace_if_corrupt();
             if !batch.records.is_empty() {
                 self.write(batch.records);
