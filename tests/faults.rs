@@ -17,7 +17,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use common::{Home, Hupd, has_program, skip, text, wait_until};
+use common::{Home, Hupd, database, has_program, skip, text, wait_until};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
@@ -301,6 +301,32 @@ fn a_reload_whose_file_does_not_answer_is_told_to_whoever_asks_and_goes_on_when_
         "{log}"
     );
     all_is_recorded(hupd);
+}
+
+#[test]
+fn what_was_promised_is_promised_by_a_new_history_too_before_there_is_a_verdict() {
+    let hupd = Hupd::start("[jobs.confirmed]\ncommand = \"true\"\n");
+    let file = hupd.home.config_file();
+    hupd.home
+        .configure("[jobs.unconfirmed]\ncommand = \"true\"\n");
+    let Some(fault) = Fault::at(&hupd, &file, "openat:delay_enter=60000000") else {
+        return;
+    };
+    let mut client = hupd.home.hupctl_command();
+    client.args(["reload", "--confirm", "1h"]);
+    let mut client = client.stdout(Stdio::null()).spawn().unwrap();
+    wait_until("the file is being read", || {
+        hupd.status()["reading"].is_string().then_some(())
+    });
+    fs::remove_file(database(&hupd.home)).unwrap();
+    // After a question it is looked for.
+    hupd.home.hupctl(&["runs"]);
+    hupd.wait_log("and a new history begins; jobs go on");
+    drop(fault);
+    assert!(client.wait().unwrap().success());
+    let hupd = Hupd::start_in(hupd.crash());
+    assert_eq!(hupd.home.job_names(), ["confirmed"]);
+    assert_eq!(hupd.status()["text_because"], "not_confirmed");
 }
 
 /// It answers with `writev`, and tells the service manager through a socket that it connects each time.

@@ -112,10 +112,7 @@ impl<W: World> Daemon<W> {
         log::info!(generation; "generation {generation} is confirmed, by {by}");
         self.world.write(Record::Confirmed(generation, by));
         // What comes next is promised once more: that was just taken off the record.
-        if matches!(self.reloads.of(), Some(Of::ToConfirm(_))) {
-            let back_to = self.kept();
-            self.world.write(Record::Unconfirmed(back_to));
-        }
+        self.repeat_promise();
         self.tell_status();
         self.world.certify(Receipt::new(move |on_record| {
             let not_recorded = on_record.err();
@@ -136,10 +133,24 @@ impl<W: World> Daemon<W> {
         if let Some(why) = &self.store_failure {
             return say(Err(why.clone()));
         }
-        let trial = self.reloads.trial.as_ref();
-        let back_to = trial.map_or_else(|| self.kept(), |trial| trial.back_to.clone());
+        let back_to = self.confirmed();
         self.world.write(Record::Unconfirmed(back_to));
         self.world.certify(Receipt::new(say));
+    }
+
+    /// Where it may be on record no more: also before there is a verdict that makes a trial of it.
+    pub(super) fn repeat_promise(&mut self) {
+        let is_to_come = matches!(self.reloads.of(), Some(Of::ToConfirm(_)));
+        if is_to_come || self.reloads.trial.is_some() {
+            let back_to = self.confirmed();
+            self.world.write(Record::Unconfirmed(back_to));
+        }
+    }
+
+    /// What would come back: what is in force now, unless that has to be confirmed itself.
+    fn confirmed(&self) -> Kept {
+        let trial = self.reloads.trial.as_ref();
+        trial.map_or_else(|| self.kept(), |trial| trial.back_to.clone())
     }
 
     pub(super) fn promised(&mut self, on_record: Result<(), String>, now: Moment) {

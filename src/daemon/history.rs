@@ -35,8 +35,8 @@ impl<W: World> Daemon<W> {
         self.unrecorded = None;
     }
 
-    /// What the next hupd must find is told once more: the generation, what is due by what, and what is paused. What runs, is
-    /// to be tried again or waits is on record already.
+    /// What the next hupd must find is told once more: the generation, what would come back, what is due by what, and what is
+    /// paused. What runs, is to be tried again or waits is on record already.
     pub(super) fn store_replaced(&mut self, moved: String, now: Moment) {
         log::error!("{moved}; jobs go on");
         self.history_moved = Some(moved);
@@ -55,9 +55,7 @@ impl<W: World> Daemon<W> {
         };
         let sources = self.engine.config().sources.clone();
         self.world.write(Record::Verdict(verdict, sources));
-        if let Some(trial) = &self.reloads.trial {
-            self.world.write(Record::Unconfirmed(trial.back_to.clone()));
-        }
+        self.repeat_promise();
         self.world.write(Record::LastRun(self.engine.last_run()));
         for pause in self.engine.pauses().cloned() {
             self.world.write(Record::Pause(pause));
