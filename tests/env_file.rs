@@ -4,7 +4,7 @@
 mod common;
 
 use std::fs;
-use std::os::unix::fs::chown;
+use std::os::unix::fs::{chown, lchown, symlink};
 use std::process::Command;
 
 use common::{Home, Hupd, Told, can_try_as_root, is_root, set_mode, skip, text};
@@ -135,6 +135,47 @@ fn the_user_of_a_job_may_write_what_it_gets() {
     let words =
         "as root hupd reads what root and the user with uid 54321 alone can write: chown root ";
     assert_refused(&hupd.home, &[words]);
+}
+
+/// What the user of a job could not read hupd does not read for it.
+#[test]
+fn a_user_leads_root_to_no_file_of_root() {
+    if !can_try_as_root() {
+        return;
+    }
+    let home = home(&format!("{JOB}{AS_WORKER}"));
+    home.write("own", "TOKEN=own\n");
+    give(&home, "own", WORKER);
+    home.write("other-job.env", "TOKEN=x\n");
+    set_mode(&home, "other-job.env", 0o600);
+    let lead_to = |home: &Home, target: &str| {
+        let link = home.file("secrets/env");
+        fs::remove_file(&link).expect("it was there");
+        symlink(home.file(target), &link).expect("a link");
+        lchown(&link, Some(WORKER), Some(WORKER)).expect("an owner");
+    };
+    lead_to(&home, "own");
+    let hupd = Hupd::start_in(home);
+    assert_eq!(hupd.home.run_to_end("job")["outcome"], "exited 0");
+    assert_eq!(text(&hupd.home.output("job")), "own\n");
+
+    lead_to(&hupd.home, "other-job.env");
+    let astray = "it belongs to the user of the job, and the file to which it leads does not";
+    let outcome = hupd.home.run_to_end("job")["outcome"].clone();
+    assert!(
+        outcome.as_str().is_some_and(|it| it.ends_with(astray)),
+        "{outcome}"
+    );
+    let help = "name the file by a way without HOME/secrets/env\n";
+    assert_refused(&hupd.home, &[astray, help]);
+
+    // Nor by a folder.
+    fs::remove_file(hupd.home.file("secrets/env")).expect("it was there");
+    hupd.home.write("secrets/env", "TOKEN=x\n");
+    give(&hupd.home, "secrets", WORKER);
+    let astray =
+        "'HOME/secrets' belongs to the user of the job, and the file to which it leads does not";
+    assert_refused(&hupd.home, &[astray]);
 }
 
 #[test]

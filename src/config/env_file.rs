@@ -8,8 +8,8 @@ use std::path::Path;
 
 use super::longest::too_long_for;
 use super::policies::check_name;
-use super::read::try_read;
-use super::trust::{Writers, first_hand};
+use super::read::{ATTEMPTS, changed, try_read};
+use super::trust::{Writers, trusted_end};
 use super::words::visible;
 use crate::reason::reason;
 
@@ -35,13 +35,25 @@ impl std::error::Error for EnvFileError {}
 
 /// The variables in the order of the file, if nobody else than these could have written it.
 pub fn read_env_file(path: &Path, writers: Writers) -> Result<Vec<(String, String)>, EnvFileError> {
-    if let Some(hand) = first_hand(path, writers) {
-        return Err(EnvFileError::Wrong(hand.on(path)));
-    }
     let file = visible(&path.to_string_lossy());
-    let contents = try_read(path);
-    let contents = contents.map_err(|error| EnvFileError::Unreadable(file.clone(), error))?;
-    variables(&file, contents.bytes).map_err(EnvFileError::Wrong)
+    let bytes = trusted_bytes(path, writers)?;
+    variables(&file, bytes).map_err(EnvFileError::Wrong)
+}
+
+/// Of the file that is at the end of the way that was looked at: its user may turn that meanwhile.
+fn trusted_bytes(path: &Path, writers: Writers) -> Result<Vec<u8>, EnvFileError> {
+    let look = || trusted_end(path, writers).map_err(|hand| EnvFileError::Wrong(hand.on(path)));
+    let unreadable = |error| EnvFileError::Unreadable(visible(&path.to_string_lossy()), error);
+    for _ in 0..ATTEMPTS {
+        if writers != Writers::Anybody {
+            look()?;
+        }
+        let contents = try_read(path).map_err(unreadable)?;
+        if writers == Writers::Anybody || look()? == contents.identity {
+            return Ok(contents.bytes);
+        }
+    }
+    Err(unreadable(changed()))
 }
 
 fn variables(file: &str, bytes: Vec<u8>) -> Result<Vec<(String, String)>, String> {
@@ -112,6 +124,9 @@ fn unquoted(value: &str) -> Result<&str, String> {
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::os::unix::fs::{chown, lchown, symlink};
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::thread;
 
     use super::*;
 
@@ -194,5 +209,41 @@ mod tests {
         let missing = read_env_file(Path::new("/no/such/env"), Writers::Anybody).unwrap_err();
         let expected = "cannot read '/no/such/env': no such file or directory";
         assert_eq!(missing.to_string(), expected);
+    }
+
+    /// A user who turns a name while root reads it.
+    #[test]
+    fn what_is_put_in_its_place_meanwhile_is_not_read() {
+        const WORKER: u32 = 54_321;
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::write(at("own"), "WHOSE=own\n").unwrap();
+        fs::write(at("secret"), "WHOSE=root\n").unwrap();
+        if chown(at("own"), Some(WORKER), None).is_err() {
+            eprintln!("SKIPPED: only root can have files of two users");
+            return;
+        }
+        fs::hard_link(at("own"), at("env")).unwrap();
+        let is_over = AtomicBool::new(false);
+        let turn = || {
+            symlink("secret", at("link")).unwrap();
+            lchown(at("link"), Some(WORKER), None).unwrap();
+            fs::rename(at("link"), at("env")).unwrap();
+            fs::hard_link(at("own"), at("again")).unwrap();
+            fs::rename(at("again"), at("env")).unwrap();
+        };
+        let told = thread::scope(|scope| {
+            scope.spawn(|| {
+                while !is_over.load(Ordering::Relaxed) {
+                    turn();
+                }
+            });
+            let read = || read_env_file(&at("env"), Writers::RootAnd(WORKER));
+            let told: Vec<_> = (0..3000).filter_map(|_| read().ok()).collect();
+            is_over.store(true, Ordering::Relaxed);
+            told
+        });
+        let others = told.iter().filter(|variables| variables[0].1 != "own");
+        assert_eq!(others.count(), 0);
     }
 }

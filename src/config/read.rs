@@ -70,8 +70,13 @@ pub(super) fn try_read(path: &Path) -> io::Result<Contents> {
             return Ok(contents);
         }
     }
-    let message = format!("it changed while it was read, {ATTEMPTS} times in a row");
-    Err(io::Error::other(message))
+    Err(changed())
+}
+
+pub(super) fn changed() -> io::Error {
+    io::Error::other(format!(
+        "it changed while it was read, {ATTEMPTS} times in a row"
+    ))
 }
 
 /// None where the file changed meanwhile.

@@ -1,5 +1,6 @@
 //! Whether anybody but root could change what root reads: what sudo asks of its files, and sshd of every folder above.
-//! What is read for a process of another user may be of that user as well. A folder with the sticky bit may be written
+//! What is read for a process of another user may be of that user as well; and behind the first step that is, nothing else
+//! is read, or links of the user would lead root to files that the user may not read. A folder with the sticky bit may be written
 //! by all, for nobody replaces there what is not his own; what may be written by the group of root, or is on another file
 //! system than / that is mounted read-only, is as good as root's.
 
@@ -9,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::StatVfsMountFlags;
 
+use super::read::Identity;
 use super::way::way;
 use super::words::visible;
 
@@ -78,10 +80,37 @@ fn quoted(path: &Path) -> String {
 /// The first of them, from the root on: the file, every folder above it, every link on the way. None too where the way
 /// ends early, which whoever reads it will tell.
 pub(super) fn first_hand(path: &Path, writers: Writers) -> Option<Hand> {
-    if writers == Writers::Anybody {
-        return None;
+    match writers {
+        Writers::Anybody => None,
+        _ => trusted_end(path, writers).err(),
     }
-    way(path).find_map(|(at, metadata)| hand(&at, &metadata, writers))
+}
+
+/// Where a way ends on which there is none of them. Only what was opened there is to be trusted: a moment before or after
+/// this the way may lead elsewhere.
+pub(super) fn trusted_end(path: &Path, writers: Writers) -> Result<Identity, Hand> {
+    let (mut of_user, mut end) = (None, (0, 0));
+    for (at, metadata) in way(path) {
+        let is_file = metadata.is_file();
+        let is_of_user = writers == Writers::RootAnd(metadata.uid());
+        match (hand(&at, &metadata, writers), of_user.take()) {
+            (Some(hand), _) => return Err(hand),
+            (None, Some(at)) if is_file && !is_of_user => return Err(astray(at, writers)),
+            (None, known) => of_user = known.or(is_of_user.then_some(at)),
+        }
+        end = (metadata.dev(), metadata.ino());
+    }
+    Ok(end)
+}
+
+/// By this the user leads to what is of somebody else.
+fn astray(at: PathBuf, writers: Writers) -> Hand {
+    Hand {
+        at,
+        how: "belongs to the user of the job, and the file to which it leads does not".to_owned(),
+        remedy: "name the file by a way without",
+        writers,
+    }
 }
 
 /// The first hand on these files, or on their folder or above that, and what takes it away. In the folder itself the sticky
