@@ -118,8 +118,7 @@ impl<'a> Reader<'a> {
         }
         // Following has the runtime of this thread for itself.
         let ask = || self.client.get::<Status>(&Request::Status);
-        let status = thread::scope(|scope| scope.spawn(ask).join());
-        let status = status.ok().and_then(Result::ok);
+        let status = beside(thread::Builder::new(), ask).and_then(Result::ok);
         let live = self.live.as_mut().filter(|live| live.is_unknown(now));
         if let Some((live, status)) = live.zip(status.as_ref()) {
             live.learn(status);
@@ -229,6 +228,11 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// In a thread of its own. None where there is none to be had, as where hupd has none for the run either.
+fn beside<T: Send>(thread: thread::Builder, ask: impl FnOnce() -> T + Send) -> Option<T> {
+    thread::scope(|scope| thread.spawn_scoped(scope, ask).ok()?.join().ok())
+}
+
 /// None as long as more may come.
 fn ending(row: &FollowRow) -> Option<End> {
     match row {
@@ -257,4 +261,17 @@ fn failed(attempt: RunRow, now: Timestamp) -> String {
 
 fn not_understood(error: &serde_json::Error) -> ClientError {
     ClientError::NotUnderstood(format!("cannot understand what hupd tells: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_a_thread_there_is_no_answer() {
+        // More than there is.
+        let thread = thread::Builder::new().stack_size(1 << 46);
+        assert_eq!(beside(thread, || 1), None);
+        assert_eq!(beside(thread::Builder::new(), || 1), Some(1));
+    }
 }
