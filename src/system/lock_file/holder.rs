@@ -4,6 +4,7 @@
 //! start that hangs may so keep the next hupd out for long, and rightly: see `system::raw`.
 
 use std::fs::{self, File};
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 use std::str::SplitAsciiWhitespace;
@@ -49,30 +50,54 @@ struct Lock {
     taken_by: i32,
 }
 
-/// The lock on this file, where we may see who has it.
+/// The lock on this file, where we may see who has it. No file of another process is asked: one whose file system is
+/// gone would never answer.
 fn in_sight(file: &File) -> Option<Lock> {
-    let file = file.metadata().ok()?;
-    let is_it = |path: &Path| {
-        let there = fs::metadata(path);
-        there.is_ok_and(|there| (there.dev(), there.ino()) == (file.dev(), file.ino()))
-    };
+    let name = name(file)?;
     numbers_in_sight().find_map(|process| {
-        let folder = Path::new("/proc").join(process.to_string());
-        let open = fs::read_dir(folder.join("fd")).ok()?.flatten();
-        let mut ours = open.filter(|open| is_it(&open.path()));
-        let taken_by = ours.find_map(|open| {
-            let about = folder.join("fdinfo").join(open.file_name());
-            taken_by(&fs::read_to_string(about).ok()?)
-        })?;
+        let about = Path::new("/proc").join(process.to_string()).join("fdinfo");
+        let mut open = fs::read_dir(about).ok()?.flatten();
+        let taken_by =
+            open.find_map(|open| taken_by(&fs::read_to_string(open.path()).ok()?, &name))?;
         Some(Lock { process, taken_by })
     })
 }
 
+/// As the kernel names it where it is locked. The device is that of its mount: of a file on btrfs or an overlay stat(2)
+/// tells another.
+fn name(file: &File) -> Option<String> {
+    let about = fs::read_to_string(format!("/proc/self/fdinfo/{}", file.as_raw_fd())).ok()?;
+    let value = |key| about.lines().find_map(|line| line.strip_prefix(key));
+    // Some kernels do not tell the second one.
+    let inode = || file.metadata().ok().map(|file| file.ino().to_string());
+    let mount = value("mnt_id:")?.trim();
+    let inode = value("ino:")
+        .map(|told| told.trim().to_owned())
+        .or_else(inode)?;
+    let (major, minor) = device(mount)?;
+    Some(format!("{major:02x}:{minor:02x}:{inode}"))
+}
+
+/// Of the mount with this number: see proc_pid_mountinfo(5).
+fn device(mount: &str) -> Option<(u32, u32)> {
+    let mounts = fs::read("/proc/self/mountinfo").ok()?;
+    let mounts = String::from_utf8_lossy(&mounts);
+    let device = mounts.lines().find_map(|line| {
+        let mut words = line.split_ascii_whitespace();
+        (words.next()? == mount).then(|| words.nth(1))?
+    })?;
+    let (major, minor) = device.split_once(':')?;
+    Some((major.parse().ok()?, minor.parse().ok()?))
+}
+
 /// `lock:  1: FLOCK  ADVISORY  WRITE 4711 08:01:1234 0 EOF`, see proc_pid_fdinfo(5).
-fn taken_by(about: &str) -> Option<i32> {
+fn taken_by(about: &str, name: &str) -> Option<i32> {
     let lines = about.lines().map(str::split_ascii_whitespace);
     let pid = |mut words: SplitAsciiWhitespace<'_>| match (words.next()?, words.nth(1)?) {
-        ("lock:", "FLOCK") => words.nth(2)?.parse().ok(),
+        ("lock:", "FLOCK") => {
+            let pid = words.nth(2)?;
+            (words.next()? == name).then(|| pid.parse().ok())?
+        }
         _ => None,
     };
     // Who took it in another namespace has no number in this one.
@@ -86,12 +111,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_took_a_lock_is_in_the_fifth_column() {
+    fn who_took_the_lock_of_this_file_is_in_the_fifth_column() {
+        let taken_by = |about: &str| taken_by(about, "08:01:1234");
         let about = "pos:\t5\nflags:\t02100002\nmnt_id:\t25\nino:\t1234\n\
                      lock:\t1: FLOCK  ADVISORY  WRITE 4711 08:01:1234 0 EOF\n";
         assert_eq!(taken_by(about), Some(4711));
         assert_eq!(taken_by(&about.replace("4711", "0")), None);
         assert_eq!(taken_by(&about.replace("FLOCK", "POSIX")), None);
+        for other in ["08:01:1235", "08:02:1234"] {
+            assert_eq!(taken_by(&about.replace("08:01:1234", other)), None);
+        }
         assert_eq!(taken_by("pos:\t0\nlock:\n"), None);
     }
 
