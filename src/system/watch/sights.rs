@@ -48,7 +48,11 @@ pub(super) struct Sights {
     watched: BTreeMap<PathBuf, Option<Identity>>,
     /// Files that somebody has written into, and not closed since.
     being_written: BTreeSet<PathBuf>,
+    silent: Silent,
 }
+
+/// Says which file system does not tell, where a folder is on one.
+type Silent = fn(&Path) -> Option<&'static str>;
 
 impl Sights {
     pub fn new(mouth: Mouth) -> Self {
@@ -59,6 +63,7 @@ impl Sights {
             places: Places::default(),
             watched: BTreeMap::new(),
             being_written: BTreeSet::new(),
+            silent: filesystem::silent,
         }
     }
 
@@ -88,7 +93,7 @@ impl Sights {
                 // Another folder of the same name: the old watch would report from the wrong one.
                 let _ = watcher.unwatch(folder);
             }
-            match add(watcher, folder) {
+            match add(watcher, folder).and_then(|()| refuse_silent(folder, self.silent)) {
                 Ok(()) => drop(self.watched.insert(folder.to_owned(), identity)),
                 Err(error) => result = result.and(Err(error)),
             }
@@ -105,8 +110,7 @@ impl Sights {
             Some(inotify) => inotify,
             none => none.insert(Inotify::new()?),
         };
-        inotify.watch(folders(&self.places, Attention::Names))?;
-        folders(&self.places, Attention::Names).try_for_each(refuse_silent)
+        inotify.watch(folders(&self.places, Attention::Names))
     }
 
     /// Can be read from when there is something to see on the way.
@@ -177,12 +181,13 @@ fn add(watcher: &mut RecommendedWatcher, folder: &Path) -> Result<(), WatchError
     // Also where it is watched: a watch is lost with its folder, and adding twice is harmless.
     watcher
         .watch(folder, RecursiveMode::NonRecursive)
-        .map_err(|error| WatchError::from_notify(error, folder))?;
-    refuse_silent(folder)
+        .map_err(|error| WatchError::from_notify(error, folder))
 }
 
-fn refuse_silent(folder: &Path) -> Result<(), WatchError> {
-    match filesystem::silent(folder) {
+/// Asked of the folders of files alone: the root of a container may be on such a file system, and what is on the way
+/// hardly ever changes.
+fn refuse_silent(folder: &Path, silent: Silent) -> Result<(), WatchError> {
+    match silent(folder) {
         Some(file_system) => Err(WatchError::Silent {
             folder: folder.to_owned(),
             file_system,
@@ -304,6 +309,17 @@ mod tests {
         let of_other = |sight: &Sight| *sight == Sight::Changed(other.path().to_owned());
         assert!(!told.iter().any(of_other), "{told:?}");
         assert!(notes.try_recv().is_err());
+    }
+
+    #[test]
+    fn what_does_not_tell_counts_for_the_folder_of_a_file_and_not_above_it() {
+        let mut following = following();
+        let followed = std::slice::from_ref(&following.file);
+        let sights = &mut following.sights;
+        sights.silent = |folder| (!folder.join("hupd.toml").exists()).then_some("FUSE");
+        assert_eq!(sights.follow(followed), Watching::Healthy);
+        sights.silent = |folder| folder.join("hupd.toml").exists().then_some("FUSE");
+        assert!(matches!(sights.follow(followed), Watching::Degraded { .. }));
     }
 
     #[test]
