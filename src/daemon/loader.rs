@@ -32,24 +32,20 @@ impl Loader {
         thread::Builder::new()
             .name("loader".into())
             .spawn(move || {
-                for order in inbox {
-                    match order {
-                        Order::Load(what, old) => {
-                            let begun = |file: &Path| {
-                                // Whoever takes no news takes no outcome either.
-                                let _ = outbox.send(Event::Reading(file.to_owned()));
-                            };
-                            let text = text(&what, &file);
-                            let loaded = compared(loaded(text, &surroundings, &begun), &old);
-                            if outbox.send(Event::Loaded(Box::new(loaded))).is_err() {
-                                return;
-                            }
-                        }
-                        Order::LetGo(it) => drop(it),
+                let handle = |order| match order {
+                    Order::Load(what, old) => {
+                        let begun = |file: &Path| {
+                            // Whoever takes no news takes no outcome either.
+                            let _ = outbox.send(Event::Reading(file.to_owned()));
+                        };
+                        let text = text(&what, &file);
+                        let loaded = compared(loaded(text, &surroundings, &begun), &old);
+                        // Nor is there an order of somebody who takes none.
+                        let _ = outbox.send(Event::Loaded(Box::new(loaded)));
                     }
-                    // The parse tree costs many times the file: give it back to the system. Last, for nobody waits for it.
-                    raw::trim_heap();
-                }
+                    Order::LetGo(it) => drop(it),
+                };
+                take_all(&inbox, handle, raw::trim_heap);
             })?;
         Ok(Self { orders })
     }
@@ -68,6 +64,18 @@ impl Loader {
         self.orders
             .send(order)
             .expect("the loader lives as long as its orders");
+    }
+}
+
+/// The parse tree costs many times the file: it is given back to the system as soon as nobody waits for anything. That
+/// takes the locks of the whole heap, so not after each order.
+fn take_all<T>(inbox: &mpsc::Receiver<T>, mut handle: impl FnMut(T), mut give_back: impl FnMut()) {
+    while let Ok(order) = inbox.recv() {
+        handle(order);
+        while let Ok(order) = inbox.try_recv() {
+            handle(order);
+        }
+        give_back();
     }
 }
 
@@ -95,5 +103,26 @@ fn compared(loaded: config::Loaded, old: &Config) -> Loaded {
         outcome,
         took: loaded.took,
         diff: Moment::now().elapsed.saturating_sub(began),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use super::*;
+
+    #[test]
+    fn nothing_is_given_back_while_an_order_waits() {
+        let (orders, inbox) = mpsc::channel();
+        for order in ["load", "let go", "let go"] {
+            orders.send(order).unwrap();
+        }
+        drop(orders);
+        let done = RefCell::new(Vec::new());
+        let note = |what| done.borrow_mut().push(what);
+        take_all(&inbox, note, || note("give back"));
+        let done = done.into_inner();
+        assert_eq!(done, ["load", "let go", "let go", "give back"]);
     }
 }
