@@ -7,7 +7,10 @@
 
 mod common;
 
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::UnixListener;
 use std::process::{Command, Stdio};
 
 use common::{Home, Hupd, Told};
@@ -139,6 +142,9 @@ fn by_its_pid_it_is_reached_whatever_the_file_says_now_and_the_refusal_is_on_rec
     let hupd = Hupd::start(TOY);
     let home = &hupd.home;
     let pid = hupd.pid().as_raw_nonzero().to_string();
+    // Whatever others call theirs.
+    let name = OsStr::from_bytes(b"\xff");
+    let _other = UnixListener::bind(home.path().join(name)).expect("a socket");
     let reload = || {
         let mut command = Command::new(env!("CARGO_BIN_EXE_hupctl"));
         Told::from(
