@@ -35,7 +35,7 @@ pub enum Event {
     /// The store has the files of the generation that is to come back, or says why not.
     Fetched(Box<Answer>),
     /// What is to be taken back unless somebody confirms what comes next is on record, or this is why it is not.
-    Recorded(Result<(), String>),
+    Recorded(Result<(), NotPromised>),
     /// The store has dealt with claims, in the order in which they were made.
     Claimed(Vec<ClaimVerdict>),
     /// The store cannot write, and why; said once until it can again.
@@ -66,6 +66,15 @@ pub enum Event {
     Gone(Gone),
     Asked(Asked),
     Follow(Follow),
+}
+
+/// Why a crash would keep what nobody has confirmed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotPromised {
+    /// The history cannot be written.
+    Unwritten(String),
+    /// A start takes nothing from it.
+    Untrusted(String),
 }
 
 /// What the loader has made of the files, and how long that took.

@@ -140,3 +140,31 @@ fn a_rollback_takes_nothing_from_there_and_the_refusal_is_on_record() {
     );
     assert_eq!(hupd.home.job_names(), ["good"]);
 }
+
+#[test]
+fn a_reload_to_be_confirmed_is_refused_where_the_next_start_would_not_take_it_back() {
+    if !can_try_as_root() {
+        return;
+    }
+    let hupd = Hupd::start_in(home());
+    give(&hupd.home, "state");
+    hupd.home.configure(GOOD);
+    let told = Told::by_hupctl(&hupd.home, &["reload", "--confirm", "1h"]);
+    assert_eq!(told.status, Some(1), "{told:?}");
+    let why = "reload refused: a start takes nothing from the history, so that a crash would keep what nobody has confirmed: \
+               cannot trust the files that are kept in the history, for as root hupd takes those that root alone can write: '";
+    assert!(told.aside.contains(why), "{told:?}");
+    let whose = "state' belongs to the user with uid 65534: chown root ";
+    assert!(told.aside.contains(whose), "{told:?}");
+    assert!(
+        told.aside
+            .contains("  help: mend that, or reload without --confirm\n"),
+        "{told:?}"
+    );
+    assert_eq!(hupd.home.job_names(), ["second"]);
+    chown(hupd.home.file("state"), Some(0), None).expect("given back");
+    Told::by_hupctl(&hupd.home, &["reload", "--confirm", "1h"]);
+    assert_eq!(hupd.home.job_names(), ["good"]);
+    let hupd = Hupd::start_in(hupd.crash());
+    assert_eq!(hupd.home.job_names(), ["second"]);
+}

@@ -1,17 +1,19 @@
 //! A reload that somebody has to confirm: unless they do, what was in force before comes back. The next hupd, too, starts
 //! by that.
 
+use std::path::Path;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::askers::Asker;
+use super::origin::untrusted;
 use super::reload::Of;
 use super::verdict::Rejected;
 use super::{Daemon, Load, World};
 use crate::clock::Moment;
 use crate::engine::Phase;
-use crate::event::{Event, Reply, Sender};
+use crate::event::{Event, NotPromised, Reply, Sender};
 use crate::protocol::{Answer, Confirmed, Refusal, RefusalKind, Unconfirmed};
 use crate::store::{Kept, Receipt, Record};
 
@@ -125,10 +127,10 @@ impl<W: World> Daemon<W> {
 
     /// First of all it is on record what comes back: what is not could not be taken back after a crash. `promised` follows.
     pub(super) fn promise(&mut self) {
-        let outbox = self.world.outbox();
+        let (outbox, history) = (self.world.outbox(), self.world.history());
         let say = move |on_record| {
             // Nobody is there any more when hupd ends.
-            let _ = outbox.send(Event::Recorded(on_record));
+            let _ = outbox.send(Event::Recorded(will_be_kept(on_record, &history)));
         };
         if let Some(why) = &self.store_failure {
             return say(Err(why.clone()));
@@ -153,10 +155,10 @@ impl<W: World> Daemon<W> {
         trial.map_or_else(|| self.kept(), |trial| trial.back_to.clone())
     }
 
-    pub(super) fn promised(&mut self, on_record: Result<(), String>, now: Moment) {
-        match on_record {
+    pub(super) fn promised(&mut self, kept: Result<(), NotPromised>, now: Moment) {
+        match kept {
             Ok(()) => self.load(Load::Disk),
-            Err(why) => self.conclude(Err(not_on_record(&why)), now),
+            Err(why) => self.conclude(Err(not_promised(&why)), now),
         }
     }
 
@@ -261,13 +263,30 @@ impl<W: World> Daemon<W> {
     }
 }
 
-fn not_on_record(why: &str) -> Rejected {
+/// Whether a start will find what is on record there and take it. By whoever writes the store: to look whose the files are
+/// may take its time.
+fn will_be_kept(on_record: Result<(), String>, history: &Path) -> Result<(), NotPromised> {
+    on_record.map_err(NotPromised::Unwritten)?;
+    untrusted(history).map_or(Ok(()), |why| Err(NotPromised::Untrusted(why)))
+}
+
+fn not_promised(why: &NotPromised) -> Rejected {
+    let (what, why, until) = match why {
+        NotPromised::Unwritten(why) => (
+            "the history cannot be written",
+            why,
+            "make room or mend that, until 'hupctl status' has no line HISTORY LOST any more;",
+        ),
+        NotPromised::Untrusted(why) => {
+            ("a start takes nothing from the history", why, "mend that,")
+        }
+    };
     let refused = Rejected::by_failure(format!(
-        "the history cannot be written, so that a crash would keep what nobody has confirmed: {why}"
+        "{what}, so that a crash would keep what nobody has confirmed: {why}"
     ));
     Rejected {
         problems: format!(
-            "{}  help: make room or mend that, until 'hupctl status' has no line HISTORY LOST any more; or reload without --confirm\n",
+            "{}  help: {until} or reload without --confirm\n",
             refused.problems
         ),
         is_unread: true,
