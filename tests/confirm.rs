@@ -366,6 +366,7 @@ fn a_hupd_that_is_told_to_stop_has_promised_nothing() {
     asking.args(["reload", "--confirm", "1h"]);
     let mut asking = asking.spawn().expect("hupctl runs");
     hupd.wait_log("reloading: hupctl from pid ");
+    assert_eq!(hupd.status()["awaiting"], "record");
     hupd.signal(Signal::TERM);
     hupd.wait_log("told to stop");
     drop(lock);

@@ -145,8 +145,8 @@ impl<W: World> Daemon<W> {
             log::info!("reloading: {}", who(&wish.askers));
             self.world.notify(Notice::Reloading(now));
         }
-        let mut text_of = None;
-        match wish.of {
+        let (of, mut text_of) = (wish.of, None);
+        match of {
             Of::Disk => self.load(Load::Disk),
             Of::ToConfirm(_) => self.promise(),
             Of::Kept(earlier) => self.fetch(earlier),
@@ -163,7 +163,7 @@ impl<W: World> Daemon<W> {
             is_of_nothing: false,
             again,
             began: now.elapsed,
-            progress: Progress::since(now.wall),
+            progress: Progress::begin(of, now.wall),
             parts: Parts::default(),
         });
     }
@@ -171,6 +171,7 @@ impl<W: World> Daemon<W> {
     /// It is compared with what is in force now: nothing else comes into force before it is there.
     pub(super) fn load(&mut self, what: Load) {
         let in_force = Arc::clone(self.engine.config());
+        self.awaits_reader();
         self.world.load(what, in_force);
     }
 

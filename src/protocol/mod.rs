@@ -30,8 +30,8 @@ pub use generations::{
 pub use jobs::{JobDetails, JobRow, PauseRequest, PauseRow, PolicyRow};
 pub use runs::{OutputOf, OutputRow, RunDetails, RunRow, Runs};
 pub use status::{
-    HangingRow, NoStarters, PhaseRow, Reloading, RunningRow, Shortage, Spent, Status, Unrecorded,
-    Verdict, WaitingRow, Watching,
+    Awaiting, HangingRow, NoStarters, PhaseRow, Reloading, RunningRow, Shortage, Spent, Status,
+    Unrecorded, Verdict, WaitingRow, Watching,
 };
 pub use usual::Usual;
 pub use why::{OccurrenceRow, Why, WhyFilter, WhyInstant};

@@ -61,8 +61,23 @@ pub struct Status {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reloading {
     pub reloading_since: Timestamp,
+    pub awaiting: Awaiting,
     /// The file that is being read, or whose text is being checked.
     pub reading: Option<String>,
+}
+
+/// What a reload under way waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Awaiting {
+    /// What would come back is being put on record.
+    Record,
+    /// The history is asked for the text of a generation.
+    Text,
+    /// The reader is not done with the configuration before.
+    Reader,
+    /// A file is being read.
+    File,
 }
 
 /// How changes of the files are seen.
