@@ -200,7 +200,7 @@ fn files_that_change_all_the_time_are_refused_and_the_next_reload_takes_them() {
         refused.contains("help: reload when whoever changes them is done"),
         "{refused}"
     );
-    hupd.reload();
+    Told::of_success(&hupd.home, &["reload"]);
     assert_eq!(hupd.status()["last_reload"]["accepted"], true);
 }
 
