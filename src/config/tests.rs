@@ -234,7 +234,12 @@ fn the_runtime_folder_is_found_in_a_broken_file() {
 fn the_reference_is_accepted_and_names_every_key() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/hupd.toml");
     let accepted = load(&path, &root(), now()).unwrap_or_else(|problems| panic!("{problems}"));
-    assert!(accepted.warnings.is_empty(), "{}", accepted.warnings);
+    // Who is not root may not make its log there.
+    let (warnings, told) = (accepted.warnings.0.len(), accepted.warnings.to_string());
+    let of_the_log =
+        warnings == 1 && told.contains("[log] file: '/var/log/hupd.log' cannot be opened");
+    let is_right = warnings == 0 || of_the_log && !rustix::process::geteuid().is_root();
+    assert!(is_right, "{told}");
     let manual = include_str!("../../docs/hupd.toml.5");
     for key in every_key() {
         assert!(EVERYTHING.contains(&format!("{key} ")), "{key}");
