@@ -58,6 +58,13 @@ fn words(home: &Home) -> Vec<String> {
     words.collect()
 }
 
+/// Whoever comes after it starts by the second file, as it stands on the disk.
+fn assert_by_the_file(hupd: Hupd) {
+    let hupd = Hupd::start_in(hupd.crash());
+    assert_eq!(hupd.home.job_names(), ["second"]);
+    assert_eq!(hupd.status()["text_of"], Value::Null);
+}
+
 fn assert_back(hupd: &Hupd) {
     assert_eq!(hupd.home.job_names(), ["first"]);
     let status = hupd.status();
@@ -306,9 +313,7 @@ fn where_the_history_cannot_be_written_nothing_is_tried_out() {
     drop(lock);
     wait_recorded(&hupd);
     // And nothing is left of it.
-    let hupd = Hupd::start_in(hupd.crash());
-    assert_eq!(hupd.home.job_names(), ["second"]);
-    assert_eq!(hupd.status()["text_of"], Value::Null);
+    assert_by_the_file(hupd);
 }
 
 #[test]
@@ -339,9 +344,7 @@ fn it_is_written_as_soon_as_that_can_be_done() {
     assert_eq!(confirmed["not_recorded"], "database is locked");
     drop(lock);
     wait_recorded(&hupd);
-    let hupd = Hupd::start_in(hupd.crash());
-    assert_eq!(hupd.home.job_names(), ["second"]);
-    assert_eq!(hupd.status()["text_of"], Value::Null);
+    assert_by_the_file(hupd);
 }
 
 /// However short the time since somebody has looked whether it is there.

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::process::Stdio;
+use std::process::{Child, Stdio};
 
 use tempfile::TempDir;
 
@@ -40,14 +40,11 @@ fn a_second_one_is_refused_by_the_lock_and_told_the_holder() {
     assert_eq!(fs::read_to_string(&path).unwrap(), our_pid());
 }
 
-#[test]
-fn a_lock_held_by_another_process_counts() {
-    let (_folder, path) = place();
-    fs::write(&path, "4711\n").unwrap();
-    #[expect(clippy::disallowed_methods, reason = "another process is the point")]
-    let mut holder = std::process::Command::new("flock")
-        .arg(&path)
-        .args(["sh", "-c", "echo held; read stop"])
+/// A process that has a lock when this returns, and ends when its input does.
+#[expect(clippy::disallowed_methods, reason = "another process is the point")]
+fn holder(program: &str, arguments: &[&str]) -> Child {
+    let mut holder = std::process::Command::new(program)
+        .args(arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
@@ -55,6 +52,15 @@ fn a_lock_held_by_another_process_counts() {
     let mut said = String::new();
     let mut output = BufReader::new(holder.stdout.take().unwrap());
     output.read_line(&mut said).unwrap();
+    holder
+}
+
+#[test]
+fn a_lock_held_by_another_process_counts() {
+    let (_folder, path) = place();
+    fs::write(&path, "4711\n").unwrap();
+    let lock = path.to_str().unwrap();
+    let mut holder = holder("flock", &[lock, "sh", "-c", "echo held; read stop"]);
     // Who took it counts, and not what stands in the file.
     let held = format!("held by a running hupd (pid {})", holder.id());
     assert_eq!(refusal(&path), held);
@@ -70,17 +76,8 @@ fn what_has_the_lock_of_one_that_is_gone_is_named() {
     let (_folder, path) = place();
     // A number that nobody has.
     fs::write(&path, "4194305\n").unwrap();
-    #[expect(clippy::disallowed_methods, reason = "another process is the point")]
-    let mut holder = std::process::Command::new("sh")
-        .args(["-c", "exec 9<\"$0\"; flock 9; echo held; read stop"])
-        .arg(&path)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut said = String::new();
-    let mut output = BufReader::new(holder.stdout.take().unwrap());
-    output.read_line(&mut said).unwrap();
+    let script = "exec 9<\"$0\"; flock 9; echo held; read stop";
+    let mut holder = holder("sh", &["-c", script, path.to_str().unwrap()]);
     let pid = holder.id();
     assert_eq!(
         refusal(&path),
